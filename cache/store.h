@@ -1,0 +1,148 @@
+/*
+ * The store: where entries live. One interface for the in-process table, Redis and Momento.
+ *
+ * Words. A *unit* is what a write invalidates as one: an item, a partition, an index or a table, named by an
+ * ra_key. An *entry* is one cached reply inside a unit, named by the digest of its canonical request. A unit
+ * is in one of two states that exclude each other:
+ *   data    it has a generation (a nonce that is never used twice) and entries;
+ *   marked  one or more writes to it are under way; it has no generation and no entries.
+ * A *token* is the generation that a reader found or made at its miss: the right to fill the unit, void once
+ * any write has marked it. An entry also carries the generations of its *guards* (the unit of its table and,
+ * for a global index, of the index): it is a hit only while each guard is unmarked and its generation equal.
+ *
+ * The protocol, which every implementation keeps (cache/README.md says why it holds):
+ *   lookup  hit: an unexpired entry whose unit and guards are unmarked and whose generations are equal;
+ *           miss: none, and a token taken now; bypass: a marker is live (or the store can't say): read
+ *           upstream, fill nothing. The token is taken before the upstream read, always.
+ *   fill    stores only while the unit's generation equals the token's. Guards' generations go in as the
+ * token has them: one that has moved on since makes an entry that never hits. begin   marks units before a
+ * write is sent: drops generation and entries. end     ends one write's marker at once or, with `settle`,
+ * that much later. A begin whose write's fate is unknown gets no end: its marker lives for `hold`. invalidate
+ * drops generation and entries; never touches a marker.
+ *
+ * A store object belongs to one event loop and is called on its thread only; what is shared (the in-process
+ * table) is behind it. `now` is the caller's clock (ms, monotonic): a store that has none of its own uses it,
+ * so that tests pass time in and never sleep.
+ *
+ * Asynchronous calls return RA_STORE_DONE when the result is there at once (the in-process table always does)
+ * and RA_STORE_PENDING when `call->done` will be run later on the same thread, never before the function has
+ * returned. Until then the caller keeps the arrays alive, or cancels.
+ */
+#ifndef RA_CACHE_STORE_H
+#define RA_CACHE_STORE_H
+
+#include "cache/key.h"
+#include "cache/payload.h"
+
+enum { RA_GENERATION_MAX = 47, RA_GUARDS_MAX = 2 };
+
+typedef struct ra_generation {
+    uint8_t len; /* 0: none */
+    uint8_t b[RA_GENERATION_MAX];
+} ra_generation;
+
+typedef struct ra_token {
+    ra_generation unit;
+    ra_generation guard[RA_GUARDS_MAX];
+} ra_token;
+
+enum ra_store_step { RA_STORE_DONE, RA_STORE_PENDING };
+
+enum ra_lookup_outcome {
+    RA_LOOKUP_HIT,   /* payload is set, fresh */
+    RA_LOOKUP_STALE, /* payload is set, past its TTL but never invalidated and within its keep; token is set
+                      */
+    RA_LOOKUP_MISS,  /* token is set */
+    RA_LOOKUP_BYPASS /* read upstream, fill nothing; `reason` says why */
+};
+
+typedef struct ra_lookup {
+    /* in */
+    ra_key unit;
+    ra_key request;
+    ra_key guard[RA_GUARDS_MAX];
+    unsigned nguards;
+    /* out */
+    enum ra_lookup_outcome outcome;
+    ra_payload *payload; /* one reference, the caller's to unref; NULL unless HIT or STALE */
+    int64_t expires_in;  /* HIT: ms left (> 0); STALE: how long past, as a negative number or 0 */
+    ra_token token;
+    const char *reason; /* BYPASS: a static word such as "write-in-progress" */
+} ra_lookup;
+
+typedef struct ra_fill {
+    ra_key unit;
+    ra_key request;
+    ra_token token;
+    unsigned nguards;
+    ra_payload *payload; /* the store takes its own reference */
+    int64_t ttl;         /* ms from now: the TTL less the time since this read's own miss; > 0 */
+    int64_t keep;        /* ms past the TTL that the entry stays for stale serving; >= 0 */
+} ra_fill;
+
+enum ra_fill_result {
+    RA_FILL_STORED,
+    RA_FILL_OVERTAKEN, /* a write (or eviction of the token) came between: dropped */
+    RA_FILL_TOO_LARGE, /* over the store's limit for one entry */
+    RA_FILL_FULL,      /* the unit's cap of entries, or no memory */
+    RA_FILL_QUEUED     /* a network store: sent, result unknown yet */
+};
+
+/* Names one write's markers. Unique over processes and time (128 random bits). */
+typedef struct ra_write_id {
+    unsigned char b[16];
+} ra_write_id;
+bool ra_write_id_new(ra_write_id *id); /* false if there is no randomness */
+
+typedef struct ra_store_call ra_store_call;
+struct ra_store_call {
+    void (*done)(ra_store_call *call); /* in: run when PENDING completes */
+    void *arg;                         /* in: the caller's */
+    bool ok;                           /* out, for begin: every unit is marked */
+    void *pending;                     /* the store's own; NULL when nothing is pending */
+};
+
+typedef struct ra_store_stats {
+    uint64_t entries, units, markers;
+    uint64_t bytes, max_bytes; /* overhead included */
+    uint64_t hits, stale, misses, bypasses;
+    uint64_t fills, fills_overtaken, fills_too_large, fills_full;
+    uint64_t evictions, expirations, begins, ends, invalidations;
+} ra_store_stats;
+
+typedef struct ra_store ra_store;
+
+typedef struct ra_store_ops {
+    const char *name;
+    enum ra_store_step (*lookup)(ra_store *s, int64_t now, ra_lookup *v, size_t n, ra_store_call *call);
+    enum ra_fill_result (*fill)(ra_store *s, int64_t now, const ra_fill *f);
+    enum ra_store_step (*begin)(ra_store *s, int64_t now, const ra_write_id *id, const ra_key *units,
+                                size_t n, int64_t hold, ra_store_call *call);
+    void (*end)(ra_store *s, int64_t now, const ra_write_id *id, const ra_key *units, size_t n,
+                int64_t settle);
+    void (*invalidate)(ra_store *s, int64_t now, const ra_key *units, size_t n);
+    void (*cancel)(ra_store *s, ra_store_call *call); /* done won't run; the arrays may go */
+    void (*stats)(ra_store *s, ra_store_stats *out);
+    void (*free)(ra_store *s);
+} ra_store_ops;
+
+struct ra_store {
+    const ra_store_ops *ops;
+};
+
+/* Results are in v[] when DONE, or when call->done runs. With n = 0: DONE. */
+enum ra_store_step ra_store_lookup(ra_store *s, int64_t now, ra_lookup *v, size_t n, ra_store_call *call);
+/* Never waits. */
+enum ra_fill_result ra_store_fill(ra_store *s, int64_t now, const ra_fill *f);
+/* Marks all units or says so in call->ok = false, after which the caller ends them all and sends nothing. */
+enum ra_store_step ra_store_begin(ra_store *s, int64_t now, const ra_write_id *id, const ra_key *units,
+                                  size_t n, int64_t hold, ra_store_call *call);
+/* Never waits; copies what it needs. If a unit no longer has this write's marker, its data is dropped. */
+void ra_store_end(ra_store *s, int64_t now, const ra_write_id *id, const ra_key *units, size_t n,
+                  int64_t settle);
+void ra_store_invalidate(ra_store *s, int64_t now, const ra_key *units, size_t n);
+void ra_store_cancel(ra_store *s, ra_store_call *call); /* harmless when nothing is pending */
+void ra_store_get_stats(ra_store *s, ra_store_stats *out);
+void ra_store_free(ra_store *s);
+
+#endif

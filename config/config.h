@@ -1,0 +1,157 @@
+/*
+ * The configuration: one immutable snapshot, made from a .jsonc file in one go or not at all.
+ *
+ * Ownership: ra_config_load gives one reference; a request holds one for as long as it lives, so a reload
+ * never changes what a request sees. Threads: a snapshot may be read, ref'ed and unref'ed from any thread.
+ * Units: every time is in ms, every size in bytes, ratios in parts per million.
+ * Every option stands once in the table of config/schema.c with its type, default, bounds and one line of
+ * doc.
+ */
+#ifndef RA_CONFIG_CONFIG_H
+#define RA_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum ra_consistency { RA_LINEARIZABLE, RA_READ_AFTER_WRITE, RA_EVENTUAL };
+enum ra_store_kind { RA_STORE_KIND_MEMORY };
+
+/* What applies to one access: a table's own, or a pattern's with the table's for what it leaves out. */
+typedef struct ra_policy {
+    const char *name; /* the pattern's, or the table's; for messages and counters */
+    int64_t ttl;      /* 0: not cached */
+    int64_t negative_ttl;
+    uint32_t ttl_jitter; /* ppm of the TTL that may be taken off */
+    int64_t stale_while_revalidate;
+    int64_t stale_if_error;
+    bool consistent_fill;
+    bool serve_consistent_reads; /* only with consistency linearizable */
+} ra_policy;
+
+typedef struct ra_pattern {
+    ra_policy policy;
+    char *partition_key; /* glob: '*' any run of characters, '?' one; NULL: any */
+    char *index;         /* only this index; NULL: any */
+} ra_pattern;
+
+/* A table's keys as the config gives them, for when DescribeTable is denied. */
+typedef struct ra_index_schema {
+    char *name;
+    char *partition_key;
+    char *sort_key; /* NULL: none */
+    bool global;
+} ra_index_schema;
+
+typedef struct ra_table_schema {
+    char *partition_key;
+    char *sort_key; /* NULL: none */
+    ra_index_schema *indexes;
+    size_t nindexes;
+} ra_table_schema;
+
+typedef struct ra_table_config {
+    char *name; /* "*": every table that has no entry of its own */
+    enum ra_consistency consistency;
+    int64_t settle; /* how long GSI partitions stay marked after a write */
+    ra_policy policy;
+    ra_pattern *patterns; /* in the file's order: the first match wins */
+    size_t npatterns;
+    ra_table_schema *schema; /* NULL: learnt from DescribeTable */
+} ra_table_config;
+
+typedef struct ra_config ra_config;
+
+typedef struct ra_config_listen {
+    char *host;    /* numeric IPv4 or IPv6 (or "localhost"), without brackets */
+    uint16_t port; /* 0: any free one, printed at start */
+    unsigned threads;
+    unsigned max_in_flight;
+    unsigned max_connections;
+    size_t max_body;
+    int64_t idle_timeout;
+    int64_t drain_timeout;
+} ra_config_listen;
+
+typedef struct ra_config_upstream {
+    char *endpoint;         /* "https://host[:port]", no path; default by region */
+    char *streams_endpoint; /* default: derived from the endpoint */
+    char *region;
+    int64_t request_timeout; /* connect, queueing and the whole reply */
+    int64_t connect_timeout;
+    unsigned max_connections; /* in all; each loop gets its share */
+    size_t max_reply;
+    int64_t schema_refresh; /* DescribeTable again after this; bounds how long an index made elsewhere is
+                               unknown */
+    char *ca_file;          /* NULL: the system's */
+} ra_config_upstream;
+
+typedef struct ra_config_cache {
+    enum ra_store_kind store;
+    size_t max_bytes;
+    size_t max_entry_bytes;
+    char *key_prefix;
+    char *state_file; /* NULL: none; says across restarts whether the last exit was clean */
+} ra_config_cache;
+
+typedef struct ra_config_ddb {
+    char *schema; /* paths, already relative to the working directory; NULL: none */
+    char *seed;
+} ra_config_ddb;
+
+struct ra_config {
+    /* the loader's own; use ra_config_ref and ra_config_unref */
+    void *priv;
+    char *path;
+    ra_config_listen listen;
+    ra_config_upstream upstream;
+    ra_config_cache cache;
+    ra_config_ddb ddb;
+    enum ra_consistency consistency;
+    int64_t unknown_write_hold;
+    ra_table_config *tables;
+    size_t ntables;
+};
+
+/* Everything that is wrong with a file, or worth a warning, in the file's order. */
+typedef struct ra_problem {
+    int line;      /* 1-based; 0: the file as a whole */
+    char *path;    /* "tables.cruddur-messages.ttl"; "" for the file */
+    char *message; /* what is wrong and what is accepted */
+    bool warning;
+} ra_problem;
+
+typedef struct ra_problems {
+    ra_problem *v;
+    size_t n;
+    size_t errors; /* of them, not warnings */
+} ra_problems;
+
+void ra_problems_free(ra_problems *p);
+/* One line each: "file:line: path: message", warnings with "warning: " before the message. */
+void ra_problems_print(const ra_problems *p, const char *file, FILE *out);
+/* A JSON array of {"file","line","path","message","severity"}. */
+void ra_problems_print_json(const ra_problems *p, const char *file, FILE *out);
+
+/* NULL when there is an error (in problems); warnings don't stop it. `problems` is always set. */
+ra_config *ra_config_load(const char *path, ra_problems *problems);
+/* The same from memory; `path` is for messages and for relative paths. */
+ra_config *ra_config_parse(const char *text, size_t len, const char *path, ra_problems *problems);
+ra_config *ra_config_ref(ra_config *c);
+void ra_config_unref(ra_config *c); /* NULL is allowed */
+
+/* The entry for a table: its own, else "*", else NULL (not cached). `name` needs no terminating zero. */
+const ra_table_config *ra_config_table(const ra_config *c, const char *name, size_t len);
+/*
+ * The policy for an access to one partition: the first pattern that matches, else the table's. `partition` is
+ * the partition key's value as text (a string's bytes, a number's canonical digits, a binary's base64);
+ * `index` is NULL for the table itself.
+ */
+const ra_policy *ra_table_config_policy(const ra_table_config *t, const char *index, size_t index_len,
+                                        const char *partition, size_t partition_len);
+
+/* Prints the option table: name, type, default, bounds, doc. */
+void ra_config_print_options(FILE *out);
+
+#endif
