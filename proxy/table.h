@@ -19,6 +19,8 @@
 #include "config/config.h"
 #include "proxy/value.h"
 
+#include <stdatomic.h>
+
 typedef struct ra_table_index {
     char *name;
     char *partition_key;
