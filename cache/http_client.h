@@ -8,8 +8,8 @@
  * any thread. The callback never runs inside ra_http_send.
  *
  * Resending: libcurl by itself sends a request again when a reused connection dies before the reply's first
- * byte. For a call with `once` that is prevented (a read callback whose seek fails), so that the request
- * reaches the peer at most once; RA_HTTP_CUT then means that its fate is unknown.
+ * byte. For a call with `once` that is prevented (a second transmission is refused before its first byte), so
+ * that the request reaches the peer at most once; RA_HTTP_CUT then means that its fate is unknown.
  */
 #ifndef RA_CACHE_HTTP_CLIENT_H
 #define RA_CACHE_HTTP_CLIENT_H
@@ -22,10 +22,11 @@
 struct event_base;
 
 enum ra_http_result {
-    RA_HTTP_OK,        /* a whole reply came, of whatever status */
-    RA_HTTP_NOT_SENT,  /* no connection, name not found, TLS refused: the peer has not seen the request */
-    RA_HTTP_TIMEOUT,   /* the deadline passed; fate unknown */
-    RA_HTTP_CUT,       /* the connection broke after something may have been sent; fate unknown */
+    RA_HTTP_OK,       /* a whole reply came, of whatever status */
+    RA_HTTP_NOT_SENT, /* the peer has not seen the request: name not found, no connection, TLS refused, or the
+                         deadline passed while it was queued or connecting */
+    RA_HTTP_TIMEOUT,  /* the deadline passed when something may have been sent; fate unknown */
+    RA_HTTP_CUT,      /* the connection broke after something may have been sent; fate unknown */
     RA_HTTP_TOO_LARGE, /* the reply passed max_reply; fate unknown */
     RA_HTTP_NO_MEMORY  /* fate unknown */
 };
@@ -35,6 +36,7 @@ typedef struct ra_http_header {
     char *value;
 } ra_http_header;
 
+/* Each of headers, name, value and body is an allocation of its own, freed with the reply. */
 typedef struct ra_http_reply {
     atomic_uint refs;
     enum ra_http_result result;
@@ -44,6 +46,7 @@ typedef struct ra_http_reply {
     size_t nheaders;
     char *body; /* may be NULL when empty */
     size_t len;
+    size_t header_bytes; /* of names and values, for the cap */
 } ra_http_reply;
 
 /* The value, or NULL. `name` in lower case; the first of several. */
@@ -51,12 +54,18 @@ const char *ra_http_reply_header(const ra_http_reply *r, const char *name);
 ra_http_reply *ra_http_reply_ref(ra_http_reply *r);
 void ra_http_reply_unref(ra_http_reply *r); /* NULL is allowed */
 
+/* For whoever makes a reply: one reference, all zero (result OK). NULL without memory. */
+ra_http_reply *ra_http_reply_new(void);
+/* Copies; the name is put in lower case. OK, TOO_LARGE (512 headers or 256 KiB are passed) or NO_MEMORY. */
+enum ra_http_result ra_http_reply_add_header(ra_http_reply *r, ra_bytes name, ra_bytes value);
+void ra_http_reply_clear_headers(ra_http_reply *r);
+
 typedef struct ra_http_options {
     unsigned max_connections; /* further calls queue; 0: 64 */
     int64_t connect_timeout;  /* ms; 0: the call's deadline only */
-    int64_t max_idle;         /* ms after which an idle connection isn't reused; 0: 50,000 */
-    bool verify_tls;          /* certificate and host name; true unless a test says otherwise */
-    const char *ca_file;      /* NULL: the system's */
+    int64_t max_idle;    /* ms after which an idle connection isn't reused, in whole seconds; 0: 50,000 */
+    bool verify_tls;     /* certificate and host name; true unless a test says otherwise */
+    const char *ca_file; /* NULL: the system's */
 } ra_http_options;
 
 typedef struct ra_http_request {
