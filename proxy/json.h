@@ -4,8 +4,9 @@
  * case of names and reprints large numbers.
  *
  * Refused: anything outside RFC 8259's grammar, invalid UTF-8 (overlong forms and encoded surrogates too),
- * lone surrogates in escapes, bytes after the value, duplicate members (compared decoded: "a" and "\u0061"
- * are one), nesting beyond max_depth. Duplicate detection is O(n log n) however the names are chosen.
+ * lone surrogates in escapes, a byte order mark, bytes after the value, duplicate members (compared decoded:
+ * "a" and "\u0061" are one), nesting beyond max_depth. Duplicate detection is O(n log n) however the names
+ * are chosen.
  *
  * Ownership: ra_json owns its tokens; the text stays the caller's and must outlive it. Threads: none shared.
  */
@@ -30,8 +31,9 @@ typedef struct ra_json_token {
     uint32_t end;   /* one past its last byte */
     uint32_t next;  /* index of the token after this one and all it holds */
     uint8_t type;
-    bool escaped;      /* string: holds a backslash, so it must be decoded */
-    uint16_t reserved; /* 0 */
+    bool escaped; /* string: holds a backslash, so it must be decoded */
+    bool shallow; /* container: token_depth left out what it holds; it looks empty and isn't */
+    uint8_t reserved;
 } ra_json_token;
 
 /* Token 0 is the whole value. An object's members are pairs of tokens: the name (a string), then the value.
@@ -46,7 +48,9 @@ typedef struct ra_json_limits {
     unsigned max_depth;   /* 0: 256 */
     unsigned token_depth; /* tokens are kept down to this depth only (0: all); what is deeper is checked all
                              the same. 1 keeps the top value and its members. */
-    uint32_t max_tokens;  /* 0: a third of the text's length + 64 (no valid DynamoDB body has more) */
+    /* 0: three eighths of the text's length + 64. No DynamoDB body has more: the densest value there is,
+     * {"L":[]}, spends 8 bytes on 3 tokens. */
+    uint32_t max_tokens;
 } ra_json_limits;
 
 enum ra_json_result {
@@ -71,12 +75,13 @@ uint32_t ra_json_member(const ra_json *j, uint32_t object, const char *name);
 uint32_t ra_json_member_bytes(const ra_json *j, uint32_t object, ra_bytes decoded_name);
 
 /*
- * Iteration. For an object `first` is the first member's NAME, its value is name + 1, the next name is
- * j->t[name + 1].next; for an array `first` is the first element and the next is j->t[element].next. Ends
- * when the index reaches j->t[parent].next. for (uint32_t i = parent + 1; i < j->t[parent].next; i = j->t[i +
- * 1].next)   // object for (uint32_t i = parent + 1; i < j->t[parent].next; i = j->t[i].next)       // array
+ * Iteration ends when the index reaches j->t[parent].next:
+ *   object, i is the member's name and i + 1 its value:
+ *     for (uint32_t i = parent + 1; i < j->t[parent].next; i = j->t[i + 1].next)
+ *   array, i is the element:
+ *     for (uint32_t i = parent + 1; i < j->t[parent].next; i = j->t[i].next)
  */
-uint32_t ra_json_count(const ra_json *j, uint32_t parent); /* members or elements */
+uint32_t ra_json_count(const ra_json *j, uint32_t parent); /* kept members or elements */
 
 static inline ra_bytes ra_json_raw(const ra_json *j, uint32_t token)
 {
@@ -91,9 +96,18 @@ bool ra_json_string_is(const ra_json *j, uint32_t token, const char *z);
 /* The decoded string: a view of the text where nothing is escaped, else a copy in the arena. false: no
  * string, no memory. */
 bool ra_json_string(const ra_json *j, uint32_t token, ra_arena *a, ra_bytes *out);
+/* Appends the decoded string as one length-prefixed part (as ra_key_part does). false: no string, no memory.
+ */
+bool ra_json_string_part(const ra_json *j, uint32_t token, ra_buf *out);
 /*
- * Appends a form that two values share exactly when they mean the same: members sorted by name, strings
- * decoded, no white space, numbers by their text. Every piece is length-prefixed. false: no memory.
+ * The name tokens of an object's members in an order that depends on the decoded names alone, *n of them;
+ * free() it. NULL: not an object, its members weren't kept, or no memory. O(n log n) whatever the names are.
+ */
+uint32_t *ra_json_members_sorted(const ra_json *j, uint32_t object, uint32_t *n);
+/*
+ * Appends a form that two values share exactly when they mean the same: members in a fixed order, strings
+ * decoded, no white space, numbers by their text. Every piece is length-prefixed. false: no memory, a
+ * container whose tokens weren't kept, or nesting beyond 1024.
  */
 bool ra_json_canonical(const ra_json *j, uint32_t token, ra_buf *out);
 
