@@ -1,0 +1,154 @@
+/* `readaside serve`: the proxy itself, until SIGTERM or SIGINT. */
+#include "proxy/cli.h"
+#include "proxy/clock.h"
+#include "proxy/log.h"
+#include "proxy/server.h"
+#include "proxy/state_file.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+static void usage(FILE *out)
+{
+    fputs("usage: readaside serve -c FILE\n"
+          "\n"
+          "Runs the proxy until SIGTERM or SIGINT, then finishes what is in flight (listen.drain_timeout).\n"
+          "Prints \"readaside: listening on http://HOST:PORT\" once it takes requests.\n"
+          "\n"
+          "  -c, --config FILE   the configuration; `readaside check -c FILE` checks it,\n"
+          "                      `readaside help config` lists its options\n"
+          "  -h, --help          this text\n"
+          "\n"
+          "AWS credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.\n"
+          "Exit status: 0 after a clean stop, 1 if it can't run, 2 for a wrong call or configuration.\n",
+          out);
+}
+
+/* The config's path, or NULL with *status set. */
+static const char *options(int argc, char **argv, int *status)
+{
+    static const struct option known[] = {
+        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+    const char *path = NULL;
+    optind = 1;
+    for (int c = 0; (c = getopt_long(argc, argv, "c:h", known, NULL)) != -1;) {
+        if (c == 'h') {
+            usage(stdout);
+            *status = 0;
+            return NULL;
+        }
+        if (c != 'c') {
+            usage(stderr);
+            *status = EXIT_USAGE;
+            return NULL;
+        }
+        path = optarg;
+    }
+    if (path && optind == argc)
+        return path;
+    fputs(path ? "readaside serve: too many arguments\n" : "readaside serve: -c FILE is missing\n", stderr);
+    usage(stderr);
+    *status = EXIT_USAGE;
+    return NULL;
+}
+
+static bool strict_anywhere(const ra_config *c)
+{
+    bool strict = c->consistency == RA_LINEARIZABLE;
+    for (size_t i = 0; i < c->ntables; i++)
+        strict = strict || c->tables[i].consistency == RA_LINEARIZABLE;
+    return strict;
+}
+
+/* See proxy/state_file.h. Returns until when the cache is quiet; 0: not at all. */
+static int64_t quiet_until(const ra_config *c)
+{
+    bool clean = c->cache.state_file && ra_state_file_open(c->cache.state_file);
+    if (clean || !strict_anywhere(c))
+        return 0;
+    ra_log(RA_LOG_WARNING,
+           "consistency linearizable: %s, so reads bypass the cache for %lld s (unknown_write_hold)",
+           c->cache.state_file ? "the last exit wasn't clean"
+                               : "no cache.state_file tells that the last exit was clean",
+           (long long)(c->unknown_write_hold / 1000));
+    return ra_clock_monotonic() + c->unknown_write_hold;
+}
+
+/* Signals are taken by this thread alone, in sigwait; the loops' threads inherit the mask. */
+static void block_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void announce(const ra_server *s)
+{
+    const char *host = s->config->listen.host;
+    bool v6 = strchr(host, ':') != NULL;
+    printf("readaside: listening on http://%s%s%s:%u\n", v6 ? "[" : "", host, v6 ? "]" : "", s->port);
+    fflush(stdout);
+}
+
+static int serve(ra_config *config, ra_credentials_provider *provider)
+{
+    sigset_t signals;
+    block_signals(&signals);
+    ra_server *s = ra_server_new(config, provider, quiet_until(config));
+    if (!s)
+        return EXIT_FAILED;
+    if (!ra_server_start(s)) {
+        ra_server_free(s);
+        return EXIT_FAILED;
+    }
+    announce(s);
+    int got = 0;
+    sigwait(&signals, &got);
+    ra_log(RA_LOG_INFO, "%s: finishing what is in flight", got == SIGTERM ? "SIGTERM" : "SIGINT");
+    ra_server_drain(s);
+    bool clean = ra_server_join(s);
+    if (clean && config->cache.state_file)
+        ra_state_file_close(config->cache.state_file);
+    ra_server_free(s);
+    ra_log(RA_LOG_INFO, "stopped");
+    return 0;
+}
+
+/* Without credentials nothing can be signed: better said now than with every request. */
+static bool has_credentials(ra_credentials_provider *provider)
+{
+    ra_credentials *c = NULL;
+    const char *why = NULL;
+    enum ra_credentials_step step = provider->get(provider, &c, &why, NULL, NULL);
+    if (step == RA_CREDENTIALS_READY)
+        ra_credentials_unref(c);
+    if (step == RA_CREDENTIALS_NONE)
+        ra_log(RA_LOG_ERROR, "no AWS credentials: %s", why);
+    return step != RA_CREDENTIALS_NONE;
+}
+
+int ra_cli_serve(int argc, char **argv)
+{
+    int status = 0;
+    const char *path = options(argc, argv, &status);
+    if (!path)
+        return status;
+    ra_problems problems = {0};
+    ra_config *config = ra_config_load(path, &problems);
+    ra_problems_print(&problems, path, stderr);
+    ra_problems_free(&problems);
+    if (!config)
+        return EXIT_USAGE;
+    ra_credentials_provider *provider = ra_credentials_environment_new();
+    status = provider && has_credentials(provider) ? serve(config, provider) : EXIT_FAILED;
+    ra_credentials_provider_free(provider);
+    ra_config_unref(config);
+    return status;
+}

@@ -1,0 +1,28 @@
+/* The two clocks. Read at the edges (listener, timers); everything below them is given the time. Threads:
+ * any. */
+#ifndef RA_PROXY_CLOCK_H
+#define RA_PROXY_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+static inline int64_t ra_clock_ms(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* For deadlines, TTLs and markers: never set back. */
+static inline int64_t ra_clock_monotonic(void)
+{
+    return ra_clock_ms(CLOCK_MONOTONIC);
+}
+
+/* For signatures and Age: ms since the epoch. */
+static inline int64_t ra_clock_wall(void)
+{
+    return ra_clock_ms(CLOCK_REALTIME);
+}
+
+#endif

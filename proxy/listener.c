@@ -1,0 +1,187 @@
+#include "proxy/listener.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    BACKLOG = 1024,
+    HEADERS_MAX_BYTES = 64 * 1024,
+    /* evhttp answers a longer body itself, in HTML; up to here the error is in DynamoDB's shape. */
+    BODY_SLACK = 1024 * 1024
+};
+
+static socklen_t address(const ra_config_listen *c, uint16_t port, struct sockaddr_storage *out)
+{
+    memset(out, 0, sizeof *out);
+    const char *host = strcmp(c->host, "localhost") == 0 ? "127.0.0.1" : c->host;
+    struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        return sizeof *v4;
+    }
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+    if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        return sizeof *v6;
+    }
+    return 0;
+}
+
+/* A bound, non-blocking socket; with `shared` others of this process may bind the same port. */
+static int bound(const ra_config_listen *c, uint16_t port, bool shared)
+{
+    struct sockaddr_storage a;
+    socklen_t n = address(c, port, &a);
+    if (n == 0) {
+        errno = EADDRNOTAVAIL;
+        return -1;
+    }
+    int fd = socket(a.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    int on = 1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        (!shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0) &&
+        bind(fd, (struct sockaddr *)&a, n) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static int listening(int fd)
+{
+    if (fd < 0 || listen(fd, BACKLOG) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+int ra_listen_more(const ra_config_listen *c, uint16_t port)
+{
+    return listening(bound(c, port, true));
+}
+
+int ra_listen_first(const ra_config_listen *c, uint16_t *port)
+{
+    if (c->port != 0) {
+        int probe = listening(bound(c, c->port, false));
+        if (probe < 0)
+            return -1;
+        close(probe);
+    }
+    int fd = listening(bound(c, c->port, true));
+    if (fd < 0)
+        return -1;
+    struct sockaddr_storage a;
+    socklen_t n = sizeof a;
+    if (getsockname(fd, (struct sockaddr *)&a, &n) != 0) {
+        close(fd);
+        return -1;
+    }
+    *port = ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
+                                          : ((struct sockaddr_in *)&a)->sin_port);
+    return fd;
+}
+
+struct evhttp *ra_listener_new(struct event_base *base, const ra_config_listen *c, int fd,
+                               void (*received)(struct evhttp_request *, void *), void *arg,
+                               struct evhttp_bound_socket **socket)
+{
+    struct evhttp *http = evhttp_new(base);
+    if (!http)
+        return NULL;
+    evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
+                                         EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
+    evhttp_set_max_headers_size(http, HEADERS_MAX_BYTES);
+    evhttp_set_max_body_size(http, (ev_ssize_t)(c->max_body + BODY_SLACK));
+    struct timeval idle = {.tv_sec = c->idle_timeout / 1000, .tv_usec = c->idle_timeout % 1000 * 1000};
+    evhttp_set_timeout_tv(http, &idle);
+    evhttp_set_default_content_type(http, NULL);
+    evhttp_set_gencb(http, received, arg);
+    *socket = evhttp_accept_socket_with_handle(http, fd);
+    if (*socket)
+        return http;
+    evhttp_free(http);
+    return NULL;
+}
+
+/* RFC 9110 section 5.6.2. */
+static bool is_token(const char *name)
+{
+    if (!*name)
+        return false;
+    for (; *name; name++)
+        if (!isalnum((unsigned char)*name) && !strchr("!#$%&'*+-.^_`|~", *name))
+            return false;
+    return true;
+}
+
+static bool is_digits(const char *s)
+{
+    if (!*s)
+        return false;
+    for (; *s; s++)
+        if (*s < '0' || *s > '9')
+            return false;
+    return true;
+}
+
+const char *ra_framing_problem(struct evhttp_request *request)
+{
+    unsigned lengths = 0;
+    unsigned encodings = 0;
+    const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
+    for (const struct evkeyval *h = headers->tqh_first; h; h = h->next.tqe_next) {
+        if (!is_token(h->key))
+            return "a header's name is malformed";
+        if (strcasecmp(h->key, "content-length") == 0) {
+            lengths++;
+            if (!is_digits(h->value))
+                return "Content-Length is malformed";
+        } else if (strcasecmp(h->key, "transfer-encoding") == 0) {
+            encodings++;
+            if (strcasecmp(h->value, "chunked") != 0)
+                return "Transfer-Encoding is not chunked";
+        } else if (strcasecmp(h->key, "content-encoding") == 0 && strcasecmp(h->value, "identity") != 0) {
+            return "compressed bodies are not supported: Content-Encoding must be absent";
+        }
+    }
+    if (lengths > 1)
+        return "more than one Content-Length";
+    if (encodings > 1)
+        return "more than one Transfer-Encoding";
+    if (lengths && encodings)
+        return "both Content-Length and Transfer-Encoding";
+    return NULL;
+}
+
+void ra_signed_service(struct evhttp_request *request, char *out, size_t size)
+{
+    out[0] = '\0';
+    const char *a = evhttp_find_header(evhttp_request_get_input_headers(request), "Authorization");
+    const char *scope = a ? strstr(a, "Credential=") : NULL;
+    for (int slash = 0; scope && slash < 3; slash++) { /* key / date / region / service / aws4_request */
+        scope = strchr(scope, '/');
+        scope = scope ? scope + 1 : NULL;
+    }
+    if (!scope)
+        return;
+    size_t n = 0;
+    for (; n + 1 < size && (isalnum((unsigned char)scope[n]) || scope[n] == '-'); n++)
+        out[n] = scope[n];
+    out[n] = '\0';
+}

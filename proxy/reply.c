@@ -1,0 +1,256 @@
+#include "proxy/reply.h"
+
+#include "proxy/log.h"
+#include "proxy/op.h"
+#include "proxy/random.h"
+
+#include <event2/buffer.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#define CONTENT_TYPE "application/x-amz-json-1.0"
+
+enum { REQUEST_ID_CHARS = 52, ERROR_BODY_MAX = 4096 };
+
+/* As DynamoDB's look: 52 capitals and digits. */
+static void add_request_id(struct evkeyvalq *headers)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    char id[REQUEST_ID_CHARS + 1];
+    uint64_t bits = 0;
+    for (size_t i = 0; i < REQUEST_ID_CHARS; i++) {
+        if (i % 12 == 0)
+            bits = ra_random();
+        id[i] = alphabet[bits % 36];
+        bits /= 36;
+    }
+    id[REQUEST_ID_CHARS] = '\0';
+    evhttp_add_header(headers, "x-amzn-RequestId", id);
+}
+
+static void add_number(struct evkeyvalq *headers, const char *name, int64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    evhttp_add_header(headers, name, text);
+}
+
+static void add_crc(struct evkeyvalq *headers, uint32_t crc)
+{
+    add_number(headers, "x-amz-crc32", crc);
+}
+
+/* RFC 9211. */
+static void add_cache_status(struct evkeyvalq *headers, const ra_verdict *v)
+{
+    char text[160];
+    int n = snprintf(text, sizeof text, "readaside; ");
+    size_t at = (size_t)n;
+    if (v->forward)
+        n = snprintf(text + at, sizeof text - at, "fwd=%s", v->forward);
+    else
+        n = snprintf(text + at, sizeof text - at, "hit; ttl=%lld", (long long)v->ttl);
+    at += (size_t)n;
+    snprintf(text + at, sizeof text - at, "%s%s%s%s", v->stored ? "; stored" : "",
+             v->collapsed ? "; collapsed" : "", v->detail ? "; detail=" : "", v->detail ? v->detail : "");
+    evhttp_add_header(headers, "Cache-Status", text);
+}
+
+static void add_verdict(struct evkeyvalq *headers, const ra_verdict *v)
+{
+    static const char *const word[] = {"HIT", "MISS", "BYPASS", "STALE"};
+    evhttp_add_header(headers, "X-Cache", word[v->cache]);
+    if (v->cache == RA_X_HIT || v->cache == RA_X_STALE)
+        add_number(headers, "Age", v->age < 0 ? 0 : v->age);
+    add_cache_status(headers, v);
+}
+
+static ra_loop *loop_of(void *arg)
+{
+    ra_loop *l = arg;
+    if (l->magic != RA_LOOP_MAGIC)
+        ra_corrupt("loop");
+    return l;
+}
+
+static void sent(struct evhttp_connection *connection, ra_loop *l)
+{
+    evhttp_connection_set_closecb(connection, NULL, NULL);
+    l->sending--;
+    ra_loop_ended(l);
+}
+
+static void written(struct evhttp_request *r, void *arg)
+{
+    sent(evhttp_request_get_connection(r), loop_of(arg));
+}
+
+static void closed(struct evhttp_connection *connection, void *arg)
+{
+    sent(connection, loop_of(arg));
+}
+
+/* Hands the reply to evhttp and counts it until it is written out or its connection has gone. */
+static void send_out(ra_loop *l, struct evhttp_request *r, int status, struct evbuffer *body)
+{
+    if (l->draining)
+        evhttp_add_header(evhttp_request_get_output_headers(r), "Connection", "close");
+    l->sending++;
+    evhttp_request_set_on_complete_cb(r, written, l);
+    evhttp_connection_set_closecb(evhttp_request_get_connection(r), closed, l);
+    evhttp_send_reply(r, status, NULL, body);
+}
+
+static void payload_done(const void *data, size_t n, void *arg)
+{
+    (void)data;
+    (void)n;
+    ra_payload_unref(arg);
+}
+
+static void reply_done(const void *data, size_t n, void *arg)
+{
+    (void)data;
+    (void)n;
+    ra_http_reply_unref(arg);
+}
+
+static void bytes_done(const void *data, size_t n, void *arg)
+{
+    (void)data;
+    (void)n;
+    free(arg);
+}
+
+void ra_reply_payload(ra_loop *l, struct evhttp_request *r, ra_payload *p, const ra_verdict *v)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
+    evhttp_add_header(headers, "Content-Type", CONTENT_TYPE);
+    add_crc(headers, p->crc32);
+    add_request_id(headers);
+    add_verdict(headers, v);
+    struct evbuffer *body = evhttp_request_get_output_buffer(r);
+    if (evbuffer_add_reference(body, p->body, p->len, payload_done, p) != 0) {
+        ra_payload_unref(p);
+        ra_reply_error(l, r, 503, RA_TYPE_UNAVAILABLE, "out of memory", true);
+        return;
+    }
+    send_out(l, r, 200, NULL);
+}
+
+/* Upstream's headers but those of its connection and those that are made anew. */
+static void copy_headers(struct evkeyvalq *headers, const ra_http_reply *reply, bool body_is_made)
+{
+    static const char *const drop[] = {"connection", "keep-alive", "transfer-encoding",  "content-length",
+                                       "date",       "trailer",    "proxy-authenticate", "upgrade"};
+    for (size_t i = 0; i < reply->nheaders; i++) {
+        bool keep = !body_is_made || strcasecmp(reply->headers[i].name, "x-amz-crc32") != 0;
+        for (size_t k = 0; k < sizeof drop / sizeof drop[0] && keep; k++)
+            keep = strcasecmp(reply->headers[i].name, drop[k]) != 0;
+        if (keep)
+            evhttp_add_header(headers, reply->headers[i].name, reply->headers[i].value);
+    }
+}
+
+void ra_reply_upstream(ra_loop *l, struct evhttp_request *r, ra_http_reply *reply, const ra_verdict *v)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
+    copy_headers(headers, reply, false);
+    add_verdict(headers, v);
+    struct evbuffer *body = evhttp_request_get_output_buffer(r);
+    if (reply->len &&
+        evbuffer_add_reference(body, reply->body, reply->len, reply_done, ra_http_reply_ref(reply)) != 0) {
+        ra_http_reply_unref(reply);
+        ra_reply_error(l, r, 503, RA_TYPE_UNAVAILABLE, "out of memory", true);
+        return;
+    }
+    send_out(l, r, reply->status, NULL);
+}
+
+void ra_reply_made(ra_loop *l, struct evhttp_request *r, ra_http_reply *reply, ra_buf *buf,
+                   const ra_verdict *v)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
+    size_t n = 0;
+    char *bytes = ra_buf_take(buf, &n);
+    struct evbuffer *body = evhttp_request_get_output_buffer(r);
+    if (!bytes || evbuffer_add_reference(body, bytes, n, bytes_done, bytes) != 0) {
+        free(bytes);
+        ra_reply_error(l, r, 503, RA_TYPE_UNAVAILABLE, "out of memory", true);
+        return;
+    }
+    if (reply) {
+        copy_headers(headers, reply, true);
+    } else {
+        evhttp_add_header(headers, "Content-Type", CONTENT_TYPE);
+        add_request_id(headers);
+    }
+    add_crc(headers, ra_crc32((ra_bytes){bytes, n}));
+    add_verdict(headers, v);
+    send_out(l, r, reply ? reply->status : 200, NULL);
+}
+
+/* An error's body is small; without memory for it the status alone must do. */
+static void send_error(ra_loop *l, struct evhttp_request *r, int status, const char *type, const ra_buf *body)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
+    struct evbuffer *out = evhttp_request_get_output_buffer(r);
+    evbuffer_drain(out, evbuffer_get_length(out));
+    if (ra_buf_ok(body) && evbuffer_add(out, body->p, body->n) == 0)
+        evhttp_add_header(headers, "Content-Type", type);
+    send_out(l, r, status, NULL);
+}
+
+void ra_reply_error(ra_loop *l, struct evhttp_request *r, int status, const char *type, const char *message,
+                    bool close)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
+    evhttp_clear_headers(headers);
+    ra_buf body;
+    ra_buf_init(&body, ERROR_BODY_MAX);
+    ra_buf_add_z(&body, "{\"__type\":");
+    ra_buf_add_json_string(&body, ra_bytes_z(type));
+    ra_buf_add_z(&body, ",\"message\":");
+    ra_buf_add_json_string(&body, ra_bytes_z(message));
+    ra_buf_add_char(&body, '}');
+    if (ra_buf_ok(&body))
+        add_crc(headers, ra_crc32(ra_buf_bytes(&body)));
+    add_request_id(headers);
+    evhttp_add_header(headers, "X-Cache", "BYPASS");
+    if (close)
+        evhttp_add_header(headers, "Connection", "close");
+    send_error(l, r, status, CONTENT_TYPE, &body);
+    ra_buf_free(&body);
+}
+
+void ra_reply_route_error(ra_loop *l, struct evhttp_request *r, int status, const char *code,
+                          const char *message, const char *allow)
+{
+    ra_buf body;
+    ra_buf_init(&body, ERROR_BODY_MAX);
+    ra_buf_add_z(&body, "{\"code\":");
+    ra_buf_add_json_string(&body, ra_bytes_z(code));
+    ra_buf_add_z(&body, ",\"message\":");
+    ra_buf_add_json_string(&body, ra_bytes_z(message));
+    ra_buf_add_z(&body, "}\n");
+    if (allow)
+        evhttp_add_header(evhttp_request_get_output_headers(r), "Allow", allow);
+    send_error(l, r, status, "application/json", &body);
+    ra_buf_free(&body);
+}
+
+void ra_reply_xml_error(ra_loop *l, struct evhttp_request *r, int status, const char *code,
+                        const char *message)
+{
+    ra_buf body;
+    ra_buf_init(&body, ERROR_BODY_MAX);
+    /* The shape of the query protocols, which botocore's reader of REST-XML (S3) takes too. */
+    ra_buf_addf(
+        &body,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ErrorResponse><Error><Type>Sender</Type>"
+        "<Code>%s</Code><Message>%s</Message></Error><RequestId>readaside</RequestId></ErrorResponse>\n",
+        code, message);
+    send_error(l, r, status, "text/xml", &body);
+    ra_buf_free(&body);
+}

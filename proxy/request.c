@@ -1,0 +1,454 @@
+/*
+ * A request's life. Read this first.
+ *
+ * A read:   received → decoded → learning → planned → looking up → looked up → joining → (waiting in a flight
+ * | fetching) → filling → finished; a hit ends at looked up. When upstream fails: falling back. A write:
+ * received → decoded → learning → planned → marking → forwarding → aftermarking → unmarking → finished The
+ * rest: received → decoded → planned → forwarding → finished
+ *
+ * One short function per state (here, in request_read.c and in request_write.c), one loop that runs them.
+ * Returning RA_SUSPENDED is the only way to wait.
+ */
+#include "proxy/listener.h"
+#include "proxy/log.h"
+#include "proxy/request_states.h"
+#include "proxy/wire.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    ARENA_MAX = 256 * 1024 * 1024
+}; /* tokens and copies of a 16 MiB body fit; past it the request fails alone */
+
+static enum ra_step received(ra_request *r);
+static enum ra_step decoded(ra_request *r);
+static enum ra_step learning(ra_request *r);
+static enum ra_step planned(ra_request *r);
+static enum ra_step finished(ra_request *r);
+
+static enum ra_step (*const states[RA_STATES])(ra_request *) = {
+    [RA_RECEIVED] = received,
+    [RA_DECODED] = decoded,
+    [RA_LEARNING] = learning,
+    [RA_PLANNED] = planned,
+    [RA_LOOKING_UP] = ra_request_look_up,
+    [RA_LOOKED_UP] = ra_request_looked_up,
+    [RA_JOINING] = ra_request_join,
+    [RA_FETCHING] = ra_request_fetch,
+    [RA_FILLING] = ra_request_fill,
+    [RA_FALLING_BACK] = ra_request_fall_back,
+    [RA_FALLEN_BACK] = ra_request_fallen_back,
+    [RA_MARKING] = ra_request_mark,
+    [RA_MARKED] = ra_request_marked,
+    [RA_FORWARDING] = ra_request_forward,
+    [RA_AFTERMARKING] = ra_request_aftermark,
+    [RA_UNMARKING] = ra_request_unmark,
+    [RA_FINISHED] = finished,
+};
+
+ra_request *ra_request_of(void *arg)
+{
+    ra_request *r = arg;
+    if (r->magic != RA_REQUEST_MAGIC)
+        ra_corrupt("request");
+    return r;
+}
+
+/* ---- beginning and end ---- */
+
+static ra_request *request_new(ra_loop *l, struct evhttp_request *http)
+{
+    ra_request *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    r->magic = RA_REQUEST_MAGIC;
+    r->loop = l;
+    r->http = http;
+    r->config = ra_config_ref(l->server->config);
+    ra_arena_init(&r->arena, ARENA_MAX);
+    ra_buf_init(&r->upstream_body, 2 * r->config->listen.max_body + 4096);
+    r->next = l->requests;
+    if (l->requests)
+        l->requests->prev = r;
+    l->requests = r;
+    l->in_flight++;
+    atomic_fetch_add_explicit(&l->server->in_flight, 1, memory_order_relaxed);
+    return r;
+}
+
+static void free_parts(ra_request *r)
+{
+    for (size_t i = 0; i < r->op.nparts; i++)
+        ra_payload_unref(r->op.parts[i].look.payload);
+    for (size_t i = 0; i < r->op.ntables; i++)
+        ra_table_unref((ra_table *)(uintptr_t)r->op.tables[i].table); /* the reference that learning() took */
+    ra_op_close(&r->op);
+}
+
+/* Nothing may be under way any more. */
+static void request_free(ra_request *r)
+{
+    ra_loop *l = r->loop;
+    if (r->client_closed)
+        event_free(r->client_closed);
+    if (r->op_open)
+        free_parts(r);
+    ra_http_reply_unref(r->reply);
+    ra_buf_free(&r->upstream_body);
+    if (r->body_bytes)
+        evbuffer_free(r->body_bytes);
+    free(r->target);
+    free(r->content_type);
+    free(r->user_agent);
+    ra_arena_free(&r->arena);
+    ra_config_unref(r->config);
+    if (r->prev)
+        r->prev->next = r->next;
+    else
+        l->requests = r->next;
+    if (r->next)
+        r->next->prev = r->prev;
+    r->magic = 0;
+    free(r);
+    l->in_flight--;
+    atomic_fetch_sub_explicit(&l->server->in_flight, 1, memory_order_relaxed);
+    ra_loop_ended(l);
+}
+
+static enum ra_step finished(ra_request *r)
+{
+    request_free(r);
+    return RA_ENDED;
+}
+
+/* ---- the client's connection while a request waits ---- */
+
+/* evhttp doesn't look at a connection whose request is being worked on, so a raw event does. */
+static void client_closed(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    ra_request *r = ra_request_of(arg);
+    bool over = ra_request_leave_read(r);
+    struct evhttp_connection *connection = evhttp_request_get_connection(r->http);
+    r->http = NULL;
+    evhttp_connection_free(connection); /* and with it the evhttp request */
+    if (over)
+        request_free(r);
+}
+
+/* Only for reads: a write goes on, and its reply is tried, for the client may have closed one direction only.
+ */
+static void watch_client(ra_request *r)
+{
+    if (!r->http || r->client_closed || !r->op_open || r->op.class != RA_CLASS_READ)
+        return;
+    struct bufferevent *b = evhttp_connection_get_bufferevent(evhttp_request_get_connection(r->http));
+    r->client_closed = event_new(r->loop->base, bufferevent_getfd(b), EV_CLOSED, client_closed, r);
+    if (r->client_closed)
+        event_add(r->client_closed, NULL);
+}
+
+/* The evhttp request is about to be handed back. */
+static struct evhttp_request *take_http(ra_request *r)
+{
+    struct evhttp_request *http = r->http;
+    r->http = NULL;
+    if (r->client_closed) {
+        event_free(r->client_closed);
+        r->client_closed = NULL;
+    }
+    return http;
+}
+
+void ra_request_resume(ra_request *r, enum ra_request_state state)
+{
+    r->state = state;
+    enum ra_step step = RA_GO;
+    while (step == RA_GO)
+        step = states[r->state](r);
+    if (step == RA_SUSPENDED)
+        watch_client(r);
+}
+
+/* ---- answers ---- */
+
+void ra_request_answer_error(ra_request *r, int status, const char *type, const char *message)
+{
+    if (r->http)
+        ra_reply_error(r->loop, take_http(r), status, type, message, false);
+}
+
+static const char *failure_text(const ra_http_reply *reply)
+{
+    switch (reply ? reply->result : RA_HTTP_NO_MEMORY) {
+    case RA_HTTP_NOT_SENT:
+        return "DynamoDB can't be reached";
+    case RA_HTTP_TIMEOUT:
+        return "DynamoDB did not answer in time";
+    case RA_HTTP_CUT:
+        return "the connection to DynamoDB broke";
+    case RA_HTTP_TOO_LARGE:
+        return "DynamoDB's reply is larger than upstream.max_reply";
+    default:
+        return "out of memory";
+    }
+}
+
+void ra_request_answer_upstream(ra_request *r, const ra_verdict *v)
+{
+    if (!r->http)
+        return;
+    if (r->reply && r->reply->result == RA_HTTP_OK) {
+        ra_reply_upstream(r->loop, take_http(r), r->reply, v);
+        return;
+    }
+    char message[320];
+    snprintf(message, sizeof message, "readaside: %s%s%s", failure_text(r->reply),
+             r->reply && r->reply->error[0] ? ": " : "", r->reply ? r->reply->error : "");
+    ra_request_answer_error(r, 503, RA_TYPE_UNAVAILABLE, message);
+}
+
+void ra_request_answer_made(ra_request *r, ra_http_reply *reply, ra_buf *body, const ra_verdict *v)
+{
+    if (r->http)
+        ra_reply_made(r->loop, take_http(r), reply, body, v);
+}
+
+void ra_request_answer_payload(ra_request *r, ra_payload *take, const ra_verdict *v)
+{
+    if (r->http)
+        ra_reply_payload(r->loop, take_http(r), take, v);
+    else
+        ra_payload_unref(take);
+}
+
+static enum ra_step refuse(ra_request *r, int status, const char *type, const char *message)
+{
+    ra_request_answer_error(r, status, type, message);
+    r->state = RA_FINISHED;
+    return RA_GO;
+}
+
+/* ---- states: received, decoded, learning, planned ---- */
+
+static char *header_copy(struct evhttp_request *http, const char *name, const char *absent)
+{
+    const char *value = evhttp_find_header(evhttp_request_get_input_headers(http), name);
+    return strdup(value ? value : absent);
+}
+
+static enum ra_step received(ra_request *r)
+{
+    ra_loop *l = r->loop;
+    ra_bytes target = ra_wire_accept(l, r->http);
+    if (!target.n) {
+        r->http = NULL;
+        r->state = RA_FINISHED;
+        return RA_GO;
+    }
+    if (atomic_load_explicit(&l->server->in_flight, memory_order_relaxed) > r->config->listen.max_in_flight)
+        return refuse(r, 503, RA_TYPE_UNAVAILABLE, "readaside: too many requests in flight");
+    struct evbuffer *input = evhttp_request_get_input_buffer(r->http);
+    if (evbuffer_get_length(input) > r->config->listen.max_body)
+        return refuse(r, 413, RA_TYPE_SERIALIZATION,
+                      "the request's body is over the limit of listen.max_body");
+    r->target = strndup(target.p, target.n);
+    r->content_type = header_copy(r->http, "Content-Type", "application/x-amz-json-1.0");
+    r->user_agent = header_copy(r->http, "User-Agent", "");
+    r->body_bytes = evbuffer_new();
+    if (!r->target || !r->content_type || !r->user_agent || !r->body_bytes ||
+        evbuffer_add_buffer(r->body_bytes, input) != 0)
+        return refuse(r, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory");
+    r->state = RA_DECODED;
+    return RA_GO;
+}
+
+static enum ra_step decoded(ra_request *r)
+{
+    size_t n = evbuffer_get_length(r->body_bytes);
+    const char *body = n ? (const char *)evbuffer_pullup(r->body_bytes, -1) : "";
+    const char *problem = NULL;
+    if (!body)
+        return refuse(r, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory");
+    switch (ra_op_open(&r->op, ra_bytes_z(r->target), (ra_bytes){body, n}, &r->arena, &problem)) {
+    case RA_OP_OK:
+        break;
+    case RA_OP_MALFORMED:
+        return refuse(r, 400, RA_TYPE_SERIALIZATION, problem);
+    case RA_OP_NO_MEMORY:
+        return refuse(r, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory");
+    }
+    r->op_open = true;
+    r->state = ra_op_needs_tables(&r->op) ? RA_LEARNING : RA_PLANNED;
+    return RA_GO;
+}
+
+static void learnt(ra_tables_wait *wait)
+{
+    ra_request_resume(ra_request_of(wait->arg), RA_LEARNING);
+}
+
+/* The schema can't be had: the client gets DynamoDB's own answer to that, for it can't be served rightly
+ * without. */
+static enum ra_step refuse_unlearnt(ra_request *r)
+{
+    r->reply = r->wait.reply;
+    r->wait.reply = NULL;
+    ra_verdict v = {.cache = RA_X_BYPASS, .forward = "bypass", .detail = "schema-unavailable"};
+    ra_request_answer_upstream(r, &v);
+    r->state = RA_FINISHED;
+    return RA_GO;
+}
+
+/* Entered anew for each table whose schema had to be fetched. */
+static enum ra_step learning(ra_request *r)
+{
+    while (r->learning < r->op.ntables) {
+        ra_op_table *t = &r->op.tables[r->learning];
+        enum ra_tables_step step = RA_TABLES_NONE;
+        if (r->wait.arg) { /* woken: the outcome is there */
+            r->wait.arg = NULL;
+            step = r->wait.step;
+        } else {
+            ra_bytes name = ra_table_short_name(t->given);
+            t->config = ra_config_table(r->config, name.p, name.n);
+            r->wait.mailbox = r->loop->mailbox;
+            r->wait.woken = learnt;
+            if (t->config)
+                step =
+                    ra_tables_get(r->loop->server->tables, r->loop->upstream, t->given, t->config, &r->wait);
+        }
+        if (step == RA_TABLES_PENDING) {
+            r->wait.arg = r;
+            return RA_SUSPENDED;
+        }
+        if (step == RA_TABLES_FAILED)
+            return refuse_unlearnt(r);
+        if (step == RA_TABLES_KNOWN)
+            t->table = r->wait.table;
+        r->learning++;
+    }
+    r->state = RA_PLANNED;
+    return RA_GO;
+}
+
+static enum ra_step planned(ra_request *r)
+{
+    if (ra_op_plan(&r->op) != RA_OP_OK)
+        return refuse(r, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory");
+    if (r->op.class == RA_CLASS_WRITE)
+        r->state = RA_MARKING;
+    else if (r->op.class == RA_CLASS_PASS)
+        r->state = RA_FORWARDING;
+    else
+        r->state = r->op.bypass || r->op.nparts == 0 ? RA_FETCHING : RA_LOOKING_UP;
+    r->detail = r->op.bypass;
+    return RA_GO;
+}
+
+/* ---- sending upstream ---- */
+
+static void replied(ra_http_reply *reply, void *arg)
+{
+    ra_request *r = ra_request_of(arg);
+    r->upstream = NULL;
+    r->reply = reply ? ra_http_reply_ref(reply) : NULL;
+    ra_request_resume(r, r->state);
+}
+
+enum ra_step ra_request_send(ra_request *r, bool once, enum ra_request_state then)
+{
+    ra_bytes body = r->op.body;
+    r->state = then;
+    if (!ra_op_body_is_original(&r->op)) {
+        ra_buf_clear(&r->upstream_body);
+        if (!ra_op_body(&r->op, &r->upstream_body)) {
+            r->reply = ra_upstream_failure("out of memory");
+            return RA_GO;
+        }
+        body = ra_buf_bytes(&r->upstream_body);
+    }
+    ra_upstream_request u = {.streams = r->op.streams,
+                             .once = once,
+                             .target = ra_bytes_z(r->target),
+                             .content_type = ra_bytes_z(r->content_type),
+                             .user_agent = ra_bytes_z(r->user_agent),
+                             .body = body,
+                             .deadline = r->config->upstream.request_timeout};
+    const char *why = NULL;
+    r->upstream = ra_upstream_send(r->loop->upstream, &u, replied, r, &why);
+    if (r->upstream)
+        return RA_SUSPENDED;
+    r->reply = ra_upstream_failure(why);
+    return RA_GO;
+}
+
+static bool error_mentions(const ra_http_reply *reply, const char *text)
+{
+    return reply->body &&
+           memmem(reply->body, reply->len < 1024 ? reply->len : 1024, text, strlen(text)) != NULL;
+}
+
+bool ra_reply_is_throttled(const ra_http_reply *reply)
+{
+    return reply->status == 400 &&
+           (error_mentions(reply, "ProvisionedThroughputExceededException") ||
+            error_mentions(reply, "ThrottlingException") || error_mentions(reply, "RequestLimitExceeded"));
+}
+
+void ra_request_doubt_tables(ra_request *r)
+{
+    if (!r->reply || r->reply->result != RA_HTTP_OK || r->reply->status != 400)
+        return;
+    if (!error_mentions(r->reply, "ResourceNotFoundException") &&
+        !error_mentions(r->reply, "does not match the schema") &&
+        !error_mentions(r->reply, "does not have the specified index"))
+        return;
+    for (size_t i = 0; i < r->op.ntables; i++)
+        if (r->op.tables[i].table)
+            ra_tables_doubt(r->loop->server->tables, ra_bytes_z(r->op.tables[i].table->name));
+}
+
+/* ---- doors ---- */
+
+void ra_request_received(struct evhttp_request *http, void *arg)
+{
+    ra_loop *l = arg;
+    if (l->magic != RA_LOOP_MAGIC)
+        ra_corrupt("loop");
+    ra_request *r = request_new(l, http);
+    if (!r)
+        ra_reply_error(l, http, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory", true);
+    else
+        ra_request_resume(r, RA_RECEIVED);
+}
+
+static void abandon(ra_request *r)
+{
+    if (r->wait.arg)
+        ra_tables_leave(r->loop->server->tables, &r->wait);
+    if (r->call.pending)
+        ra_store_cancel(r->loop->store, &r->call);
+    if (r->upstream)
+        ra_upstream_cancel(r->upstream);
+    request_free(r);
+}
+
+void ra_request_abandon_all(ra_loop *loops, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) /* waiters first: then every leader is alone */
+        for (ra_request *r = loops[i].requests; r; r = r->next)
+            if (r->waits)
+                ra_flight_leave(&r->seat);
+    for (unsigned i = 0; i < n; i++)
+        while (loops[i].requests) {
+            if (loops[i].requests->leads)
+                ra_flight_orphan(&loops[i].requests->seat);
+            abandon(loops[i].requests);
+        }
+}

@@ -1,0 +1,377 @@
+/* A request's states: reads. */
+#include "cache/expiry.h"
+#include "proxy/clock.h"
+#include "proxy/log.h"
+#include "proxy/random.h"
+#include "proxy/request_states.h"
+
+static enum ra_step go(ra_request *r, enum ra_request_state state)
+{
+    r->state = state;
+    return RA_GO;
+}
+
+static void resumed(ra_store_call *call)
+{
+    ra_request *r = ra_request_of(call->arg);
+    ra_request_resume(r, r->state);
+}
+
+/* Asks the store for v[]; the request goes on in state `then`. */
+static enum ra_step ask(ra_request *r, ra_lookup *v, size_t n, enum ra_request_state then)
+{
+    r->call = (ra_store_call){.done = resumed, .arg = r};
+    r->state = then;
+    return ra_store_lookup(r->loop->store, r->missed_at, v, n, &r->call) == RA_STORE_PENDING ? RA_SUSPENDED
+                                                                                             : RA_GO;
+}
+
+enum ra_step ra_request_look_up(ra_request *r)
+{
+    ra_op *op = &r->op;
+    r->missed_at = ra_clock_monotonic();
+    r->missed_wall = ra_clock_wall();
+    if (op->nparts == 1)
+        return ask(r, &op->parts[0].look, 1, RA_LOOKED_UP);
+    r->lookups = ra_arena_array(&r->arena, op->nparts, sizeof *r->lookups);
+    if (!r->lookups) {
+        r->detail = "no-memory"; /* the parts go upstream without tokens: nothing is filled */
+        for (size_t i = 0; i < op->nparts; i++)
+            op->parts[i].look.outcome = RA_LOOKUP_BYPASS;
+        return go(r, RA_LOOKED_UP);
+    }
+    for (size_t i = 0; i < op->nparts; i++)
+        r->lookups[i] = op->parts[i].look;
+    return ask(r, r->lookups, op->nparts, RA_LOOKED_UP);
+}
+
+static ra_verdict served(const ra_request *r, const ra_lookup *look, bool stale)
+{
+    return (ra_verdict){.cache = stale ? RA_X_STALE : RA_X_HIT,
+                        .age = (ra_clock_wall() - look->payload->filled_ms) / 1000,
+                        .ttl = look->expires_in / 1000,
+                        .detail = stale ? "stale" : r->detail};
+}
+
+static void answer_cached(ra_request *r, ra_lookup *look, bool stale)
+{
+    ra_verdict v = served(r, look, stale);
+    ra_payload *payload = look->payload;
+    look->payload = NULL;
+    ra_request_answer_payload(r, payload, &v);
+}
+
+static void drop_payload(ra_lookup *look)
+{
+    ra_payload_unref(look->payload);
+    look->payload = NULL;
+}
+
+/* GetItem and Query: the one entry decides. */
+static enum ra_step looked_up_one(ra_request *r)
+{
+    ra_part *part = &r->op.parts[0];
+    ra_lookup *look = &part->look;
+    part->upstream = look->outcome != RA_LOOKUP_HIT;
+    switch (look->outcome) {
+    case RA_LOOKUP_HIT:
+        answer_cached(r, look, false);
+        return go(r, RA_FINISHED);
+    case RA_LOOKUP_STALE:
+        if (-look->expires_in <= part->policy->stale_while_revalidate) {
+            r->refreshing = true;
+            answer_cached(r, look, true);
+        }
+        drop_payload(look);
+        return go(r, RA_JOINING);
+    case RA_LOOKUP_MISS:
+        return go(r, RA_JOINING);
+    case RA_LOOKUP_BYPASS:
+        break;
+    }
+    r->detail = look->reason;
+    return go(r, RA_FETCHING);
+}
+
+/* BatchGetItem: every part that isn't a hit goes upstream in one request. */
+static enum ra_step looked_up_many(ra_request *r)
+{
+    ra_op *op = &r->op;
+    size_t missing = op->nuncached;
+    for (size_t i = 0; i < op->nparts; i++) {
+        ra_lookup *look = &op->parts[i].look;
+        if (r->lookups)
+            *look = r->lookups[i];
+        if (look->outcome != RA_LOOKUP_HIT)
+            drop_payload(look);
+        op->parts[i].upstream = look->outcome != RA_LOOKUP_HIT;
+        missing += op->parts[i].upstream;
+    }
+    if (missing)
+        return go(r, RA_JOINING);
+    ra_buf body;
+    ra_buf_init(&body, r->config->upstream.max_reply);
+    int64_t oldest = r->missed_wall;
+    for (size_t i = 0; i < op->nparts; i++)
+        if (op->parts[i].look.payload->filled_ms < oldest)
+            oldest = op->parts[i].look.payload->filled_ms;
+    ra_verdict v = {.cache = RA_X_HIT, .age = (r->missed_wall - oldest) / 1000};
+    if (ra_op_read_reply(op, NULL, false, &body))
+        ra_request_answer_made(r, NULL, &body, &v);
+    else
+        ra_request_answer_error(r, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory");
+    ra_buf_free(&body);
+    return go(r, RA_FINISHED);
+}
+
+enum ra_step ra_request_looked_up(ra_request *r)
+{
+    return r->op.kind == RA_OP_BATCH_GET_ITEM ? looked_up_many(r) : looked_up_one(r);
+}
+
+/* ---- flights ---- */
+
+static void woken(ra_seat *seat, ra_http_reply *reply_take)
+{
+    ra_request *r = ra_request_of(seat->arg);
+    r->waits = false;
+    r->collapsed = true;
+    r->reply = reply_take;
+    ra_request_resume(r, RA_FILLING);
+}
+
+static void cancel_upstream(ra_request *r)
+{
+    if (r->upstream)
+        ra_upstream_cancel(r->upstream);
+    r->upstream = NULL;
+}
+
+/* This leader's client had left, and now its last waiter has. */
+static void idle(ra_seat *seat)
+{
+    ra_request *r = ra_request_of(seat->arg);
+    if (r->http || r->refreshing || !r->leads || !ra_flight_orphan(seat))
+        return;
+    r->leads = false;
+    cancel_upstream(r);
+    ra_request_resume(r, RA_FINISHED);
+}
+
+static bool add_generation(ra_buf *parts, const ra_generation *g)
+{
+    return ra_key_part(parts, (ra_bytes){(const char *)g->b, g->len});
+}
+
+/* A flight's name covers what is asked and the tokens; of a batch also how its tables are written, since the
+ * reply repeats that. */
+static bool flight_name(const ra_request *r, ra_key *name)
+{
+    const ra_op *op = &r->op;
+    ra_buf b;
+    ra_buf_init(&b, 4 * 1024 * 1024);
+    ra_key_part_z(&b, op->name);
+    for (size_t i = 0; i < op->nparts; i++) {
+        const ra_part *p = &op->parts[i];
+        if (!p->upstream)
+            continue;
+        ra_key_part_key(&b, &p->look.unit);
+        ra_key_part_key(&b, &p->look.request);
+        add_generation(&b, &p->look.token.unit);
+        for (unsigned g = 0; g < p->look.nguards; g++)
+            add_generation(&b, &p->look.token.guard[g]);
+        if (op->kind == RA_OP_BATCH_GET_ITEM)
+            ra_key_part(&b, op->tables[p->table].given);
+    }
+    bool ok = ra_key_digest(&b, name);
+    ra_buf_free(&b);
+    return ok;
+}
+
+/* Only a read whose every missing part has a token may share. */
+static bool may_share(const ra_request *r)
+{
+    const ra_op *op = &r->op;
+    if (op->kind == RA_OP_BATCH_GET_ITEM && (op->nuncached || op->capacity_asked))
+        return false;
+    for (size_t i = 0; i < op->nparts; i++)
+        if (op->parts[i].upstream && op->parts[i].look.outcome == RA_LOOKUP_BYPASS)
+            return false;
+    return true;
+}
+
+enum ra_step ra_request_join(ra_request *r)
+{
+    ra_key name;
+    if (!may_share(r) || !flight_name(r, &name))
+        return go(r, RA_FETCHING);
+    r->seat = (ra_seat){.mailbox = r->loop->mailbox, .woken = woken, .idle = idle, .arg = r};
+    switch (ra_flight_join(r->loop->server->flights, &name, &r->seat)) {
+    case RA_FLIGHT_LEAD:
+        r->leads = true;
+        break;
+    case RA_FLIGHT_ALONE:
+        break;
+    case RA_FLIGHT_WAIT:
+        if (r->refreshing) { /* somebody refreshes already */
+            ra_flight_leave(&r->seat);
+            return go(r, RA_FINISHED);
+        }
+        r->waits = true;
+        return RA_SUSPENDED;
+    }
+    return go(r, RA_FETCHING);
+}
+
+/* ---- fetching, filling ---- */
+
+enum ra_step ra_request_fetch(ra_request *r)
+{
+    return ra_request_send(r, false, RA_FILLING);
+}
+
+static bool fill_one(ra_request *r, const ra_cacheable *c, int64_t now)
+{
+    const ra_part *part = &r->op.parts[c->part];
+    const ra_lookup *look = &part->look;
+    const ra_policy *policy = part->policy;
+    if (look->outcome == RA_LOOKUP_BYPASS)
+        return false;
+    int64_t ttl = c->negative ? policy->negative_ttl : policy->ttl;
+    int64_t left =
+        ra_expiry_left(ra_expiry_jittered(ttl, policy->ttl_jitter, (uint32_t)ra_random()), r->missed_at, now);
+    int64_t keep = policy->stale_while_revalidate > policy->stale_if_error ? policy->stale_while_revalidate
+                                                                           : policy->stale_if_error;
+    if (left <= 0)
+        return false;
+    ra_fill fill = {.unit = look->unit,
+                    .request = look->request,
+                    .token = look->token,
+                    .nguards = look->nguards,
+                    .payload = c->payload,
+                    .ttl = left,
+                    .keep = keep};
+    enum ra_fill_result result = ra_store_fill(r->loop->store, now, &fill);
+    return result == RA_FILL_STORED || result == RA_FILL_QUEUED;
+}
+
+/* Whether anything was stored. */
+static bool fill_all(ra_request *r)
+{
+    ra_cacheable *c = NULL;
+    size_t n = 0;
+    bool stored = false;
+    int64_t now = ra_clock_monotonic();
+    if (r->op.nparts == 0 || !ra_op_read_cacheable(&r->op, r->reply, r->missed_wall, &c, &n))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        stored |= fill_one(r, &c[i], now);
+        ra_payload_unref(c[i].payload);
+    }
+    return stored;
+}
+
+static bool is_failure(const ra_http_reply *reply)
+{
+    return !reply || reply->result != RA_HTTP_OK || reply->status >= 500 || ra_reply_is_throttled(reply);
+}
+
+static ra_verdict fetched_verdict(const ra_request *r, bool stored)
+{
+    bool missed = r->op.nparts && !r->op.bypass;
+    bool bypassed = missed && r->op.nparts == 1 && r->op.parts[0].look.outcome == RA_LOOKUP_BYPASS;
+    bool partial = false;
+    for (size_t i = 0; i < r->op.nparts; i++)
+        partial |= !r->op.parts[i].upstream;
+    return (ra_verdict){.cache = missed && !bypassed ? RA_X_MISS : RA_X_BYPASS,
+                        .forward = partial               ? "partial"
+                                   : missed && !bypassed ? "miss"
+                                                         : "bypass",
+                        .detail = r->detail,
+                        .stored = stored,
+                        .collapsed = r->collapsed};
+}
+
+static enum ra_step answer_fetched(ra_request *r, const ra_verdict *v)
+{
+    bool good = r->reply && r->reply->result == RA_HTTP_OK && r->reply->status == 200;
+    if (!good || !ra_op_read_rewrites(&r->op, r->collapsed)) {
+        ra_request_answer_upstream(r, v);
+        return go(r, RA_FINISHED);
+    }
+    ra_buf body;
+    ra_buf_init(&body, 2 * r->config->upstream.max_reply);
+    if (ra_op_read_reply(&r->op, r->reply, r->collapsed, &body))
+        ra_request_answer_made(r, r->reply, &body, v);
+    else
+        ra_request_answer_error(r, 503, RA_TYPE_UNAVAILABLE, "readaside: DynamoDB's reply isn't understood");
+    ra_buf_free(&body);
+    return go(r, RA_FINISHED);
+}
+
+/*
+ * The store is filled before the flight lands: who comes between the two would find neither and read upstream
+ * again.
+ */
+enum ra_step ra_request_fill(ra_request *r)
+{
+    bool stored = false;
+    if (!r->collapsed && r->reply && r->reply->result == RA_HTTP_OK && r->reply->status == 200)
+        stored = fill_all(r);
+    if (r->leads) {
+        ra_flight_land(&r->seat, r->reply);
+        r->leads = false;
+    }
+    ra_request_doubt_tables(r);
+    if (is_failure(r->reply) && r->http && r->op.nparts == 1 && r->op.parts[0].policy->stale_if_error > 0)
+        return go(r, RA_FALLING_BACK);
+    ra_verdict v = fetched_verdict(r, stored);
+    return answer_fetched(r, &v);
+}
+
+/* ---- stale if error ---- */
+
+/* Asked anew: a write may have come since the first look, and then what was stale is void. */
+enum ra_step ra_request_fall_back(ra_request *r)
+{
+    r->missed_at = ra_clock_monotonic();
+    return ask(r, &r->op.parts[0].look, 1, RA_FALLEN_BACK);
+}
+
+enum ra_step ra_request_fallen_back(ra_request *r)
+{
+    ra_lookup *look = &r->op.parts[0].look;
+    bool hit = look->outcome == RA_LOOKUP_HIT;
+    bool stale =
+        look->outcome == RA_LOOKUP_STALE && -look->expires_in <= r->op.parts[0].policy->stale_if_error;
+    if (hit || stale) {
+        answer_cached(r, look, stale);
+        return go(r, RA_FINISHED);
+    }
+    drop_payload(look);
+    ra_verdict v = fetched_verdict(r, false);
+    return answer_fetched(r, &v);
+}
+
+/* ---- the client leaves ---- */
+
+bool ra_request_leave_read(ra_request *r)
+{
+    if (r->wait.arg) {
+        ra_tables_leave(r->loop->server->tables, &r->wait);
+        return true;
+    }
+    if (r->call.pending) {
+        ra_store_cancel(r->loop->store, &r->call);
+        return true;
+    }
+    if (r->waits) {
+        ra_flight_leave(&r->seat);
+        return true;
+    }
+    if (r->leads && !ra_flight_orphan(&r->seat))
+        return false; /* others wait for it */
+    r->leads = false;
+    cancel_upstream(r);
+    return true;
+}

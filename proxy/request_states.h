@@ -1,0 +1,124 @@
+/*
+ * Inside a request: its states and what they share. Only proxy/request*.c include this.
+ *
+ * A state's function does its short work and says what happens next: RA_GO with r->state set to the next one,
+ * RA_SUSPENDED when something will call ra_request_resume later (the only way to wait), RA_ENDED when the
+ * request is over and r is gone.
+ */
+#ifndef RA_PROXY_REQUEST_STATES_H
+#define RA_PROXY_REQUEST_STATES_H
+
+#include "proxy/op.h"
+#include "proxy/reply.h"
+#include "proxy/request.h"
+
+enum ra_step { RA_GO, RA_SUSPENDED, RA_ENDED };
+
+enum ra_request_state {
+    /* every request */
+    RA_RECEIVED, /* framing, limits, the body taken over */
+    RA_DECODED,  /* the operation and the tables it names are known */
+    RA_LEARNING, /* fetching the schemas of its tables */
+    RA_PLANNED,  /* what to look up or to mark is known */
+    /* reads */
+    RA_LOOKING_UP, /* the store is asked, tokens are taken */
+    RA_LOOKED_UP,
+    RA_JOINING,      /* joined a flight, or leads one */
+    RA_FETCHING,     /* the upstream read */
+    RA_FILLING,      /* its reply goes to the store and to the waiters */
+    RA_FALLING_BACK, /* upstream failed: may a stale entry be served? */
+    RA_FALLEN_BACK,
+    /* writes, and what passes through */
+    RA_MARKING, /* every unit it touches gets a marker */
+    RA_MARKED,
+    RA_FORWARDING,   /* the upstream write */
+    RA_AFTERMARKING, /* what only the reply tells must be marked too */
+    RA_UNMARKING,
+    RA_FINISHED,
+    RA_STATES
+};
+
+typedef struct ra_request ra_request;
+struct ra_request {
+    uint32_t magic;
+    enum ra_request_state state;
+    ra_loop *loop;
+    ra_request *prev, *next;     /* on the loop */
+    ra_config *config;           /* one snapshot for the request's whole life */
+    struct evhttp_request *http; /* NULL once answered, or when its client has left */
+    struct event *client_closed; /* while suspended: the client's connection closes */
+    struct evbuffer *body_bytes; /* owns the body, which outlives the client */
+    char *target;
+    char *content_type;
+    char *user_agent;
+    ra_arena arena;
+    ra_op op;
+    bool op_open;
+
+    ra_tables_wait wait;
+    size_t learning; /* index of the table whose schema is being fetched */
+
+    ra_store_call call; /* the store's, one at a time */
+    ra_write_id write_id;
+    ra_lookup *lookups; /* BatchGetItem: contiguous copies of the parts' */
+    int64_t missed_at;  /* monotonic: when the tokens were taken */
+    int64_t missed_wall;
+
+    ra_seat seat;
+    bool leads, waits; /* its place in a flight */
+    bool collapsed;    /* its reply is another's */
+    bool refreshing;   /* answered with a stale entry; what goes on is the refresh */
+    ra_upstream_call *upstream;
+    ra_buf upstream_body;
+    ra_http_reply *reply; /* one reference */
+    const char *detail;   /* for Cache-Status */
+
+    ra_mark *marks; /* set before sending: the op's, or those of every table */
+    size_t nmarks;
+    ra_mark *after; /* set after the reply */
+    size_t nafter;
+    bool marked;
+    bool succeeded, fate_unknown;
+};
+
+enum { RA_REQUEST_MAGIC = 0x72657175 };
+
+/* Checks the magic number of a request that came through a void pointer. */
+ra_request *ra_request_of(void *arg);
+/* Runs states until one suspends or the request has ended. */
+void ra_request_resume(ra_request *r, enum ra_request_state state);
+
+/* Sends the operation upstream; the reply arrives as r->reply in state `then`. Without a way to send it
+ * r->reply says why, at once (RA_GO). */
+enum ra_step ra_request_send(ra_request *r, bool once, enum ra_request_state then);
+
+/* Answers the client, if it is still there. */
+void ra_request_answer_upstream(ra_request *r,
+                                const ra_verdict *v); /* r->reply as it is, or our 503 when there is none */
+void ra_request_answer_made(ra_request *r, ra_http_reply *reply, ra_buf *body, const ra_verdict *v);
+void ra_request_answer_payload(ra_request *r, ra_payload *take, const ra_verdict *v);
+void ra_request_answer_error(ra_request *r, int status, const char *type, const char *message);
+/* Does r->reply show that a table is another than the one we know? Then it is learnt anew. */
+void ra_request_doubt_tables(ra_request *r);
+/* DynamoDB's refusal for load: HTTP 400 with a throttling type. */
+bool ra_reply_is_throttled(const ra_http_reply *reply);
+
+/* The states of proxy/request_read.c and proxy/request_write.c. */
+enum ra_step ra_request_look_up(ra_request *r);
+enum ra_step ra_request_looked_up(ra_request *r);
+enum ra_step ra_request_join(ra_request *r);
+enum ra_step ra_request_fetch(ra_request *r);
+enum ra_step ra_request_fill(ra_request *r);
+enum ra_step ra_request_fall_back(ra_request *r);
+enum ra_step ra_request_fallen_back(ra_request *r);
+enum ra_step ra_request_mark(ra_request *r);
+enum ra_step ra_request_marked(ra_request *r);
+enum ra_step ra_request_forward(ra_request *r);
+enum ra_step ra_request_aftermark(ra_request *r);
+enum ra_step ra_request_unmark(ra_request *r);
+
+/* The client of a read has left: true if the request is over with it (and may be freed), false if it goes on
+ * for others. */
+bool ra_request_leave_read(ra_request *r);
+
+#endif

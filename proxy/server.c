@@ -1,0 +1,228 @@
+#include "proxy/server.h"
+
+#include "proxy/clock.h"
+#include "proxy/listener.h"
+#include "proxy/log.h"
+#include "proxy/request.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SWEEP_INTERVAL_MS = 1000, SWEEP_MOST = 4096 };
+
+static ra_loop *loop_of(void *arg)
+{
+    ra_loop *l = arg;
+    if (l->magic != RA_LOOP_MAGIC)
+        ra_corrupt("loop");
+    return l;
+}
+
+static struct timeval interval(int64_t ms)
+{
+    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+}
+
+/* ---- the end of a loop ---- */
+
+void ra_loop_ended(ra_loop *l)
+{
+    if (l->draining && l->in_flight == 0 && l->sending == 0)
+        event_base_loopexit(l->base, NULL);
+}
+
+static void drain_timed_out(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    ra_loop *l = loop_of(arg);
+    l->cut = true;
+    ra_log(RA_LOG_WARNING, "drain_timeout passed with %u requests in flight", l->in_flight);
+    event_base_loopexit(l->base, NULL);
+}
+
+static void drain(ra_letter *letter, void *arg)
+{
+    (void)letter;
+    ra_loop *l = loop_of(arg);
+    l->draining = true;
+    evhttp_del_accept_socket(l->http, l->socket); /* closes it: the kernel gives its share to nobody */
+    l->socket = NULL;
+    struct timeval t = interval(l->server->config->listen.drain_timeout);
+    l->drain_timer = evtimer_new(l->base, drain_timed_out, l);
+    if (l->drain_timer)
+        evtimer_add(l->drain_timer, &t);
+    ra_loop_ended(l);
+}
+
+/* ---- loops ---- */
+
+static void sweep(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    ra_loop *l = loop_of(arg);
+    ra_memory_sweep(l->server->memory, ra_clock_monotonic(), SWEEP_MOST);
+}
+
+static struct event_base *base_new(void)
+{
+    struct event_config *c = event_config_new();
+    if (!c)
+        return NULL;
+    /* The changelist folds the epoll_ctl calls of one turn; only the loop's own thread touches its base. */
+    event_config_set_flag(c, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST | EVENT_BASE_FLAG_NOLOCK);
+    struct event_base *base = event_base_new_with_config(c);
+    event_config_free(c);
+    return base;
+}
+
+static bool loop_init(ra_loop *l, ra_server *s, bool first)
+{
+    l->magic = RA_LOOP_MAGIC;
+    l->server = s;
+    l->drain_letter = (ra_letter){.deliver = drain, .arg = l};
+    l->base = base_new();
+    if (!l->base)
+        return false;
+    l->mailbox = ra_mailbox_new(l->base);
+    l->upstream = ra_upstream_new(l->base, s->config, s->provider);
+    l->store = ra_memory_store_new(s->memory);
+    if (first) {
+        struct timeval t = interval(SWEEP_INTERVAL_MS);
+        l->sweep = event_new(l->base, -1, EV_PERSIST, sweep, l);
+        if (!l->sweep || event_add(l->sweep, &t) != 0)
+            return false;
+    }
+    return l->mailbox && l->upstream && l->store;
+}
+
+static void loop_free(ra_loop *l)
+{
+    if (l->http)
+        evhttp_free(l->http);
+    ra_upstream_free(l->upstream);
+    if (l->store)
+        ra_store_free(l->store);
+    if (l->sweep)
+        event_free(l->sweep);
+    if (l->drain_timer)
+        event_free(l->drain_timer);
+    if (l->mailbox)
+        ra_mailbox_free(l->mailbox);
+    if (l->base)
+        event_base_free(l->base);
+    l->magic = 0;
+}
+
+ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, int64_t quiet_until)
+{
+    ra_server *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->config = ra_config_ref(config);
+    s->provider = provider;
+    s->nloops = config->listen.threads;
+    ra_memory_options o = {.max_bytes = config->cache.max_bytes,
+                           .max_entry_bytes = config->cache.max_entry_bytes,
+                           .quiet_until = quiet_until};
+    s->memory = ra_memory_new(&o);
+    s->flights = ra_flights_new();
+    s->tables = ra_tables_new(config);
+    s->loops = calloc(s->nloops, sizeof *s->loops);
+    bool ok = s->memory && s->flights && s->tables && s->loops;
+    for (unsigned i = 0; i < s->nloops && ok; i++)
+        ok = loop_init(&s->loops[i], s, i == 0);
+    if (ok)
+        return s;
+    ra_log(RA_LOG_ERROR, "out of memory");
+    ra_server_free(s);
+    return NULL;
+}
+
+static void *run(void *arg)
+{
+    ra_loop *l = loop_of(arg);
+    event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY);
+    return NULL;
+}
+
+static bool start_loop(ra_loop *l, int fd)
+{
+    l->http = ra_listener_new(l->base, &l->server->config->listen, fd, ra_request_received, l, &l->socket);
+    if (!l->http) {
+        close(fd);
+        ra_log(RA_LOG_ERROR, "out of memory");
+    }
+    return l->http != NULL;
+}
+
+static bool bind_all(ra_server *s)
+{
+    const ra_config_listen *c = &s->config->listen;
+    for (unsigned i = 0; i < s->nloops; i++) {
+        int fd = i == 0 ? ra_listen_first(c, &s->port) : ra_listen_more(c, s->port);
+        if (fd < 0) {
+            ra_log(RA_LOG_ERROR, "can't listen on %s port %u: %s", c->host, c->port, strerror(errno));
+            return false;
+        }
+        if (!start_loop(&s->loops[i], fd))
+            return false;
+    }
+    return true;
+}
+
+bool ra_server_start(ra_server *s)
+{
+    if (!bind_all(s))
+        return false;
+    for (unsigned i = 0; i < s->nloops; i++) {
+        int error = pthread_create(&s->loops[i].thread, NULL, run, &s->loops[i]);
+        if (error) {
+            ra_log(RA_LOG_ERROR, "can't start a thread: %s", strerror(error));
+            ra_server_drain(s);
+            ra_server_join(s);
+            return false;
+        }
+        s->loops[i].running = true;
+    }
+    return true;
+}
+
+void ra_server_drain(ra_server *s)
+{
+    for (unsigned i = 0; i < s->nloops; i++)
+        if (s->loops[i].running)
+            ra_mailbox_post(s->loops[i].mailbox, &s->loops[i].drain_letter);
+}
+
+bool ra_server_join(ra_server *s)
+{
+    bool clean = true;
+    for (unsigned i = 0; i < s->nloops; i++) {
+        if (!s->loops[i].running)
+            continue;
+        pthread_join(s->loops[i].thread, NULL);
+        s->loops[i].running = false;
+        clean = clean && !s->loops[i].cut;
+    }
+    ra_request_abandon_all(s->loops, s->nloops);
+    return clean && ra_memory_markers(s->memory, ra_clock_monotonic()) == 0;
+}
+
+void ra_server_free(ra_server *s)
+{
+    for (unsigned i = 0; i < s->nloops && s->loops; i++)
+        loop_free(&s->loops[i]);
+    free(s->loops);
+    ra_tables_free(s->tables);
+    if (s->flights)
+        ra_flights_free(s->flights);
+    if (s->memory)
+        ra_memory_unref(s->memory);
+    ra_config_unref(s->config);
+    free(s);
+}

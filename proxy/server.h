@@ -1,0 +1,74 @@
+/*
+ * The process's shared parts and its event loops. Each loop has its own event_base, evhttp on a SO_REUSEPORT
+ * socket, upstream pool and store connection; a request lives and dies on its loop. Shared between loops: the
+ * in-process table, the flights, the tables' schemas, the configuration snapshot.
+ *
+ * Lifetime: ra_server_new starts nothing; ra_server_start binds and runs the loops' threads; ra_server_drain
+ * tells every loop to stop accepting and to end once its requests have; ra_server_free joins them.
+ */
+#ifndef RA_PROXY_SERVER_H
+#define RA_PROXY_SERVER_H
+
+#include "cache/flight.h"
+#include "cache/memory_store.h"
+#include "proxy/tables.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct event;
+struct event_base;
+struct evhttp;
+struct ra_request;
+
+typedef struct ra_server ra_server;
+
+typedef struct ra_loop {
+    uint32_t magic; /* RA_LOOP_MAGIC */
+    ra_server *server;
+    struct event_base *base;
+    struct evhttp *http;
+    struct evhttp_bound_socket *socket;
+    ra_upstream *upstream;
+    ra_store *store;
+    ra_mailbox *mailbox;
+    struct event *sweep; /* on the first loop only */
+    struct event *drain_timer;
+    struct ra_request *requests; /* all that live on this loop */
+    unsigned in_flight;          /* how many they are */
+    unsigned sending;            /* replies handed to evhttp that aren't written out yet */
+    bool draining;
+    bool cut; /* drain_timeout passed with requests left */
+    ra_letter drain_letter;
+    pthread_t thread;
+    bool running;
+} ra_loop;
+
+enum { RA_LOOP_MAGIC = 0x6c6f6f70 };
+
+struct ra_server {
+    ra_config *config; /* the current snapshot; requests hold a reference of their own */
+    ra_credentials_provider *provider;
+    ra_memory *memory;
+    ra_flights *flights;
+    ra_tables *tables;
+    atomic_uint in_flight; /* over all loops, for listen.max_in_flight */
+    ra_loop *loops;
+    unsigned nloops;
+    uint16_t port; /* bound */
+};
+
+/* NULL with a message logged. `quiet_until` is the store's (0: none). */
+ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, int64_t quiet_until);
+/* Binds and starts the threads. false with a message logged. */
+bool ra_server_start(ra_server *s);
+/* From any thread. */
+void ra_server_drain(ra_server *s);
+/* Waits for the loops; true if every request ended by itself and no marker is left. */
+bool ra_server_join(ra_server *s);
+void ra_server_free(ra_server *s);
+
+/* The loop's own: called when a request or a reply has ended, so that a draining loop can stop. */
+void ra_loop_ended(ra_loop *l);
+
+#endif

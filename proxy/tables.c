@@ -1,0 +1,423 @@
+#include "proxy/tables.h"
+
+#include "cache/buf.h"
+#include "proxy/clock.h"
+#include "proxy/log.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum {
+    SLOT_MAGIC = 0x7461626c,
+    FETCH_MAGIC = 0x74616266,
+    NAME_MAX_BYTES = 2048, /* an ARN's limit; longer ones are DynamoDB's to refuse */
+    UNSETTLED_REFRESH = 1000,
+    DENIED_RETRY = 60000,
+    DOUBT_INTERVAL = 1000,
+    BUCKETS = 256 /* only names of tables that exist stay in them */
+};
+
+/*
+ * One name that clients use. Slots without a table, waiters or fetch are freed at once, so that names that
+ * don't exist cost nothing; those of tables that once were there stay when they were doubted, for the sake of
+ * the interval.
+ */
+typedef struct slot {
+    uint32_t magic;
+    struct slot *next;
+    char *given;
+    ra_table *table;    /* NULL: not known */
+    int64_t fetched_at; /* monotonic; when `table` was last confirmed */
+    int64_t denied_at;  /* monotonic; 0: not denied */
+    int64_t doubted_at;
+    bool denied_logged;
+    bool fetching;
+    uint64_t change; /* counts forgettings: a fetch that began before the last one is made again */
+    ra_tables_wait *waiters;
+} slot;
+
+struct ra_tables {
+    ra_config *config;
+    pthread_mutex_t mutex;
+    slot *slots[BUCKETS];
+};
+
+/* One DescribeTable under way, on one loop. */
+typedef struct fetch {
+    uint32_t magic;
+    ra_tables *tables;
+    ra_upstream *upstream;
+    slot *slot;
+    uint64_t change; /* the slot's when it began */
+    ra_buf body;
+} fetch;
+
+ra_tables *ra_tables_new(ra_config *config)
+{
+    ra_tables *t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    pthread_mutex_init(&t->mutex, NULL);
+    t->config = ra_config_ref(config);
+    return t;
+}
+
+static void slot_free(slot *s)
+{
+    ra_table_unref(s->table);
+    free(s->given);
+    s->magic = 0;
+    free(s);
+}
+
+void ra_tables_free(ra_tables *t)
+{
+    if (!t)
+        return;
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (slot *s = t->slots[i], *next; s; s = next) {
+            next = s->next;
+            slot_free(s);
+        }
+    pthread_mutex_destroy(&t->mutex);
+    ra_config_unref(t->config);
+    free(t);
+}
+
+/* FNV-1a. */
+static slot **bucket(ra_tables *t, ra_bytes given)
+{
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < given.n; i++)
+        h = (h ^ (unsigned char)given.p[i]) * 16777619u;
+    return &t->slots[h % BUCKETS];
+}
+
+static slot *slot_find(ra_tables *t, ra_bytes given)
+{
+    for (slot *s = *bucket(t, given); s; s = s->next)
+        if (ra_bytes_eq_z(given, s->given))
+            return s;
+    return NULL;
+}
+
+static slot *slot_new(ra_tables *t, ra_bytes given)
+{
+    slot *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->magic = SLOT_MAGIC;
+    s->given = strndup(given.p, given.n);
+    if (!s->given) {
+        free(s);
+        return NULL;
+    }
+    slot **head = bucket(t, given);
+    s->next = *head;
+    *head = s;
+    return s;
+}
+
+/* Frees a slot that holds nothing worth keeping. */
+static void slot_drop_if_idle(ra_tables *t, slot *s)
+{
+    if (s->table || s->fetching || s->waiters || s->denied_at || s->doubted_at)
+        return;
+    for (slot **p = bucket(t, ra_bytes_z(s->given)); *p; p = &(*p)->next)
+        if (*p == s) {
+            *p = s->next;
+            slot_free(s);
+            return;
+        }
+}
+
+static void wait_unlink(slot *s, ra_tables_wait *w)
+{
+    if (w->prev)
+        w->prev->next = w->next;
+    else
+        s->waiters = w->next;
+    if (w->next)
+        w->next->prev = w->prev;
+    w->prev = w->next = NULL;
+    w->slot = NULL;
+}
+
+static void deliver(ra_letter *letter, void *arg)
+{
+    (void)letter;
+    ra_tables_wait *w = arg;
+    w->woken(w);
+}
+
+/* Under the mutex: gives every waiter the outcome. */
+static void wake_all(slot *s, enum ra_tables_step step, ra_http_reply *reply)
+{
+    while (s->waiters) {
+        ra_tables_wait *w = s->waiters;
+        wait_unlink(s, w);
+        w->step = step;
+        w->table = step == RA_TABLES_KNOWN ? ra_table_ref(s->table) : NULL;
+        w->reply = step == RA_TABLES_FAILED && reply ? ra_http_reply_ref(reply) : NULL;
+        w->letter.deliver = deliver;
+        w->letter.arg = w;
+        ra_mailbox_post(w->mailbox, &w->letter);
+    }
+}
+
+static void fetched(ra_http_reply *reply, void *arg);
+
+static bool fetch_send(fetch *f)
+{
+    ra_upstream_request r = {.target = RA_BYTES("DynamoDB_20120810.DescribeTable"),
+                             .content_type = RA_BYTES("application/x-amz-json-1.0"),
+                             .body = ra_buf_bytes(&f->body),
+                             .deadline = f->tables->config->upstream.request_timeout};
+    const char *why = NULL;
+    return ra_upstream_send(f->upstream, &r, fetched, f, &why) != NULL;
+}
+
+static void fetch_free(fetch *f)
+{
+    ra_buf_free(&f->body);
+    f->magic = 0;
+    free(f);
+}
+
+/* Under the mutex. */
+static bool fetch_start(ra_tables *t, ra_upstream *upstream, slot *s)
+{
+    fetch *f = calloc(1, sizeof *f);
+    if (!f)
+        return false;
+    *f = (fetch){.magic = FETCH_MAGIC, .tables = t, .upstream = upstream, .slot = s, .change = s->change};
+    ra_buf_init(&f->body, (size_t)8 * NAME_MAX_BYTES);
+    ra_buf_add_z(&f->body, "{\"TableName\":");
+    ra_buf_add_json_string(&f->body, ra_bytes_z(s->given));
+    ra_buf_add_char(&f->body, '}');
+    if (!ra_buf_ok(&f->body) || !fetch_send(f)) {
+        fetch_free(f);
+        return false;
+    }
+    s->fetching = true;
+    return true;
+}
+
+static bool error_is(const ra_http_reply *r, const char *type)
+{
+    return r->body && memmem(r->body, r->len < 512 ? r->len : 512, type, strlen(type)) != NULL;
+}
+
+/* Under the mutex: a new schema, or the news that there is none. What remains true stays. */
+static void learn(ra_tables *t, slot *s, ra_http_reply *reply)
+{
+    int64_t now = ra_clock_monotonic();
+    bool answered = reply && reply->result == RA_HTTP_OK;
+    ra_table *table = NULL;
+    if (answered && reply->status == 200)
+        table = ra_table_from_describe((ra_bytes){reply->body, reply->len},
+                                       ra_bytes_z(t->config->cache.key_prefix),
+                                       ra_bytes_z(t->config->upstream.endpoint));
+    if (table) {
+        ra_table_unref(s->table);
+        s->table = table;
+        s->fetched_at = now;
+        s->denied_at = 0;
+        wake_all(s, RA_TABLES_KNOWN, NULL);
+    } else if (answered && reply->status == 200) { /* a key schema that isn't understood */
+        s->denied_at = now;
+        wake_all(s, s->table ? RA_TABLES_KNOWN : RA_TABLES_NONE, NULL);
+    } else if (answered && reply->status == 400 && error_is(reply, "ResourceNotFoundException")) {
+        ra_table_unref(s->table);
+        s->table = NULL;
+        wake_all(s, RA_TABLES_NONE, NULL);
+    } else if (answered && reply->status == 400 && error_is(reply, "AccessDenied")) {
+        if (!s->denied_logged)
+            ra_log(RA_LOG_WARNING,
+                   "table %s isn't cached: dynamodb:DescribeTable is denied to the proxy's credentials "
+                   "(allow it, or give the table's keys as tables.%s.schema in the config)",
+                   s->given, s->given);
+        s->denied_logged = true;
+        s->denied_at = now;
+        wake_all(s, s->table ? RA_TABLES_KNOWN : RA_TABLES_NONE, NULL);
+    } else { /* DynamoDB is out of reach or refuses for now: what was known goes on being used */
+        s->fetched_at = now - t->config->upstream.schema_refresh + UNSETTLED_REFRESH;
+        wake_all(s, s->table ? RA_TABLES_KNOWN : RA_TABLES_FAILED, reply);
+    }
+}
+
+static void fetched(ra_http_reply *reply, void *arg)
+{
+    fetch *f = arg;
+    if (f->magic != FETCH_MAGIC || f->slot->magic != SLOT_MAGIC)
+        ra_corrupt("DescribeTable");
+    ra_tables *t = f->tables;
+    slot *s = f->slot;
+    pthread_mutex_lock(&t->mutex);
+    bool overtaken = f->change != s->change;
+    f->change = s->change;
+    if (overtaken && s->waiters && fetch_send(f)) {
+        pthread_mutex_unlock(&t->mutex);
+        return;
+    }
+    s->fetching = false;
+    if (overtaken)
+        wake_all(s, RA_TABLES_FAILED, NULL); /* only where sending again failed */
+    else
+        learn(t, s, reply);
+    slot_drop_if_idle(t, s);
+    pthread_mutex_unlock(&t->mutex);
+    fetch_free(f);
+}
+
+static bool settled(const ra_table *t)
+{
+    bool all = t->active;
+    for (size_t i = 0; i < t->nindexes; i++)
+        all = all && t->indexes[i].active;
+    return all;
+}
+
+/* Under the mutex. */
+static enum ra_tables_step get(ra_tables *t, ra_upstream *upstream, ra_bytes given, ra_tables_wait *w)
+{
+    int64_t now = ra_clock_monotonic();
+    slot *s = slot_find(t, given);
+    if (!s)
+        s = slot_new(t, given);
+    if (!s)
+        return RA_TABLES_FAILED;
+    bool denied = s->denied_at && now - s->denied_at < DENIED_RETRY;
+    if (s->table) {
+        int64_t refresh = settled(s->table) ? t->config->upstream.schema_refresh : UNSETTLED_REFRESH;
+        if (now - s->fetched_at >= refresh && !s->fetching && !denied)
+            fetch_start(t, upstream, s); /* in the background; failing that, the next reader tries */
+        w->table = ra_table_ref(s->table);
+        return RA_TABLES_KNOWN;
+    }
+    if (denied)
+        return RA_TABLES_NONE;
+    if (!s->fetching && !fetch_start(t, upstream, s)) {
+        slot_drop_if_idle(t, s);
+        return RA_TABLES_FAILED;
+    }
+    w->slot = s;
+    w->prev = NULL;
+    w->next = s->waiters;
+    if (s->waiters)
+        s->waiters->prev = w;
+    s->waiters = w;
+    return RA_TABLES_PENDING;
+}
+
+/* A schema that the config gives needs no DescribeTable; it is made once and never goes out of date. */
+static enum ra_tables_step get_configured(ra_tables *t, ra_bytes given, const ra_table_schema *schema,
+                                          ra_tables_wait *w)
+{
+    slot *s = slot_find(t, given);
+    if (!s)
+        s = slot_new(t, given);
+    if (!s)
+        return RA_TABLES_FAILED;
+    if (!s->table) {
+        ra_bytes name = ra_table_short_name(given);
+        char *copy = strndup(name.p, name.n);
+        s->table = copy ? ra_table_from_config(copy, schema, ra_bytes_z(t->config->cache.key_prefix),
+                                               ra_bytes_z(t->config->upstream.endpoint))
+                        : NULL;
+        free(copy);
+    }
+    if (!s->table)
+        return RA_TABLES_FAILED;
+    w->table = ra_table_ref(s->table);
+    return RA_TABLES_KNOWN;
+}
+
+enum ra_tables_step ra_tables_get(ra_tables *t, ra_upstream *upstream, ra_bytes given,
+                                  const ra_table_config *table_config, ra_tables_wait *w)
+{
+    w->table = NULL;
+    w->reply = NULL;
+    w->slot = NULL;
+    if (given.n == 0 || given.n > NAME_MAX_BYTES || memchr(given.p, 0, given.n))
+        return w->step = RA_TABLES_NONE;
+    pthread_mutex_lock(&t->mutex);
+    w->step =
+        table_config->schema ? get_configured(t, given, table_config->schema, w) : get(t, upstream, given, w);
+    pthread_mutex_unlock(&t->mutex);
+    return w->step;
+}
+
+void ra_tables_leave(ra_tables *t, ra_tables_wait *w)
+{
+    pthread_mutex_lock(&t->mutex);
+    slot *s = w->slot;
+    if (s) {
+        wait_unlink(s, w);
+        slot_drop_if_idle(t, s);
+    }
+    pthread_mutex_unlock(&t->mutex);
+    if (!s && ra_mailbox_withdraw(w->mailbox, &w->letter)) {
+        ra_table_unref(w->table);
+        ra_http_reply_unref(w->reply);
+    }
+    w->table = NULL;
+    w->reply = NULL;
+}
+
+/* Under the mutex. */
+static void forget(ra_tables *t, slot *s)
+{
+    s->change++;
+    s->denied_at = 0;
+    ra_table_unref(s->table);
+    s->table = NULL;
+    slot_drop_if_idle(t, s);
+}
+
+static bool is_named(const slot *s, ra_bytes name)
+{
+    return ra_bytes_eq(ra_table_short_name(ra_bytes_z(s->given)), name);
+}
+
+void ra_tables_forget(ra_tables *t, ra_bytes name)
+{
+    pthread_mutex_lock(&t->mutex);
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (slot *s = t->slots[i], *next; s; s = next) {
+            next = s->next;
+            if (is_named(s, name))
+                forget(t, s);
+        }
+    pthread_mutex_unlock(&t->mutex);
+}
+
+void ra_tables_doubt(ra_tables *t, ra_bytes name)
+{
+    int64_t now = ra_clock_monotonic();
+    pthread_mutex_lock(&t->mutex);
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (slot *s = t->slots[i]; s; s = s->next)
+            if (is_named(s, name) && now - s->doubted_at >= DOUBT_INTERVAL) {
+                s->doubted_at = now; /* which also keeps the slot */
+                forget(t, s);
+            }
+    pthread_mutex_unlock(&t->mutex);
+}
+
+ra_table **ra_tables_all(ra_tables *t, size_t *n)
+{
+    *n = 0;
+    pthread_mutex_lock(&t->mutex);
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (slot *s = t->slots[i]; s; s = s->next)
+            *n += s->table != NULL;
+    ra_table **all = *n ? calloc(*n, sizeof(ra_table *)) : NULL;
+    size_t filled = 0;
+    for (size_t i = 0; i < BUCKETS && all; i++)
+        for (slot *s = t->slots[i]; s; s = s->next)
+            if (s->table)
+                all[filled++] = ra_table_ref(s->table);
+    pthread_mutex_unlock(&t->mutex);
+    return all;
+}
