@@ -16,6 +16,7 @@
 #include <dlfcn.h>
 #include <event2/event.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -27,7 +28,7 @@
 
 enum { LONG = 30000, SOON = 100, BIG = 4 << 20, MAX_CONNECTIONS = 64 };
 
-/* ---- a name that takes as long to look up as the test likes ---- */
+/* ---- a name that takes as long to look up as the test likes, and one that isn't there ---- */
 
 static sem_t slow_lookup;
 static atomic_int lookups_begun, lookups_ended;
@@ -44,6 +45,8 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
         notify();
         return EAI_NONAME;
     }
+    if (strcmp(name, "nowhere.test") == 0)
+        return EAI_NONAME;
     void *symbol = dlsym(RTLD_NEXT, "getaddrinfo");
     memcpy(&real, &symbol, sizeof real);
     return real(name, service, hints, out);
@@ -59,8 +62,11 @@ typedef struct server {
     int fds[MAX_CONNECTIONS];
     atomic_int connections; /* ever accepted */
     atomic_int requests;    /* ever read to their end */
+    atomic_int cut_bodies;
+    atomic_int answered; /* of them, those that the server has done with */
     atomic_int open, most_open;
-    sem_t gate;           /* /gate waits for it before each reply */
+    sem_t gate; /* /gate waits for it before each reply */
+    pthread_mutex_t lock;
     char last_head[8192]; /* of the newest request; read when the server is quiet */
 } server;
 
@@ -101,6 +107,10 @@ static bool read_request(int fd, char *head, size_t size, char **body, size_t *l
             return false;
         n += (size_t)r;
         head[n] = '\0';
+    }
+    if (strstr(head, " /cut-body ")) { /* closed with most of the body unread */
+        atomic_fetch_add(&srv.cut_bodies, 1);
+        return false;
     }
     const char *length = strstr(head, "Content-Length: ");
     *len = length ? strtoul(length + 16, NULL, 10) : 0;
@@ -185,11 +195,15 @@ static void *serve(void *arg)
     while (go_on && read_request(fd, head, sizeof head, &body, &len)) {
         path[0] = '\0';
         sscanf(head, "%*s %255s", path);
+        pthread_mutex_lock(&srv.lock);
         memcpy(srv.last_head, head, sizeof head);
+        pthread_mutex_unlock(&srv.lock);
         atomic_fetch_add(&srv.requests, 1);
         notify();
         go_on = answer(fd, path, body, len);
         free(body);
+        atomic_fetch_add(&srv.answered, 1);
+        notify();
     }
     atomic_fetch_sub(&srv.open, 1);
     shutdown(fd, SHUT_RDWR);
@@ -207,6 +221,8 @@ static void *accept_all(void *arg)
         int open = atomic_fetch_add(&srv.open, 1) + 1;
         if (open > atomic_load(&srv.most_open))
             atomic_store(&srv.most_open, open);
+        int yes = 1;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
         srv.fds[i] = fd;
         pthread_create(&srv.threads[i], NULL, serve, &srv.fds[i]);
         atomic_fetch_add(&srv.connections, 1);
@@ -260,6 +276,7 @@ static int setup(void **state)
     (void)state;
     memset(&srv, 0, sizeof srv);
     sem_init(&srv.gate, 0, 0);
+    pthread_mutex_init(&srv.lock, NULL);
     wake_fd = eventfd(0, EFD_NONBLOCK);
     base = event_base_new();
     wake_event = event_new(base, wake_fd, EV_READ | EV_PERSIST, on_wake, NULL);
@@ -286,6 +303,7 @@ static int teardown(void **state)
     }
     close(srv.listener);
     sem_destroy(&srv.gate);
+    pthread_mutex_destroy(&srv.lock);
     event_free(wake_event);
     event_base_free(base);
     close(wake_fd);
@@ -525,22 +543,24 @@ static void test_once_arrives_once(void **state)
     assert_int_equal(result, RA_HTTP_CUT);
 }
 
+/* 4 MB don't fit into the sockets' buffers, so this is cut while it is being written. */
 static void test_big_once_cut_in_mid_body(void **state)
 {
     (void)state;
-    setup_client(&eight);
-    outcome o = {0};
-    assert_int_equal(once_through(&o, "/echo", (how){0}), RA_HTTP_OK);
-    drop(&o);
     char *big = calloc(1, BIG);
-    begin(&o, "/echo", (how){.body = {big, BIG}, .once = true});
-    RUN_UNTIL(ra_http_in_flight(http) == 1);
-    shutdown(srv.fds[0], SHUT_RDWR);
-    RUN_UNTIL(o.calls);
-    /* whole before the cut, never started, or cut: but never on a second connection as a whole */
-    assert_true(o.reply->result == RA_HTTP_CUT || o.reply->result == RA_HTTP_OK);
-    assert_true(atomic_load(&srv.requests) <= 2);
-    drop(&o);
+    for (int reused = 0; reused < 2; reused++) {
+        setup_client(&eight);
+        outcome o = {0};
+        if (reused) {
+            assert_int_equal(once_through(&o, "/echo", (how){0}), RA_HTTP_OK);
+            drop(&o);
+        }
+        assert_int_equal(once_through(&o, "/cut-body", (how){.body = {big, BIG}, .once = true}), RA_HTTP_CUT);
+        assert_int_equal(atomic_load(&srv.cut_bodies), reused + 1);
+        drop(&o);
+        ra_http_free(http);
+        http = NULL;
+    }
     free(big);
 }
 
@@ -566,7 +586,7 @@ static void test_not_sent(void **state)
     assert_int_equal(once_through(&o, "/echo", (how){.host = host, .once = true}), RA_HTTP_NOT_SENT);
     assert_true(o.reply->error[0]);
     drop(&o);
-    assert_int_equal(once_through(&o, "/echo", (how){.host = "nowhere.invalid"}), RA_HTTP_NOT_SENT);
+    assert_int_equal(once_through(&o, "/echo", (how){.host = "nowhere.test"}), RA_HTTP_NOT_SENT);
     drop(&o);
     assert_int_equal(once_through(&o, "/echo", (how){.scheme = "ftp"}), RA_HTTP_NOT_SENT);
     drop(&o);
@@ -739,7 +759,7 @@ static void test_cancel_inside_a_callback(void **state)
         RUN_UNTIL(atomic_load(&srv.requests) == all);
         for (int i = 0; i < 8; i++)
             sem_post(&srv.gate);
-        RUN_UNTIL(ra_http_in_flight(http) == 0);
+        RUN_UNTIL(ra_http_in_flight(http) == 0 && atomic_load(&srv.answered) == all);
         int called = 0;
         for (int i = 0; i < 8; i++) {
             called += victims[i].calls;
