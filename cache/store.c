@@ -1,0 +1,63 @@
+#include "cache/store.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+bool ra_write_id_new(ra_write_id *id)
+{
+    ssize_t n;
+    do
+        n = getrandom(id->b, sizeof id->b, 0);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof id->b; /* up to 256 bytes come whole or not at all */
+}
+
+enum ra_store_step ra_store_lookup(ra_store *s, int64_t now, ra_lookup *v, size_t n, ra_store_call *call)
+{
+    call->pending = NULL;
+    return n ? s->ops->lookup(s, now, v, n, call) : RA_STORE_DONE;
+}
+
+enum ra_fill_result ra_store_fill(ra_store *s, int64_t now, const ra_fill *f)
+{
+    return s->ops->fill(s, now, f);
+}
+
+enum ra_store_step ra_store_begin(ra_store *s, int64_t now, const ra_write_id *id, const ra_key *units,
+                                  size_t n, int64_t hold, ra_store_call *call)
+{
+    call->pending = NULL;
+    call->ok = true;
+    return n ? s->ops->begin(s, now, id, units, n, hold, call) : RA_STORE_DONE;
+}
+
+void ra_store_end(ra_store *s, int64_t now, const ra_write_id *id, const ra_key *units, size_t n,
+                  int64_t settle)
+{
+    if (n)
+        s->ops->end(s, now, id, units, n, settle);
+}
+
+void ra_store_invalidate(ra_store *s, int64_t now, const ra_key *units, size_t n)
+{
+    if (n)
+        s->ops->invalidate(s, now, units, n);
+}
+
+void ra_store_cancel(ra_store *s, ra_store_call *call)
+{
+    if (call->pending)
+        s->ops->cancel(s, call);
+}
+
+void ra_store_get_stats(ra_store *s, ra_store_stats *out)
+{
+    *out = (ra_store_stats){0};
+    s->ops->stats(s, out);
+}
+
+void ra_store_free(ra_store *s)
+{
+    if (s)
+        s->ops->free(s);
+}
