@@ -1,0 +1,11 @@
+/* What no single option can see: values that don't go together. */
+#ifndef RA_CONFIG_CHECK_H
+#define RA_CONFIG_CHECK_H
+
+#include "config/decode.h"
+
+/* The tables of `c` must still be in the file's order. Values that were refused are not held against others.
+ */
+void ra_decode_check(ra_decoder *d, const ra_place *root, const ra_config *c);
+
+#endif

@@ -1,0 +1,57 @@
+#include "config/defaults.h"
+
+#include "config/endpoint.h"
+
+#include <stdlib.h>
+
+bool ra_config_any_linearizable(const ra_config *c)
+{
+    bool any = c->consistency == RA_LINEARIZABLE;
+    for (size_t i = 0; i < c->ntables; i++)
+        any |= c->tables[i].consistency == RA_LINEARIZABLE;
+    return any;
+}
+
+/* As the AWS SDKs do, an empty variable counts as none. */
+static void default_region(ra_decoder *d, const ra_place *upstream, ra_config_upstream *u)
+{
+    static const char *const variables[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
+    ra_place at = {.up = upstream, .name = "region"};
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        const char *v = getenv(variables[i]);
+        if (!v || !*v)
+            continue;
+        if (ra_region_valid(v)) {
+            u->region = ra_decode_strdup(d, v);
+            return;
+        }
+        ra_decode_error(
+            d, &at,
+            "the environment variable %s holds no region; accepted: lower-case letters, digits and "
+            "'-', such as us-east-1",
+            variables[i]);
+    }
+    u->region = ra_decode_strdup(d, "us-east-1");
+}
+
+static void default_endpoints(ra_decoder *d, ra_config_upstream *u)
+{
+    char endpoint[RA_ENDPOINT_MAX];
+    if (!u->endpoint && u->region && ra_endpoint_for_region(u->region, endpoint))
+        u->endpoint = ra_decode_strdup(d, endpoint);
+    if (!u->streams_endpoint && u->endpoint && ra_endpoint_for_streams(u->endpoint, endpoint))
+        u->streams_endpoint = ra_decode_strdup(d, endpoint);
+    /* Neither can fail: the buffer holds the longest region and the longest endpoint. */
+    d->no_memory |= !u->endpoint || !u->streams_endpoint;
+}
+
+void ra_decode_defaults(ra_decoder *d, const ra_place *root, ra_config *c)
+{
+    ra_place upstream, hold;
+    ra_decode_member(d, root, "upstream", &upstream);
+    if (!c->upstream.region)
+        default_region(d, &upstream, &c->upstream);
+    default_endpoints(d, &c->upstream);
+    if (!ra_decode_member(d, root, "unknown_write_hold", &hold))
+        c->unknown_write_hold = ra_config_any_linearizable(c) ? RA_HOLD_LINEARIZABLE : RA_HOLD_OTHERWISE;
+}

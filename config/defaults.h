@@ -1,0 +1,16 @@
+/* The defaults that depend on other options or on the environment. */
+#ifndef RA_CONFIG_DEFAULTS_H
+#define RA_CONFIG_DEFAULTS_H
+
+#include "config/decode.h"
+
+/* How long DynamoDB could still carry out a write that was sent: 30 s of attempts, 15 min that a signature is
+ * good for, 60 s of clock skew and 30 s of execution. A marker that lives so long fences every late write. */
+enum { RA_HOLD_LINEARIZABLE = 17 * 60 * 1000, RA_HOLD_OTHERWISE = 60 * 1000 };
+
+/* After everything in the file has been read. */
+void ra_decode_defaults(ra_decoder *d, const ra_place *root, ra_config *c);
+/* Whether the top level or any table is linearizable. */
+bool ra_config_any_linearizable(const ra_config *c);
+
+#endif

@@ -1,0 +1,132 @@
+/* From a file's text to a snapshot, in one go or not at all. */
+#include "config/check.h"
+#include "config/comments.h"
+#include "config/config.h"
+#include "config/decode.h"
+#include "config/defaults.h"
+#include "config/file.h"
+#include "config/owner.h"
+#include "config/problems.h"
+#include "config/tables.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CONFIG_MAX = 1024 * 1024 };
+
+static void decode_sections(ra_decoder *d, const ra_place *root, ra_config *c)
+{
+    const struct {
+        const char *name;
+        const ra_section *section;
+        void *base;
+    } sections[] = {{"listen", &ra_section_listen, &c->listen},
+                    {"upstream", &ra_section_upstream, &c->upstream},
+                    {"cache", &ra_section_cache, &c->cache},
+                    {"ddb", &ra_section_ddb, &c->ddb}};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        ra_place at;
+        ra_decode_presets(d, sections[i].section, sections[i].base);
+        if (ra_decode_member(d, root, sections[i].name, &at))
+            ra_decode_object(d, sections[i].section, &at, sections[i].base);
+    }
+}
+
+static void decode_root(ra_decoder *d, const cJSON *node, ra_config *c)
+{
+    ra_place root = {.node = node};
+    ra_decode_presets(d, &ra_section_root, c);
+    if (!ra_decode_object(d, &ra_section_root, &root, c))
+        return;
+    decode_sections(d, &root, c);
+    ra_decode_tables(d, &root, c);
+    ra_decode_defaults(d, &root, c);
+    if (!d->no_memory)
+        ra_decode_check(d, &root, c);
+}
+
+/* `text` is writable: comments are blanked in place. */
+static void decode_text(ra_decoder *d, char *text, size_t len, ra_config *c)
+{
+    char error[RA_SCAN_ERROR_MAX];
+    int line = ra_comments_blank(text, len);
+    cJSON *root = NULL;
+    if (line)
+        ra_problems_add_file(d->problems, line,
+                             "the comment that begins here isn't closed; accepted: /* ... */");
+    else if (!ra_locator_read(d->locator, text, len, &line, error))
+        ra_problems_add_file(d->problems, line, "%s", error);
+    else if (!(root = cJSON_ParseWithLength(text, len)) || !ra_locator_bind(d->locator, root))
+        ra_problems_add_file(d->problems, 0, "it can't be read; there may not be enough memory");
+    else
+        decode_root(d, root, c);
+    ra_locator_free(d->locator);
+    cJSON_Delete(root);
+}
+
+static char *folder_of(ra_decoder *d, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) : 0;
+    if (slash == path)
+        n = 1; /* the root itself */
+    char *folder = ra_pool_strndup(d->pool, path, n);
+    d->no_memory |= !folder;
+    return folder;
+}
+
+static void parse_into(ra_config *c, ra_pool *pool, const char *text, size_t len, const char *path,
+                       ra_problems *problems)
+{
+    ra_locator locator = {0};
+    ra_decoder d = {.pool = pool, .problems = problems, .locator = &locator};
+    char *copy = malloc(len + 1);
+    d.folder = folder_of(&d, path);
+    c->path = ra_decode_strdup(&d, path);
+    if (copy && d.folder) {
+        memcpy(copy, text, len);
+        copy[len] = '\0';
+        decode_text(&d, copy, len, c);
+    }
+    if (!copy || d.no_memory)
+        ra_problems_add_file(problems, 0, "out of memory");
+    free(copy);
+}
+
+ra_config *ra_config_parse(const char *text, size_t len, const char *path, ra_problems *problems)
+{
+    *problems = (ra_problems){0};
+    if (len > CONFIG_MAX) {
+        ra_problems_add_file(problems, 0, "the file is too large; accepted: at most 1MiB");
+        return NULL;
+    }
+    ra_pool *pool;
+    ra_config *c = ra_config_owner_new(&pool);
+    if (!c) {
+        ra_problems_add_file(problems, 0, "out of memory");
+        return NULL;
+    }
+    parse_into(c, pool, text, len, path, problems);
+    ra_problems_sort(problems);
+    if (problems->errors == 0) {
+        ra_config_owner_seal(c);
+        return c;
+    }
+    ra_config_unref(c);
+    return NULL;
+}
+
+ra_config *ra_config_load(const char *path, ra_problems *problems)
+{
+    const char *error;
+    size_t len;
+    char *text = ra_file_read(path, CONFIG_MAX, false, &len, &error);
+    if (!text) {
+        *problems = (ra_problems){0};
+        ra_problems_add_file(problems, 0, "%s; accepted: a file of at most 1MiB that can be read", error);
+        return NULL;
+    }
+    ra_config *c = ra_config_parse(text, len, path, problems);
+    free(text);
+    return c;
+}

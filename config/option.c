@@ -1,0 +1,268 @@
+#include "config/option.h"
+
+#include "config/address.h"
+#include "config/endpoint.h"
+#include "config/reference.h"
+#include "config/suggest.h"
+#include "config/text.h"
+#include "config/units.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The longest text of any option; a bound for what a file or the environment may bring. */
+enum { TEXT_MAX = 4096 };
+
+/* A value on its way from text to the member. `why`: what is wrong with it, when it is refused. */
+typedef struct setting {
+    ra_decoder *d;
+    const ra_option *o;
+    const char *text;
+    char *base;
+    const char *why; /* NULL: only that it isn't what is accepted */
+    const char *nearest;
+} setting;
+
+static void store_number(setting *s, int64_t value)
+{
+    void *member = s->base + s->o->offset;
+    if (s->o->type == RA_OPTION_DURATION)
+        memcpy(member, &value, sizeof value);
+    else if (s->o->type == RA_OPTION_SIZE)
+        memcpy(member, &(size_t){(size_t)value}, sizeof(size_t));
+    else if (s->o->type == RA_OPTION_SHARE)
+        memcpy(member, &(uint32_t){(uint32_t)value}, sizeof(uint32_t));
+    else
+        memcpy(member, &(unsigned){(unsigned)value}, sizeof(unsigned));
+}
+
+static void store_text(setting *s, const char *text)
+{
+    char *copy = ra_decode_strdup(s->d, text);
+    memcpy(s->base + s->o->offset, &copy, sizeof copy);
+}
+
+static bool set_number(setting *s)
+{
+    int64_t value;
+    bool ok;
+    if (s->o->type == RA_OPTION_DURATION)
+        ok = ra_duration_parse(s->text, &value);
+    else if (s->o->type == RA_OPTION_SIZE)
+        ok = ra_size_parse(s->text, &value);
+    else if (s->o->type == RA_OPTION_SHARE)
+        ok = ra_share_parse(s->text, &value);
+    else
+        ok = ra_count_parse(s->text, &value);
+    if (!ok)
+        return false;
+    if (value < s->o->min || value > s->o->max) {
+        s->why = "is out of bounds";
+        return false;
+    }
+    store_number(s, value);
+    return true;
+}
+
+static bool set_choice(setting *s)
+{
+    size_t n = 0;
+    for (; s->o->choices[n]; n++) {
+        if (strcmp(s->text, s->o->choices[n]) == 0) {
+            memcpy(s->base + s->o->offset, &(unsigned){(unsigned)n}, sizeof(unsigned));
+            return true;
+        }
+    }
+    s->nearest = ra_suggest(s->text, s->o->choices, n);
+    return false;
+}
+
+static bool set_text(setting *s)
+{
+    int64_t n = (int64_t)strlen(s->text);
+    if (s->o->type == RA_OPTION_NAME &&
+        s->text[strspn(s->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")]) {
+        s->why = "holds other characters";
+        return false;
+    }
+    if (ra_text_has_control(s->text)) {
+        s->why = "holds control characters";
+        return false;
+    }
+    if (n < s->o->min || n > s->o->max) {
+        s->why = n < s->o->min ? "is too short" : "is too long";
+        return false;
+    }
+    store_text(s, s->text);
+    return true;
+}
+
+static bool set_endpoint(setting *s)
+{
+    char endpoint[RA_ENDPOINT_MAX];
+    s->why = ra_endpoint_normalise(s->text, endpoint);
+    if (!s->why)
+        store_text(s, endpoint);
+    return !s->why;
+}
+
+static bool set_region(setting *s)
+{
+    if (!ra_region_valid(s->text))
+        return false;
+    store_text(s, s->text);
+    return true;
+}
+
+static bool set_address(setting *s)
+{
+    ra_config_listen *listen = (ra_config_listen *)(void *)s->base;
+    char host[RA_ADDRESS_HOST_MAX];
+    enum ra_address_result result = ra_address_parse(s->text, host, &listen->port);
+    if (result == RA_ADDRESS_OK)
+        listen->host = ra_decode_strdup(s->d, host);
+    else if (result == RA_ADDRESS_EXPOSED)
+        s->why =
+            "can be reached from other machines: the proxy doesn't authenticate clients yet and so listens "
+            "on loopback only";
+    return result == RA_ADDRESS_OK;
+}
+
+static bool set_path(setting *s)
+{
+    if (!*s->text || ra_text_has_control(s->text)) {
+        s->why = *s->text ? "holds control characters" : "is empty";
+        return false;
+    }
+    const char *path = ra_reference_path(s->text, s->d->folder, s->d->pool);
+    if (path && s->o->type == RA_OPTION_READABLE && access(path, R_OK) != 0) {
+        s->why = "can't be read";
+        return false;
+    }
+    if (path)
+        store_text(s, path);
+    else
+        s->d->no_memory = true;
+    return true;
+}
+
+static bool set(setting *s)
+{
+    if (strlen(s->text) > TEXT_MAX) {
+        s->why = "is too long";
+        return false;
+    }
+    switch (s->o->type) {
+    case RA_OPTION_DURATION:
+    case RA_OPTION_SIZE:
+    case RA_OPTION_SHARE:
+    case RA_OPTION_COUNT:
+        return set_number(s);
+    case RA_OPTION_CHOICE:
+        return set_choice(s);
+    case RA_OPTION_TEXT:
+    case RA_OPTION_NAME:
+        return set_text(s);
+    case RA_OPTION_REGION:
+        return set_region(s);
+    case RA_OPTION_ENDPOINT:
+        return set_endpoint(s);
+    case RA_OPTION_ADDRESS:
+        return set_address(s);
+    case RA_OPTION_PATH:
+    case RA_OPTION_READABLE:
+        return set_path(s);
+    case RA_OPTION_BOOL:
+        memcpy(s->base + s->o->offset, &(bool){strcmp(s->text, "true") == 0}, sizeof(bool));
+        return true;
+    default:
+        return false;
+    }
+}
+
+void ra_option_set_preset(ra_decoder *d, const ra_option *o, void *base)
+{
+    setting s = {.d = d, .o = o, .text = o->preset, .base = base};
+    set(&s);
+}
+
+void ra_option_refuse(ra_decoder *d, const ra_option *o, const ra_place *at, const char *what)
+{
+    char accepted[RA_OPTION_ACCEPTED_MAX];
+    ra_option_accepted(o, accepted);
+    ra_decode_error(d, at, "%s; accepted: %s", what, accepted);
+    ra_locator_refuse(d->locator, at->node);
+}
+
+/* A string that was read but not accepted. A value that came by a reference or may hold a secret isn't shown.
+ */
+static void refuse_text(const setting *s, const ra_place *at, const char *source)
+{
+    char shown[RA_TEXT_SHOWN_MAX], nearest[96] = "", what[2 * RA_TEXT_SHOWN_MAX + 128];
+    const char *why = s->why ? s->why : "isn't accepted";
+    if (s->nearest && !source)
+        snprintf(nearest, sizeof nearest, " (did you mean \"%s\"?)", s->nearest);
+    else if (s->o->note)
+        snprintf(nearest, sizeof nearest, ": %s", s->o->note);
+    ra_text_show(source ? source : s->text, shown);
+    if (source)
+        snprintf(what, sizeof what, "the value of %s %s%s", shown, why, nearest);
+    else if (s->o->type == RA_OPTION_ENDPOINT)
+        snprintf(what, sizeof what, "the value %s%s", why, nearest);
+    else
+        snprintf(what, sizeof what, "%s %s%s", shown, why, nearest);
+    ra_option_refuse(s->d, s->o, at, what);
+}
+
+static void set_string(ra_decoder *d, const ra_option *o, const ra_place *at, void *base)
+{
+    char error[RA_REFERENCE_ERROR_MAX];
+    const char *source = NULL;
+    setting s = {.d = d, .o = o, .base = base};
+    if (!ra_reference_resolve(at->node->valuestring, d->folder, d->pool, &s.text, &source, error))
+        ra_option_refuse(d, o, at, error);
+    else if (!set(&s))
+        refuse_text(&s, at, source);
+}
+
+/* Numbers are taken where no unit could be missing. They come as doubles: only whole ones in bounds pass. */
+static void set_json_number(ra_decoder *d, const ra_option *o, const ra_place *at, void *base)
+{
+    setting s = {.d = d, .o = o, .base = base};
+    double value = at->node->valuedouble;
+    if (o->type != RA_OPTION_SIZE && o->type != RA_OPTION_COUNT) {
+        bool unit = o->type == RA_OPTION_DURATION || o->type == RA_OPTION_SHARE;
+        ra_option_refuse(d, o, at, unit ? "a number without a unit" : "a number");
+    } else if (!(value >= (double)o->min && value <= (double)o->max)) {
+        ra_option_refuse(d, o, at, "the number is out of bounds");
+    } else if (value != (double)(int64_t)value) {
+        ra_option_refuse(d, o, at, "the number isn't whole");
+    } else {
+        store_number(&s, (int64_t)value);
+    }
+}
+
+static const char *kind_of(const cJSON *node)
+{
+    if (cJSON_IsNull(node))
+        return "null";
+    if (cJSON_IsBool(node))
+        return cJSON_IsTrue(node) ? "true" : "false";
+    return cJSON_IsArray(node) ? "an array" : "an object";
+}
+
+void ra_option_set(ra_decoder *d, const ra_option *o, const ra_place *at, void *base)
+{
+    if (o->type == RA_OPTION_BOOL && cJSON_IsBool(at->node))
+        memcpy((char *)base + o->offset, &(bool){cJSON_IsTrue(at->node)}, sizeof(bool));
+    else if (o->type == RA_OPTION_BOOL && cJSON_IsString(at->node))
+        ra_option_refuse(d, o, at, "a string");
+    else if (cJSON_IsString(at->node))
+        set_string(d, o, at, base);
+    else if (cJSON_IsNumber(at->node))
+        set_json_number(d, o, at, base);
+    else
+        ra_option_refuse(d, o, at, kind_of(at->node));
+}

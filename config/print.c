@@ -1,0 +1,129 @@
+/* The option table in words: for messages and for `help config`. */
+#include "config/config.h"
+#include "config/schema.h"
+#include "config/units.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void choices_text(const ra_option *o, char *out, size_t size)
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (size_t i = 0; o->choices[i] && n < size; i++)
+        n += (size_t)snprintf(out + n, size - n, "%s\"%s\"", i ? ", " : "", o->choices[i]);
+}
+
+static void bounded(const char *before, void (*format)(int64_t, char[RA_UNIT_TEXT_MAX]), const ra_option *o,
+                    const char *after, char out[RA_OPTION_ACCEPTED_MAX])
+{
+    char min[RA_UNIT_TEXT_MAX], max[RA_UNIT_TEXT_MAX];
+    format(o->min, min);
+    format(o->max, max);
+    snprintf(out, RA_OPTION_ACCEPTED_MAX, "%s%s to %s%s", before, min, max, after);
+}
+
+static void count_format(int64_t value, char out[RA_UNIT_TEXT_MAX])
+{
+    snprintf(out, RA_UNIT_TEXT_MAX, "%" PRId64, value);
+}
+
+static const char *fixed_text(const ra_option *o)
+{
+    switch (o->type) {
+    case RA_OPTION_BOOL:
+        return "true or false";
+    case RA_OPTION_ENDPOINT:
+        return "\"http://host:port\" or \"https://host[:port]\", without a path";
+    case RA_OPTION_ADDRESS:
+        return "\"127.0.0.1:8080\", \"[::1]:8080\", \"localhost:8080\": a loopback address and a port, from "
+               "0 "
+               "to 65535";
+    case RA_OPTION_PATH:
+        return "a path, relative to the folder of this file";
+    case RA_OPTION_READABLE:
+        return "the path of a readable file, relative to the folder of this file";
+    case RA_OPTION_REGION:
+        return "an AWS region in lower case, such as \"eu-west-1\"";
+    case RA_OPTION_OBJECT:
+        return "an object: { ... }";
+    default:
+        return "";
+    }
+}
+
+void ra_option_accepted(const ra_option *o, char out[RA_OPTION_ACCEPTED_MAX])
+{
+    switch (o->type) {
+    case RA_OPTION_DURATION:
+        bounded("a duration in ms, s, m, h or d such as \"5s\", from ", ra_duration_format, o, "", out);
+        break;
+    case RA_OPTION_SIZE:
+        bounded("a size in bytes, KiB, MiB or GiB such as \"64MiB\", from ", ra_size_format, o, "", out);
+        break;
+    case RA_OPTION_SHARE:
+        bounded("a percentage such as \"10%\", from ", ra_share_format, o, "", out);
+        break;
+    case RA_OPTION_COUNT:
+        bounded("a whole number from ", count_format, o, "", out);
+        break;
+    case RA_OPTION_TEXT:
+        bounded("a string of ", count_format, o, " bytes", out);
+        break;
+    case RA_OPTION_NAME:
+        bounded("a string of ", count_format, o, " letters, digits, '_', '.' and '-'", out);
+        break;
+    case RA_OPTION_OBJECTS:
+        bounded("an array of ", count_format, o, " objects", out);
+        break;
+    case RA_OPTION_OBJECT_MAP:
+        bounded("an object with ", count_format, o, " members, { \"NAME\": { ... } }", out);
+        break;
+    case RA_OPTION_CHOICE:
+        choices_text(o, out, RA_OPTION_ACCEPTED_MAX);
+        break;
+    default:
+        snprintf(out, RA_OPTION_ACCEPTED_MAX, "%s", fixed_text(o));
+    }
+}
+
+static void print_default(const ra_option *o, FILE *out)
+{
+    bool bare = o->type == RA_OPTION_COUNT || o->type == RA_OPTION_BOOL;
+    if (o->preset)
+        fprintf(out, bare ? "%s" : "\"%s\"", o->preset);
+    else
+        fputs(o->preset_doc ? o->preset_doc : "none, it must be given", out);
+}
+
+static void print_option(const ra_section *home, const ra_option *o, FILE *out)
+{
+    char accepted[RA_OPTION_ACCEPTED_MAX];
+    ra_option_accepted(o, accepted);
+    fprintf(out, "%s%s%s\n    %s\n    default: ", home->path, *home->path ? "." : "", o->name, o->doc);
+    print_default(o, out);
+    fprintf(out, "\n    accepted: %s\n", accepted);
+}
+
+void ra_config_print_options(FILE *out)
+{
+    fputs(
+        "Options of the config file, JSON with // and /* */ comments. Every option may be left out unless "
+        "it\n"
+        "says otherwise. Wherever a string is taken, \"env:NAME\" takes an environment variable's value and\n"
+        "\"file:PATH\" a file's content.\n\n",
+        out);
+    for (const ra_section *const *s = ra_sections; *s; s++) {
+        for (size_t i = 0; i < (*s)->noptions; i++)
+            print_option(*s, &(*s)->options[i], out);
+        const ra_section *also = (*s)->also;
+        for (size_t i = 0; also && !(*s)->also_inherited && i < also->noptions; i++)
+            print_option(*s, &also->options[i], out);
+        if (also && (*s)->also_inherited) {
+            fprintf(out, "%s.", (*s)->path);
+            for (size_t i = 0; i < also->noptions; i++)
+                fprintf(out, "%s%s", i ? ", " : "", also->options[i].name);
+            fputs("\n    As of the table, for this pattern alone.\n    default: the table's\n", out);
+        }
+    }
+}
