@@ -92,6 +92,8 @@ typedef struct ra_op {
     ra_part *parts;
     size_t nparts;
     const char *bypass;  /* not NULL: don't look up (nparts is 0) */
+    size_t nuncached;    /* BatchGetItem, set by ra_op_plan: how many of its keys have no part and always go
+                            upstream */
     bool capacity_asked; /* ReturnConsumedCapacity TOTAL or INDEXES */
 
     /* writes, after ra_op_plan: mark these before sending */
