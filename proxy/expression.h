@@ -6,6 +6,9 @@
  * Names: ExpressionAttributeNames ("#n") and ExpressionAttributeValues (":v") are looked up, never
  * substituted into text (`name` is a reserved word where "#n" is not).
  *
+ * DynamoDB takes expressions of 4,096 bytes. One of more than 16 KiB, brackets nested beyond 32 and more than
+ * 16,384 placeholders are not understood here: the same as what doesn't parse.
+ *
  * Ownership: everything lives in the arena given to ra_expr_init. Threads: none shared. Recursion is capped.
  */
 #ifndef RA_PROXY_EXPRESSION_H
@@ -24,7 +27,7 @@ typedef struct ra_expr_name {
 typedef struct ra_expr {
     const ra_json *j;
     ra_arena *arena;
-    ra_expr_name *names;
+    ra_expr_name *names; /* both sorted by placeholder */
     size_t nnames;
     ra_expr_name *values;
     size_t nvalues;
@@ -78,11 +81,12 @@ enum ra_effect ra_attribute_updates_effect(const ra_json *j, uint32_t updates, r
 /* Does a ProjectionExpression name the whole top-level attribute `attr`? false also when it doesn't parse. */
 bool ra_projection_has(ra_expr *e, ra_bytes text, ra_bytes attr);
 
+/* UNKNOWN may write: DynamoDB takes "(UPDATE …)" and "FROM t WHERE … SET …" as well. */
 enum ra_partiql_kind { RA_PARTIQL_READ, RA_PARTIQL_WRITE, RA_PARTIQL_UNKNOWN };
 /*
  * Classifies a PartiQL statement. WRITE: INSERT INTO, UPDATE, DELETE FROM, with *table the table's name
- * (quotes removed, "" undone; empty if it can't be told). READ: SELECT, or EXISTS(…). Comments and white
- * space before and between are skipped.
+ * (quotes removed, "" undone; empty if it can't be told: it may be any). READ: SELECT, or EXISTS(…). Comments
+ * and white space before and between are skipped.
  */
 enum ra_partiql_kind ra_partiql_classify(ra_bytes statement, ra_arena *a, ra_bytes *table);
 
