@@ -33,12 +33,12 @@ static bool put(const char *path, const char *word)
 
 bool ra_state_file_open(const char *path)
 {
-    char word[sizeof CLEAN] = {0};
+    char word[sizeof CLEAN + 1] = {0};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd >= 0 ? read(fd, word, sizeof word - 1) : -1;
     if (fd >= 0)
         close(fd);
-    bool clean = n == (ssize_t)sizeof CLEAN - 1 && strcmp(word, CLEAN) == 0;
+    bool clean = n == (ssize_t)sizeof CLEAN - 1 && memcmp(word, CLEAN, sizeof CLEAN) == 0;
     return put(path, RUNNING) && clean;
 }
 

@@ -1,0 +1,184 @@
+/* Sockets that aren't shared silently, and framing that two parties could read differently. */
+#include "proxy/listener.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const ra_config_listen any_port = {.host = "127.0.0.1", .max_body = 1024, .idle_timeout = 5000};
+
+static void a_port_in_use_is_refused(void **state)
+{
+    (void)state;
+    uint16_t port = 0;
+    int first = ra_listen_first(&any_port, &port);
+    assert_true(first >= 0);
+    assert_int_not_equal(port, 0);
+    int more = ra_listen_more(&any_port, port); /* another loop of the same process */
+    assert_true(more >= 0);
+    ra_config_listen same = any_port;
+    same.port = port;
+    uint16_t got = 0;
+    errno = 0;
+    assert_int_equal(ra_listen_first(&same, &got),
+                     -1); /* another process: SO_REUSEPORT alone would share it */
+    assert_int_equal(errno, EADDRINUSE);
+    close(first);
+    close(more);
+    int again = ra_listen_first(&same, &got);
+    assert_true(again >= 0);
+    assert_int_equal(got, port);
+    close(again);
+}
+
+static void hosts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *host;
+        bool good;
+    } cases[] = {{"127.0.0.1", true}, {"localhost", true}, {"no such host", false}, {"", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char host[32];
+        snprintf(host, sizeof host, "%s", cases[i].host);
+        ra_config_listen c = any_port;
+        c.host = host;
+        uint16_t port = 0;
+        int fd = ra_listen_first(&c, &port);
+        assert_int_equal(fd >= 0, cases[i].good);
+        if (fd >= 0)
+            close(fd);
+    }
+}
+
+typedef struct exchange {
+    struct event_base *base;
+    char problem[128];
+    char service[32];
+    bool called;
+    bool over;
+} exchange;
+
+static void received(struct evhttp_request *r, void *arg)
+{
+    exchange *x = arg;
+    const char *problem = ra_framing_problem(r);
+    snprintf(x->problem, sizeof x->problem, "%s", problem ? problem : "");
+    ra_signed_service(r, x->service, sizeof x->service);
+    x->called = true;
+    evhttp_add_header(evhttp_request_get_output_headers(r), "Connection", "close");
+    evhttp_send_reply(r, 200, NULL, NULL);
+}
+
+static void peer_event(struct bufferevent *b, short what, void *arg)
+{
+    (void)b;
+    exchange *x = arg;
+    if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
+        x->over = true;
+}
+
+/* Sends raw bytes to a listener and lets it answer. */
+static void say(exchange *x, const char *bytes)
+{
+    *x = (exchange){.base = event_base_new()};
+    uint16_t port = 0;
+    int fd = ra_listen_first(&any_port, &port);
+    struct evhttp_bound_socket *socket = NULL;
+    struct evhttp *http = ra_listener_new(x->base, &any_port, fd, received, x, &socket);
+    assert_non_null(http);
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct bufferevent *b = bufferevent_socket_new(x->base, -1, BEV_OPT_CLOSE_ON_FREE);
+    bufferevent_setcb(b, NULL, NULL, peer_event, x);
+    bufferevent_enable(b, EV_READ | EV_WRITE);
+    assert_int_equal(bufferevent_socket_connect(b, (struct sockaddr *)&a, sizeof a), 0);
+    bufferevent_write(b, bytes, strlen(bytes));
+    while (!x->over)
+        event_base_loop(x->base, EVLOOP_ONCE);
+    bufferevent_free(b);
+    evhttp_free(http);
+    event_base_free(x->base);
+}
+
+static void framing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *headers;
+        const char *problem;
+    } cases[] = {
+        {"Content-Length: 2\r\n\r\nab", ""},
+        {"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", ""},
+        {"Content-Encoding: identity\r\nContent-Length: 0\r\n\r\n", ""},
+        {"Content-Length: 2\r\nContent-Length: 2\r\n\r\nab", "more than one Content-Length"},
+        {"Content-Length : 2\r\n\r\n", "a header's name is malformed"},
+        {"X-A B: 2\r\n\r\n", "a header's name is malformed"},
+        {"X\xc3\xa4: 2\r\n\r\n", "a header's name is malformed"},
+        {"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+         "both Content-Length and Transfer-Encoding"},
+        {"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+         "more than one Transfer-Encoding"},
+        {"Transfer-Encoding: gzip\r\nContent-Length: 0\r\n\r\n", "Transfer-Encoding is not chunked"},
+        {"Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n",
+         "compressed bodies are not supported: Content-Encoding must be absent"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char bytes[512];
+        snprintf(bytes, sizeof bytes, "POST / HTTP/1.1\r\nHost: x\r\n%s", cases[i].headers);
+        exchange x;
+        say(&x, bytes);
+        assert_true(x.called);
+        assert_string_equal(x.problem, cases[i].problem);
+    }
+}
+
+static void services(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *authorization;
+        const char *service;
+    } cases[] = {
+        {"AWS4-HMAC-SHA256 Credential=AK/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0",
+         "s3"},
+        {"AWS4-HMAC-SHA256 Credential=AK/20260101/us-east-1/dynamodb/aws4_request", "dynamodb"},
+        {"AWS4-HMAC-SHA256 Credential=AK/20260101", ""},
+        {"Bearer x", ""},
+        {"Credential=a/b/c/<script>/x", ""},
+        {"Credential=a/b/c/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char bytes[512];
+        snprintf(bytes, sizeof bytes,
+                 "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nAuthorization: %s\r\n\r\n",
+                 cases[i].authorization);
+        exchange x;
+        say(&x, bytes);
+        assert_string_equal(x.service, cases[i].service);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_port_in_use_is_refused),
+        cmocka_unit_test(hosts),
+        cmocka_unit_test(framing),
+        cmocka_unit_test(services),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
