@@ -414,7 +414,7 @@ static void sorted_members(void **state)
     ra_arena arena;
     ra_arena_init(&arena, 4096);
     for (uint32_t i = 0; i < n; i++) {
-        ra_bytes x, y;
+        ra_bytes x = {0}, y = {0};
         assert_true(ra_json_string(&a, v[i], &arena, &x) && ra_json_string(&b, w[i], &arena, &y));
         assert_true(ra_bytes_eq(x, y));
     }
