@@ -15,6 +15,7 @@
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -206,7 +207,10 @@ static void *serve(void *arg)
         notify();
     }
     atomic_fetch_sub(&srv.open, 1);
-    shutdown(fd, SHUT_RDWR);
+    /* closes the socket but keeps its number, which teardown closes; what is unread makes it a reset */
+    int null = open("/dev/null", O_RDONLY);
+    dup2(null, fd);
+    close(null);
     notify();
     return NULL;
 }
