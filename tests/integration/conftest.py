@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from support import counting_proxy, processes, tables, wire  # noqa: E402  (the path is set above)
+from support.skips import pytest_sessionfinish  # noqa: E402,F401  (a hook that pytest finds by its name)
 
 
 @pytest.fixture(scope="session")

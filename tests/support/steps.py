@@ -90,7 +90,6 @@ class Steps:
             {"N": "1"},
             {"N": "one"},
             {"N": ""},
-            {"B": "===="},
             {"BOOL": True},
             {"NULL": True},
             {"S": "a", "N": "1"},
@@ -99,7 +98,7 @@ class Steps:
         if not self.writing:
             # DynamoDB Local answers these with a 500, which leaves a write's fate unknown and its units
             # uncached for a while: in a write they would keep the cache out of the comparison.
-            bad += ["a", None, 7]
+            bad += ["a", None, 7, {"B": "===="}]
         how = self.rng.randrange(3)
         if how == 0:
             del key[name]
