@@ -30,11 +30,16 @@ typedef struct ra_sign_request {
     ra_bytes body;
 } ra_sign_request;
 
+/* SHA-256 in lower-case hex. */
+bool ra_sigv4_hash(ra_bytes s, char out[RA_SHA256_HEX + 1]);
+
 /* Stage 1: the canonical request (with the body's hash), and the signed-headers list. */
 bool ra_sigv4_canonical_request(const ra_sign_request *r, ra_buf *out, ra_buf *signed_headers);
 /* Stage 2: the string to sign. `amz_date` is "20150830T123600Z". */
 bool ra_sigv4_string_to_sign(ra_bytes amz_date, ra_bytes region, ra_bytes service, ra_bytes canonical_request,
                              ra_buf *out);
+/* The scope that stage 2 and the Authorization header name: "20150830/us-east-1/dynamodb/aws4_request". */
+bool ra_sigv4_scope(ra_bytes date8, ra_bytes region, ra_bytes service, ra_buf *out);
 /* Stage 3: the day's signing key. */
 bool ra_sigv4_signing_key(const char *secret, ra_bytes date8, ra_bytes region, ra_bytes service,
                           unsigned char out[32]);
