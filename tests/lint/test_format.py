@@ -21,5 +21,5 @@ def test_shell_scripts():
     assert tool, "shellcheck isn't there; tests/run installs it"
     scripts = [p for p in sources.all_files() if p.suffix in ("", ".sh") and p.read_text().startswith("#!/usr/bin/env bash")]
     assert scripts
-    done = subprocess.run([tool, *scripts], capture_output=True, text=True, check=False)
+    done = subprocess.run([tool, "--severity=warning", *scripts], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
