@@ -116,16 +116,14 @@ static void read_environment(environment *e)
     if (token && !*token)
         token = NULL;
     if (!has_id && !has_secret)
-        e->why =
-            "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN, "
-            "if you have one) in the environment";
+        e->why = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY aren't set in the environment";
     else if (!has_id)
-        e->why = "no AWS credentials: AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID isn't";
+        e->why = "AWS_SECRET_ACCESS_KEY is set in the environment, but AWS_ACCESS_KEY_ID isn't";
     else if (!has_secret)
-        e->why = "no AWS credentials: AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY isn't";
+        e->why = "AWS_ACCESS_KEY_ID is set in the environment, but AWS_SECRET_ACCESS_KEY isn't";
     else if (!printable(id) || !printable(secret) || (token && !printable(token)))
-        e->why = "bad AWS credentials: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN may "
-                 "hold neither white space nor control characters (a line break at the end, perhaps?)";
+        e->why = "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_SESSION_TOKEN holds white space or other "
+                 "bytes that no key has (a line break at its end, perhaps)";
     else if (!(e->credentials = ra_credentials_new(id, secret, token, INT64_MAX, "environment")))
         e->why = "out of memory";
 }
