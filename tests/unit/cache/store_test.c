@@ -1,0 +1,138 @@
+/* What cache/store.c does itself: write ids, and which calls reach a store at all. */
+#include "cache/store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+typedef struct spy {
+    ra_store store;
+    unsigned lookups, begins, ends, invalidations, cancels, frees;
+} spy;
+
+static enum ra_store_step spy_lookup(ra_store *s, int64_t now, ra_lookup *v, size_t n, ra_store_call *call)
+{
+    (void)now;
+    ((spy *)s)->lookups++;
+    for (size_t i = 0; i < n; i++)
+        v[i].outcome = RA_LOOKUP_MISS;
+    call->pending = s;
+    return RA_STORE_PENDING;
+}
+
+static enum ra_store_step spy_begin(ra_store *s, int64_t now, const ra_write_id *id, const ra_key *units,
+                                    size_t n, int64_t hold, ra_store_call *call)
+{
+    (void)now, (void)id, (void)units, (void)n, (void)hold;
+    ((spy *)s)->begins++;
+    call->ok = false;
+    return RA_STORE_DONE;
+}
+
+static void spy_end(ra_store *s, int64_t now, const ra_write_id *id, const ra_key *units, size_t n,
+                    int64_t settle)
+{
+    (void)now, (void)id, (void)units, (void)n, (void)settle;
+    ((spy *)s)->ends++;
+}
+
+static void spy_invalidate(ra_store *s, int64_t now, const ra_key *units, size_t n)
+{
+    (void)now, (void)units, (void)n;
+    ((spy *)s)->invalidations++;
+}
+
+static void spy_cancel(ra_store *s, ra_store_call *call)
+{
+    ((spy *)s)->cancels++;
+    call->pending = NULL;
+}
+
+static void spy_stats(ra_store *s, ra_store_stats *out)
+{
+    (void)s;
+    out->hits = 3;
+}
+
+static void spy_free(ra_store *s)
+{
+    ((spy *)s)->frees++;
+}
+
+static const ra_store_ops spy_ops = {.name = "spy",
+                                     .lookup = spy_lookup,
+                                     .begin = spy_begin,
+                                     .end = spy_end,
+                                     .invalidate = spy_invalidate,
+                                     .cancel = spy_cancel,
+                                     .stats = spy_stats,
+                                     .free = spy_free};
+
+static void test_nothing_to_do_reaches_no_store(void **state)
+{
+    (void)state;
+    spy s = {.store = {&spy_ops}};
+    ra_store_call call = {.pending = &s};
+    ra_write_id id = {{0}};
+    assert_int_equal(ra_store_lookup(&s.store, 0, NULL, 0, &call), RA_STORE_DONE);
+    assert_null(call.pending);
+    call.ok = false;
+    assert_int_equal(ra_store_begin(&s.store, 0, &id, NULL, 0, 1, &call), RA_STORE_DONE);
+    assert_true(call.ok); /* every unit of none is marked */
+    ra_store_end(&s.store, 0, &id, NULL, 0, 0);
+    ra_store_invalidate(&s.store, 0, NULL, 0);
+    ra_store_cancel(&s.store, &call);
+    assert_int_equal(s.lookups + s.begins + s.ends + s.invalidations + s.cancels, 0);
+}
+
+static void test_calls_reach_the_store(void **state)
+{
+    (void)state;
+    spy s = {.store = {&spy_ops}};
+    ra_store_call call = {.ok = true};
+    ra_write_id id = {{0}};
+    ra_key unit = {{1}};
+    ra_lookup v = {.unit = unit};
+    assert_int_equal(ra_store_lookup(&s.store, 0, &v, 1, &call), RA_STORE_PENDING);
+    assert_int_equal(v.outcome, RA_LOOKUP_MISS);
+    ra_store_cancel(&s.store, &call);
+    ra_store_cancel(&s.store, &call);
+    assert_int_equal(s.cancels, 1); /* the second time nothing was pending */
+    assert_int_equal(ra_store_begin(&s.store, 0, &id, &unit, 1, 1, &call), RA_STORE_DONE);
+    assert_false(call.ok);
+    ra_store_end(&s.store, 0, &id, &unit, 1, 0);
+    ra_store_invalidate(&s.store, 0, &unit, 1);
+    assert_int_equal(s.lookups + s.begins + s.ends + s.invalidations, 4);
+    ra_store_stats n = {.misses = 9};
+    ra_store_get_stats(&s.store, &n);
+    assert_int_equal(n.hits, 3);
+    assert_int_equal(n.misses, 0);
+    ra_store_free(&s.store);
+    ra_store_free(NULL);
+    assert_int_equal(s.frees, 1);
+}
+
+static void test_write_ids_differ(void **state)
+{
+    (void)state;
+    enum { N = 200 };
+    ra_write_id id[N];
+    for (unsigned i = 0; i < N; i++) {
+        assert_true(ra_write_id_new(&id[i]));
+        for (unsigned j = 0; j < i; j++)
+            assert_memory_not_equal(id[i].b, id[j].b, sizeof id[i].b);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nothing_to_do_reaches_no_store),
+        cmocka_unit_test(test_calls_reach_the_store),
+        cmocka_unit_test(test_write_ids_differ),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
