@@ -102,7 +102,6 @@ static void check_pattern(ra_decoder *d, const ra_place *at, const ra_table_conf
     }
     if (p->index && t->schema && !has_index(t->schema, p->index) && ra_decode_member(d, at, "index", &index))
         ra_decode_warning(d, &index, "the table's \"schema\" has no such index");
-    check_linearizable(d, &(policy_place){at, &p->policy, &t->policy}, t->consistency == RA_LINEARIZABLE);
     check_negative_ttl(d, &(policy_place){at, &p->policy, &t->policy});
 }
 
@@ -151,8 +150,12 @@ static void check_table(ra_decoder *d, const ra_place *root, const ra_place *at,
     int i = 0;
     for (const cJSON *c = patterns.node->child; c && (size_t)i < t->npatterns; c = c->next, i++) {
         ra_place pattern = {.up = &patterns, .index = i, .node = c};
-        if (cJSON_IsObject(c))
-            check_pattern(d, &pattern, t, (size_t)i);
+        if (!cJSON_IsObject(c))
+            continue;
+        check_pattern(d, &pattern, t, (size_t)i);
+        if (mode_known)
+            check_linearizable(d, &(policy_place){&pattern, &t->patterns[i].policy, &t->policy},
+                               t->consistency == RA_LINEARIZABLE);
     }
     check_covered(d, &patterns, t);
 }
