@@ -1,0 +1,51 @@
+/*
+ * The command line: `readaside COMMAND [OPTION]...`. Each command parses its own options and knows --help.
+ *
+ * Exit status, for all: 0 done, 1 it couldn't be done, 2 a wrong call or configuration. What a program may
+ * want to read goes to stdout, everything else to stderr. Threads: main's only.
+ */
+#ifndef RA_PROXY_CLI_H
+#define RA_PROXY_CLI_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+enum ra_cli_status { RA_CLI_OK = 0, RA_CLI_FAILED = 1, RA_CLI_USAGE = 2 };
+
+/* argv[0] is the command's own name. */
+typedef struct ra_cli_command {
+    const char *name;
+    const char *summary; /* for the overview */
+    int (*run)(int argc, char **argv);
+} ra_cli_command;
+
+/* The program: finds the command and runs it. Returns the exit status. */
+int ra_cli_main(int argc, char **argv);
+
+int ra_cli_serve(int argc, char **argv);
+int ra_cli_check(int argc, char **argv);
+int ra_cli_ddb(int argc, char **argv);
+int ra_cli_ddb_schema_load(int argc, char **argv); /* argv[0] is "schema-load" */
+int ra_cli_ddb_seed(int argc, char **argv);        /* argv[0] is "seed" */
+
+/*
+ * Runs the one of `commands` that argv[0] names; `parent` ("readaside", "readaside ddb") is for messages. An
+ * unknown one: a message with the nearest name, and RA_CLI_USAGE.
+ */
+int ra_cli_dispatch(const char *parent, const ra_cli_command *commands, size_t n, int argc, char **argv);
+/* The overview's lines. */
+void ra_cli_list(const ra_cli_command *commands, size_t n, FILE *out);
+
+/*
+ * getopt_long, restarted when *first is true (it is then set to false), with our messages: what is unknown is
+ * named with the nearest option that exists. `shorts` begins with ':'. Returns -1 at the end, '?' after a
+ * message.
+ */
+int ra_cli_option(int argc, char **argv, const char *command, const char *shorts, const struct option *longs,
+                  bool *first);
+/* "readaside COMMAND: MESSAGE" and where help is, on stderr. Returns RA_CLI_USAGE. */
+int ra_cli_misuse(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

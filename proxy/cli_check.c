@@ -1,0 +1,198 @@
+/* `readaside check`: everything that is wrong with a configuration, and what a sound one promises. */
+#include "config/config.h"
+#include "config/units.h"
+#include "proxy/cli.h"
+
+#include <string.h>
+
+static void usage(FILE *out)
+{
+    fputs("usage: readaside check -c FILE [--json]\n"
+          "\n"
+          "Checks a configuration. All problems are shown at once, as \"file:line: path: what is wrong, and "
+          "what\n"
+          "is accepted\", on stderr. A sound one gives \"FILE: ok\" and, for each table, its TTLs, what its "
+          "reads\n"
+          "promise and what that costs.\n"
+          "\n"
+          "  -c, --config FILE   the configuration\n"
+          "      --json          the problems as a JSON array on stdout, [] for none, and nothing else:\n"
+          "                      [{\"file\", \"line\", \"path\", \"message\", \"severity\": \"error\" or "
+          "\"warning\"}]\n"
+          "  -h, --help          this text\n"
+          "\n"
+          "Exit status: 0 if there is no error (warnings don't count), 2 if there is one.\n",
+          out);
+}
+
+static void print_ms(const char *name, int64_t ms, const char *separator)
+{
+    char text[RA_UNIT_TEXT_MAX];
+    ra_duration_format(ms, text);
+    printf("%s%s %s", separator, name, text);
+}
+
+static void print_policy(const ra_policy *p)
+{
+    if (p->ttl == 0) {
+        printf("not cached");
+        return;
+    }
+    print_ms("ttl", p->ttl, "");
+    if (p->ttl_jitter) {
+        char share[RA_UNIT_TEXT_MAX];
+        ra_share_format(p->ttl_jitter, share);
+        printf(" (up to %s shorter)", share);
+    }
+    print_ms("negative_ttl", p->negative_ttl, ", ");
+    if (p->stale_while_revalidate)
+        print_ms("stale_while_revalidate", p->stale_while_revalidate, ", ");
+    if (p->stale_if_error)
+        print_ms("stale_if_error", p->stale_if_error, ", ");
+    if (!p->consistent_fill)
+        printf(", consistent_fill false");
+    if (p->serve_consistent_reads)
+        printf(", serve_consistent_reads true");
+}
+
+static void print_pattern(const ra_pattern *p)
+{
+    printf("    %s: ", p->policy.name);
+    if (p->partition_key)
+        printf("partition_key %s, ", p->partition_key);
+    if (p->index)
+        printf("index %s, ", p->index);
+    print_policy(&p->policy);
+    putchar('\n');
+}
+
+/* What the design promises for each mode; `memory` is one process's, so other writers are seen by TTL only.
+ */
+static const char *promise(enum ra_consistency c)
+{
+    switch (c) {
+    case RA_LINEARIZABLE:
+        return "linearizable: reads and writes through this proxy are linearizable per partition, as long "
+               "as\n"
+               "    every writer goes through it";
+    case RA_READ_AFTER_WRITE:
+        return "read_after_write: no read through this proxy is older than the newest write through it that\n"
+               "    was acknowledged before the read began; a write that goes around it is seen within the "
+               "TTL";
+    default:
+        return "eventual: a read may be as old as the TTL; writes through this proxy are seen by its own "
+               "reads";
+    }
+}
+
+/* How many of the table's own policy and its patterns fill consistently. */
+static void count_fills(const ra_table_config *t, size_t *consistent, size_t *all)
+{
+    *consistent = 0;
+    *all = 0;
+    for (size_t i = 0; i <= t->npatterns; i++) {
+        const ra_policy *p = i ? &t->patterns[i - 1].policy : &t->policy;
+        if (p->ttl == 0)
+            continue;
+        ++*all;
+        *consistent += p->consistent_fill;
+    }
+}
+
+static void print_costs(const ra_table_config *t)
+{
+    size_t consistent, all;
+    count_fills(t, &consistent, &all);
+    if (consistent)
+        printf("  consistent_fill true: a miss is read with ConsistentRead, which costs twice the read units "
+               "of\n"
+               "    an eventually consistent one\n");
+    if (consistent < all)
+        printf(
+            "  consistent_fill false%s: a miss costs half as many read units, and a read may be as old as\n"
+            "    the TTL: an eventually consistent read may be cached that a write has overtaken\n",
+            consistent ? ", where it is set" : "");
+    char settle[RA_UNIT_TEXT_MAX];
+    ra_duration_format(t->settle, settle);
+    printf("  global indexes: eventually consistent, as in DynamoDB itself; after a write the partitions it\n"
+           "    touches aren't cached for %s, and should an index lag by more, a read may be as old as the "
+           "TTL\n",
+           settle);
+}
+
+static void print_table(const ra_table_config *t)
+{
+    printf("\ntable %s%s\n  ", t->name,
+           strcmp(t->name, "*") == 0 ? " (every table without an entry of its own)" : "");
+    print_policy(&t->policy);
+    putchar('\n');
+    if (t->npatterns)
+        printf("  patterns, the first that matches counts:\n");
+    for (size_t i = 0; i < t->npatterns; i++)
+        print_pattern(&t->patterns[i]);
+    printf("  consistency %s\n", promise(t->consistency));
+    print_costs(t);
+}
+
+static void print_summary(const ra_config *c, const char *file)
+{
+    char size[RA_UNIT_TEXT_MAX];
+    bool v6 = strchr(c->listen.host, ':') != NULL;
+    ra_size_format((int64_t)c->cache.max_bytes, size);
+    printf("%s: ok\n", file);
+    printf("  listens on http://%s%s%s:%u, %u thread%s\n", v6 ? "[" : "", c->listen.host, v6 ? "]" : "",
+           c->listen.port, c->listen.threads, c->listen.threads == 1 ? "" : "s");
+    printf("  upstream %s, region %s\n", c->upstream.endpoint, c->upstream.region);
+    printf("  store memory, at most %s\n", size);
+    if (c->ntables == 0)
+        printf("\nno table is named, so nothing is cached: every request is passed on\n");
+    for (size_t i = 0; i < c->ntables; i++)
+        print_table(&c->tables[i]);
+}
+
+static int check(const char *file, bool json)
+{
+    ra_problems problems = {0};
+    ra_config *c = ra_config_load(file, &problems);
+    if (json) {
+        ra_problems_print_json(&problems, file, stdout);
+    } else {
+        ra_problems_print(&problems, file, stderr);
+        if (c)
+            print_summary(c, file);
+        else
+            fprintf(stderr, "%s: %zu error%s\n", file, problems.errors, problems.errors == 1 ? "" : "s");
+    }
+    int status = c ? RA_CLI_OK : RA_CLI_USAGE;
+    ra_problems_free(&problems);
+    ra_config_unref(c);
+    return status;
+}
+
+int ra_cli_check(int argc, char **argv)
+{
+    static const struct option known[] = {{"config", required_argument, NULL, 'c'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    const char *file = NULL;
+    bool json = false, first = true;
+    for (int c; (c = ra_cli_option(argc, argv, "check", ":c:h", known, &first)) != -1;) {
+        if (c == 'h') {
+            usage(stdout);
+            return RA_CLI_OK;
+        }
+        if (c == '?')
+            return RA_CLI_USAGE;
+        if (c == 'j')
+            json = true;
+        if (c == 'c')
+            file = optarg;
+    }
+    if (optind < argc)
+        return ra_cli_misuse("check", "unknown argument '%s'%s", argv[optind],
+                             file ? "" : "; the file is given with -c FILE");
+    if (!file)
+        return ra_cli_misuse("check", "-c FILE is missing");
+    return check(file, json);
+}
