@@ -140,23 +140,28 @@ void ra_reply_payload(ra_loop *l, struct evhttp_request *r, ra_payload *p, const
 }
 
 /* Upstream's headers but those of its connection and those that are made anew. */
-static void copy_headers(struct evkeyvalq *headers, const ra_http_reply *reply, bool body_is_made)
+static void copy_headers(struct evkeyvalq *headers, const ra_http_reply *reply, bool body_is_made,
+                         bool collapsed)
 {
     static const char *const drop[] = {"connection", "keep-alive", "transfer-encoding",  "content-length",
                                        "date",       "trailer",    "proxy-authenticate", "upgrade"};
     for (size_t i = 0; i < reply->nheaders; i++) {
         bool keep = !body_is_made || strcasecmp(reply->headers[i].name, "x-amz-crc32") != 0;
+        if (collapsed && strcasecmp(reply->headers[i].name, "x-amzn-requestid") == 0)
+            keep = false; /* it names the request that led the flight */
         for (size_t k = 0; k < sizeof drop / sizeof drop[0] && keep; k++)
             keep = strcasecmp(reply->headers[i].name, drop[k]) != 0;
         if (keep)
             evhttp_add_header(headers, reply->headers[i].name, reply->headers[i].value);
     }
+    if (collapsed)
+        add_request_id(headers);
 }
 
 void ra_reply_upstream(ra_loop *l, struct evhttp_request *r, ra_http_reply *reply, const ra_verdict *v)
 {
     struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
-    copy_headers(headers, reply, false);
+    copy_headers(headers, reply, false, v->collapsed);
     add_verdict(headers, v);
     struct evbuffer *body = evhttp_request_get_output_buffer(r);
     if (reply->len &&
@@ -181,7 +186,7 @@ void ra_reply_made(ra_loop *l, struct evhttp_request *r, ra_http_reply *reply, r
         return;
     }
     if (reply) {
-        copy_headers(headers, reply, true);
+        copy_headers(headers, reply, true, v->collapsed);
     } else {
         evhttp_add_header(headers, "Content-Type", CONTENT_TYPE);
         add_request_id(headers);

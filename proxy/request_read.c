@@ -93,6 +93,18 @@ static enum ra_step looked_up_one(ra_request *r)
     return go(r, RA_FETCHING);
 }
 
+/* A batch of hits is as old as its oldest part and lives as long as the one that expires first. */
+static ra_verdict served_together(const ra_request *r)
+{
+    ra_verdict all = served(r, &r->op.parts[0].look, false);
+    for (size_t i = 1; i < r->op.nparts; i++) {
+        ra_verdict one = served(r, &r->op.parts[i].look, false);
+        all.age = one.age > all.age ? one.age : all.age;
+        all.ttl = one.ttl < all.ttl ? one.ttl : all.ttl;
+    }
+    return all;
+}
+
 /* BatchGetItem: every part that isn't a hit goes upstream in one request. */
 static enum ra_step looked_up_many(ra_request *r)
 {
@@ -111,11 +123,7 @@ static enum ra_step looked_up_many(ra_request *r)
         return go(r, RA_JOINING);
     ra_buf body;
     ra_buf_init(&body, r->config->upstream.max_reply);
-    int64_t oldest = r->missed_wall;
-    for (size_t i = 0; i < op->nparts; i++)
-        if (op->parts[i].look.payload->filled_ms < oldest)
-            oldest = op->parts[i].look.payload->filled_ms;
-    ra_verdict v = {.cache = RA_X_HIT, .age = (r->missed_wall - oldest) / 1000};
+    ra_verdict v = served_together(r);
     if (ra_op_read_reply(op, NULL, false, &body))
         ra_request_answer_made(r, NULL, &body, &v);
     else
