@@ -1,0 +1,188 @@
+/* The files under config/ that are shipped: each is what it says it is. */
+#include "tests/unit/config/expect.h"
+
+#include "config/file.h"
+
+#include <cjson/cJSON.h>
+#include <dirent.h>
+
+#define FOLDER READASIDE_SOURCE_DIR "/config/"
+
+static char *read_shipped(const char *name)
+{
+    char path[1024];
+    size_t n;
+    const char *error = NULL;
+    snprintf(path, sizeof path, "%s%s", FOLDER, name);
+    char *text = ra_file_read(path, 1 << 20, true, &n, &error);
+    if (!text)
+        fail_msg("%s: %s", path, error);
+    return text;
+}
+
+static cJSON *parse_shipped(const char *name)
+{
+    char *text = read_shipped(name);
+    cJSON *root = cJSON_ParseWithOpts(text, NULL, true);
+    if (!root)
+        fail_msg("%s isn't JSON", name);
+    free(text);
+    return root;
+}
+
+static const cJSON *get(const cJSON *in, const char *name)
+{
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(in, name);
+    if (!v)
+        fail_msg("there is no %s", name);
+    return v;
+}
+
+static const char *string(const cJSON *in, const char *name)
+{
+    const cJSON *v = get(in, name);
+    assert_true(cJSON_IsString(v));
+    return v->valuestring;
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t n = strlen(name), m = strlen(end);
+    return n > m && strcmp(name + n - m, end) == 0;
+}
+
+static void load(const char *name)
+{
+    char path[1024];
+    ra_problems p;
+    snprintf(path, sizeof path, "%s%s", FOLDER, name);
+    ra_config *c = ra_config_load(path, &p);
+    ra_problems_print(&p, path, stderr);
+    assert_non_null(c);
+    assert_int_equal(p.n, 0);
+    ra_config_unref(c);
+    ra_problems_free(&p);
+}
+
+static void test_every_json_file_parses(void **state)
+{
+    (void)state;
+    DIR *d = opendir(FOLDER);
+    int json = 0, jsonc = 0;
+    assert_non_null(d);
+    for (const struct dirent *e = readdir(d); e; e = readdir(d)) {
+        if (ends_with(e->d_name, ".json")) {
+            cJSON_Delete(parse_shipped(e->d_name));
+            json++;
+        } else if (ends_with(e->d_name, ".jsonc")) {
+            load(e->d_name);
+            jsonc++;
+        }
+    }
+    closedir(d);
+    assert_true(json >= 2 && jsonc >= 1);
+}
+
+static void test_the_example(void **state)
+{
+    (void)state;
+    ra_problems p;
+    ra_config *c = ra_config_load(FOLDER "cruddur.jsonc", &p);
+    assert_non_null(c);
+    assert_string_equal(c->upstream.endpoint, "http://127.0.0.1:8000");
+    assert_string_equal(c->ddb.schema, FOLDER "cruddur-messages.schema.json");
+    assert_string_equal(c->ddb.seed, FOLDER "cruddur-messages.seed.json");
+    const ra_table_config *t = ra_config_table(c, "cruddur-messages", 16);
+    assert_non_null(t);
+    const ra_policy *messages = ra_table_config_policy(t, NULL, 0, "MSG#1", 5);
+    const ra_policy *groups = ra_table_config_policy(t, NULL, 0, "GRP#1", 5);
+    const ra_policy *index = ra_table_config_policy(t, "message-group-sk-index", 22, "1", 1);
+    assert_string_equal(messages->name, "messages");
+    assert_int_equal(messages->ttl, 300000);
+    assert_string_equal(groups->name, "message_groups");
+    assert_int_equal(groups->ttl, 30000);
+    assert_in_range(index->ttl, 1, 10000);
+    ra_config_unref(c);
+    ra_problems_free(&p);
+}
+
+static void test_the_schema_is_create_tables_input(void **state)
+{
+    (void)state;
+    cJSON *root = parse_shipped("cruddur-messages.schema.json");
+    assert_string_equal(string(root, "TableName"), "cruddur-messages");
+    assert_int_equal(cJSON_GetArraySize(get(root, "AttributeDefinitions")), 3);
+    const cJSON *keys = get(root, "KeySchema");
+    assert_string_equal(string(cJSON_GetArrayItem(keys, 0), "AttributeName"), "pk");
+    assert_string_equal(string(cJSON_GetArrayItem(keys, 0), "KeyType"), "HASH");
+    assert_string_equal(string(cJSON_GetArrayItem(keys, 1), "AttributeName"), "sk");
+    const cJSON *index = cJSON_GetArrayItem(get(root, "GlobalSecondaryIndexes"), 0);
+    assert_string_equal(string(index, "IndexName"), "message-group-sk-index");
+    assert_string_equal(string(get(index, "Projection"), "ProjectionType"), "ALL");
+    assert_string_equal(string(cJSON_GetArrayItem(get(index, "KeySchema"), 0), "AttributeName"),
+                        "message_group_uuid");
+    cJSON_Delete(root);
+}
+
+static const char *attribute(const cJSON *item, const char *name)
+{
+    return string(get(item, name), "S");
+}
+
+static void check_common(const cJSON *item)
+{
+    static const char *const names[] = {"message", "user_uuid", "user_display_name", "user_handle"};
+    const char *sk = attribute(item, "sk");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_true(attribute(item, names[i])[0] != '\0');
+    assert_true(strlen(sk) > 25 && sk[10] == 'T' && ends_with(sk, "+00:00"));
+}
+
+/* Messages in one partition, in order, no two at the same time; one group row for each of the two people. */
+static void test_the_seed_is_a_conversation_of_two(void **state)
+{
+    (void)state;
+    cJSON *root = parse_shipped("cruddur-messages.seed.json");
+    const cJSON *requests = get(root, "cruddur-messages"), *request;
+    const char *pk = NULL, *last = "", *text = "", *owners[2] = {"", ""}, *others[2] = {"", ""};
+    int messages = 0, groups = 0;
+    cJSON_ArrayForEach(request, requests)
+    {
+        const cJSON *item = get(get(request, "PutRequest"), "Item");
+        check_common(item);
+        if (strncmp(attribute(item, "pk"), "MSG#", 4) == 0) {
+            assert_true(!pk || strcmp(pk, attribute(item, "pk")) == 0);
+            assert_true(strcmp(attribute(item, "sk"), last) > 0);
+            assert_int_equal(strlen(attribute(item, "message_uuid")), 36);
+            assert_null(cJSON_GetObjectItem(item, "message_group_uuid"));
+            pk = attribute(item, "pk");
+            last = attribute(item, "sk");
+            text = attribute(item, "message");
+            messages++;
+        } else {
+            assert_true(groups < 2 && strncmp(attribute(item, "pk"), "GRP#", 4) == 0);
+            assert_string_equal(attribute(item, "message_group_uuid"), pk + 4);
+            assert_string_equal(attribute(item, "sk"), last);
+            assert_string_equal(attribute(item, "message"), text);
+            owners[groups] = attribute(item, "pk") + 4;
+            others[groups++] = attribute(item, "user_uuid");
+        }
+    }
+    assert_true(messages >= 32);
+    assert_int_equal(groups, 2);
+    assert_string_equal(owners[0], others[1]);
+    assert_string_equal(owners[1], others[0]);
+    assert_string_not_equal(owners[0], owners[1]);
+    cJSON_Delete(root);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_json_file_parses),
+        cmocka_unit_test(test_the_example),
+        cmocka_unit_test(test_the_schema_is_create_tables_input),
+        cmocka_unit_test(test_the_seed_is_a_conversation_of_two),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
