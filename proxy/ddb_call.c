@@ -1,0 +1,231 @@
+#include "proxy/ddb_call.h"
+
+#include "proxy/clock.h"
+#include "proxy/credentials.h"
+#include "proxy/log.h"
+#include "proxy/random.h"
+#include "proxy/sigv4.h"
+
+#include <cjson/cJSON.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { DDB_MAGIC = 0x64646263, LINES_MAX = 64 * 1024, HEADERS_MAX = 8, REPLY_MAX = 16 << 20 };
+
+struct ra_ddb {
+    uint32_t magic;
+    struct event_base *base;
+    ra_http *http;
+    ra_signer *signer;
+    ra_credentials *credentials;
+    char *endpoint;
+    char *url;
+    ra_http_reply *reply; /* of the call under way, once it is there */
+};
+
+static ra_ddb *checked(void *p)
+{
+    ra_ddb *d = p;
+    if (!d || d->magic != DDB_MAGIC)
+        ra_corrupt("ddb call");
+    return d;
+}
+
+/* The environment provider always answers at once. */
+static ra_credentials *credentials_from_environment(const char **why)
+{
+    ra_credentials *c = NULL;
+    ra_credentials_provider *p = ra_credentials_environment_new();
+    *why = "out of memory";
+    if (p)
+        p->get(p, &c, why, NULL, NULL);
+    ra_credentials_provider_free(p);
+    return c;
+}
+
+ra_ddb *ra_ddb_new(const ra_ddb_options *o, const char **why)
+{
+    ra_http_options http = {.max_connections = 1, .verify_tls = true, .ca_file = o->ca_file};
+    ra_ddb *d = calloc(1, sizeof *d);
+    *why = "out of memory";
+    if (!d)
+        return NULL;
+    d->magic = DDB_MAGIC;
+    d->credentials = credentials_from_environment(why);
+    if (!d->credentials) {
+        ra_ddb_free(d);
+        return NULL;
+    }
+    *why = "out of memory";
+    d->base = event_base_new();
+    d->http = d->base ? ra_http_new(d->base, &http) : NULL;
+    d->signer = ra_signer_new(o->region, "dynamodb");
+    d->endpoint = strdup(o->endpoint);
+    if (asprintf(&d->url, "%s/", o->endpoint) < 0)
+        d->url = NULL;
+    if (d->http && d->signer && d->endpoint && d->url)
+        return d;
+    ra_ddb_free(d);
+    return NULL;
+}
+
+void ra_ddb_free(ra_ddb *d)
+{
+    if (!d)
+        return;
+    ra_http_free(d->http);
+    if (d->base)
+        event_base_free(d->base);
+    ra_signer_free(d->signer);
+    ra_credentials_unref(d->credentials);
+    free(d->endpoint);
+    free(d->url);
+    d->magic = 0;
+    free(d);
+}
+
+static void on_reply(ra_http_call *call, ra_http_reply *reply, void *arg)
+{
+    (void)call;
+    checked(arg)->reply = ra_http_reply_ref(reply);
+}
+
+/* The header lines of one request, one after the other in `lines`. */
+static bool make_headers(ra_ddb *d, const char *operation, ra_bytes body, ra_buf *lines,
+                         const char *headers[HEADERS_MAX], size_t *n)
+{
+    static const ra_bytes type = RA_BYTES("application/x-amz-json-1.0");
+    char target[128];
+    snprintf(target, sizeof target, "DynamoDB_20120810.%s", operation);
+    ra_bytes host = ra_bytes_z(strstr(d->endpoint, "://") + 3);
+    size_t count = 0;
+    if (!ra_signer_sign(d->signer, d->credentials, ra_clock_wall() / 1000, host, type, ra_bytes_z(target),
+                        body, lines, &count))
+        return false;
+    ra_buf_addf(lines, "Content-Type: %.*s%c", (int)type.n, type.p, '\0');
+    ra_buf_addf(lines, "X-Amz-Target: %s%c", target, '\0');
+    ra_buf_addf(lines, "Accept-Encoding: identity%c", '\0');
+    *n = count + 3;
+    if (!ra_buf_ok(lines) || *n > HEADERS_MAX)
+        return false;
+    const char *line = lines->p; /* the buffer doesn't move any more */
+    for (size_t i = 0; i < *n; i++, line += strlen(line) + 1)
+        headers[i] = line;
+    return true;
+}
+
+ra_http_reply *ra_ddb_call(ra_ddb *d, const char *operation, ra_bytes body, int64_t timeout)
+{
+    ra_buf lines;
+    const char *headers[HEADERS_MAX];
+    ra_http_request r = {.method = "POST",
+                         .url = d->url,
+                         .headers = headers,
+                         .body = body,
+                         .once = true,
+                         .deadline = timeout > 0 ? timeout : 1,
+                         .max_reply = REPLY_MAX};
+    ra_buf_init(&lines, LINES_MAX);
+    ra_http_call *call = NULL;
+    if (make_headers(d, operation, body, &lines, headers, &r.nheaders))
+        call = ra_http_send(d->http, &r, on_reply, d);
+    ra_buf_free(&lines);
+    d->reply = NULL;
+    while (call && !d->reply && event_base_loop(d->base, EVLOOP_ONCE) == 0) {
+    }
+    if (call && !d->reply)
+        ra_http_cancel(call);
+    return d->reply;
+}
+
+static void on_wait_over(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    event_base_loopbreak(checked(arg)->base);
+}
+
+void ra_ddb_wait(ra_ddb *d, int64_t ms)
+{
+    struct timeval t = {ms / 1000, (ms % 1000) * 1000};
+    if (ms > 0 && event_base_once(d->base, -1, EV_TIMEOUT, on_wait_over, d, &t) == 0)
+        event_base_dispatch(d->base);
+}
+
+bool ra_ddb_succeeded(const ra_http_reply *r)
+{
+    return r && r->result == RA_HTTP_OK && r->status == 200;
+}
+
+/* The error reply as a document, NULL if it isn't one. */
+static cJSON *error_document(const ra_http_reply *r)
+{
+    if (!r || r->result != RA_HTTP_OK || r->status == 200 || !r->body)
+        return NULL;
+    return cJSON_ParseWithLength(r->body, r->len);
+}
+
+/* "com.amazonaws.dynamodb.v20120810#ResourceInUseException" without what is before '#'. */
+static const char *error_type(const cJSON *error)
+{
+    const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "__type"));
+    const char *hash = type ? strrchr(type, '#') : NULL;
+    return hash ? hash + 1 : type;
+}
+
+bool ra_ddb_is_error(const ra_http_reply *r, const char *type)
+{
+    cJSON *error = error_document(r);
+    const char *is = error ? error_type(error) : NULL;
+    bool same = is && strcmp(is, type) == 0;
+    cJSON_Delete(error);
+    return same;
+}
+
+bool ra_ddb_may_pass(const ra_http_reply *r)
+{
+    static const char *const throttled[] = {"ProvisionedThroughputExceededException", "ThrottlingException",
+                                            "RequestLimitExceeded", "LimitExceededException"};
+    if (!r || r->result != RA_HTTP_OK)
+        return r && r->result != RA_HTTP_NOT_SENT && r->result != RA_HTTP_NO_MEMORY;
+    if (r->status >= 500)
+        return true;
+    for (size_t i = 0; i < sizeof throttled / sizeof *throttled; i++) {
+        if (ra_ddb_is_error(r, throttled[i]))
+            return true;
+    }
+    return false;
+}
+
+void ra_ddb_describe_error(const ra_ddb *d, const ra_http_reply *r, ra_buf *out)
+{
+    if (!r) {
+        ra_buf_add_z(out, "out of memory");
+        return;
+    }
+    if (r->result != RA_HTTP_OK) {
+        ra_buf_addf(out, r->result == RA_HTTP_NOT_SENT ? "%s can't be reached: %s" : "no reply from %s: %s",
+                    d->endpoint, r->error);
+        return;
+    }
+    cJSON *error = error_document(r);
+    const char *type = error ? error_type(error) : NULL;
+    const char *message = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "message"));
+    if (!message)
+        message = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(error, "Message"));
+    if (type)
+        ra_buf_addf(out, "%s: %s", type, message ? message : "(no message)");
+    else
+        ra_buf_addf(out, "%s replied with HTTP status %d and something that isn't DynamoDB's", d->endpoint,
+                    r->status);
+    cJSON_Delete(error);
+}
+
+int64_t ra_ddb_backoff(int64_t *pause, int64_t first, int64_t most)
+{
+    *pause = *pause * 2 < first ? first : *pause * 2;
+    if (*pause > most)
+        *pause = most;
+    return *pause - *pause / 4 * (int64_t)(ra_random() % 1024) / 1024;
+}

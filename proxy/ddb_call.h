@@ -1,0 +1,44 @@
+/*
+ * DynamoDB operations one after the other, for commands: each call runs an event loop of its own until the
+ * reply is there. Threads: one.
+ */
+#ifndef RA_PROXY_DDB_CALL_H
+#define RA_PROXY_DDB_CALL_H
+
+#include "cache/buf.h"
+#include "cache/http_client.h"
+
+typedef struct ra_ddb ra_ddb;
+
+typedef struct ra_ddb_options {
+    const char *endpoint; /* as ra_endpoint_normalise spells it */
+    const char *region;
+    const char *ca_file; /* NULL: the system's */
+} ra_ddb_options;
+
+/* Takes credentials from the environment. NULL: *why is a static text. */
+ra_ddb *ra_ddb_new(const ra_ddb_options *o, const char **why);
+void ra_ddb_free(ra_ddb *d); /* NULL is allowed */
+
+/*
+ * One operation ("CreateTable"), sent at most once. The reply has one reference, whatever its result and
+ * status; NULL without memory. `timeout` in ms.
+ */
+ra_http_reply *ra_ddb_call(ra_ddb *d, const char *operation, ra_bytes body, int64_t timeout);
+/* Waits, in ms. */
+void ra_ddb_wait(ra_ddb *d, int64_t ms);
+
+/* A reply with status 200. */
+bool ra_ddb_succeeded(const ra_http_reply *r);
+/* Worth another try: throttled, or an error of the server's, or (for what may be repeated) no whole reply. */
+bool ra_ddb_may_pass(const ra_http_reply *r);
+/* The error's type without its namespace ("ResourceInUseException") is `type`. */
+bool ra_ddb_is_error(const ra_http_reply *r, const char *type);
+/* Appends "TypeName: message", or what happened instead of a reply. `r` may be NULL: no memory. */
+void ra_ddb_describe_error(const ra_ddb *d, const ra_http_reply *r, ra_buf *out);
+
+/* The next pause of a back-off, in ms: the last one doubled, at least `first`, at most `most`, less a random
+ * part of up to a quarter. *pause is kept by the caller and begins at 0. */
+int64_t ra_ddb_backoff(int64_t *pause, int64_t first, int64_t most);
+
+#endif
