@@ -1,161 +1,18 @@
-/* BatchGetItem's replies: what each key's entry is, and the client's reply put together from the cache's
- * items and upstream's. */
+/* BatchGetItem's replies: the client's reply, put together from the cache's items and upstream's. */
 #include "proxy/op_plan.h"
 
-#include <stdlib.h>
-
-enum {
-    /* Responses: table: item: attribute: {"S": …}; UnprocessedKeys: table: Keys: key: attribute: {"S": …} */
-    BATCH_DEPTH = 7,
-    /* DynamoDB answers with at most 16 MB of items and leaves the rest to UnprocessedKeys. */
-    REPLY_MAX = 16 << 20
-};
-
-/* ---- finding things in upstream's reply ---- */
-
-/* The value in a map by table name that belongs to a table: as it was given, else by its short name. */
-static uint32_t of_table(const ra_op *op, const ra_json *j, uint32_t map, size_t table)
-{
-    ra_bytes name, given = op->tables[table].given;
-    uint32_t value = map == RA_JSON_NONE ? RA_JSON_NONE : ra_json_member_bytes(j, map, given);
-    if (value != RA_JSON_NONE || map == RA_JSON_NONE || !ra_json_is(j, map, RA_JSON_OBJECT))
-        return value;
-    for (uint32_t i = map + 1; i < j->t[map].next; i = j->t[i + 1].next) {
-        if (ra_json_string(j, i, op->arena, &name) &&
-            ra_bytes_eq(ra_table_short_name(name), ra_table_short_name(given)))
-            return i + 1;
-    }
-    return RA_JSON_NONE;
-}
+/* DynamoDB answers with at most 16 MB of items and leaves the rest to UnprocessedKeys. */
+enum { REPLY_MAX = 16 << 20 };
 
 /* Does a value in such a map belong to one of the operation's tables? */
 static bool is_ours(const ra_op *op, const ra_json *j, uint32_t map, uint32_t value)
 {
     for (size_t i = 0; i < op->ntables; i++) {
-        if (of_table(op, j, map, i) == value)
+        if (ra_batch_get_of_table(op, j, map, i) == value)
             return true;
     }
     return false;
 }
-
-/* ---- what to store ---- */
-
-static int compare_scalars(const ra_scalar *a, const ra_scalar *b)
-{
-    if (a->type != b->type)
-        return a->type < b->type ? -1 : 1;
-    size_t n = a->bytes.n < b->bytes.n ? a->bytes.n : b->bytes.n;
-    int c = n ? memcmp(a->bytes.p, b->bytes.p, n) : 0;
-    return c ? c : (a->bytes.n > b->bytes.n) - (a->bytes.n < b->bytes.n);
-}
-
-/* A part of one table and what upstream says of its key. */
-typedef struct answer {
-    const ra_scalar *pk, *sk; /* sk: NULL for a table without one */
-    size_t part;
-    uint32_t item; /* its token, RA_JSON_NONE: missing */
-    bool unprocessed;
-} answer;
-
-static int compare_answers(const void *a, const void *b)
-{
-    const answer *x = a, *y = b;
-    int c = compare_scalars(x->pk, y->pk);
-    return c || !x->sk ? c : compare_scalars(x->sk, y->sk);
-}
-
-/* The parts of one table that were read upstream, sorted by key. */
-static size_t collect(const ra_op *op, size_t table, answer *v)
-{
-    const ra_batch_get *plan = op->plan;
-    const ra_batch_table *t = &plan->tables[table];
-    size_t n = 0;
-    for (size_t i = t->first; i < t->first + t->n; i++) {
-        const ra_part *p = &op->parts[i];
-        if (p->upstream)
-            v[n++] =
-                (answer){&p->pk, op->tables[table].table->sort_key ? &p->sk : NULL, i, RA_JSON_NONE, false};
-    }
-    if (n)
-        qsort(v, n, sizeof *v, compare_answers);
-    return n;
-}
-
-/* Notes each element of a list (items, or unprocessed keys) at its answer. false: one can't be read. */
-static bool note(const ra_op *op, size_t table, const ra_json *j, uint32_t list, bool unprocessed, answer *v,
-                 size_t n)
-{
-    const ra_table *t = op->tables[table].table;
-    for (uint32_t i = list + 1; i < j->t[list].next; i = j->t[i].next) {
-        ra_scalar pk, sk;
-        if (!ra_op_key(j, i, t, false, op->arena, &pk, &sk))
-            return false;
-        answer wanted = {.pk = &pk, .sk = t->sort_key ? &sk : NULL};
-        answer *found = n ? bsearch(&wanted, v, n, sizeof *v, compare_answers) : NULL;
-        if (!found)
-            continue; /* a key that has no part */
-        if (unprocessed)
-            found->unprocessed = true;
-        else
-            found->item = i;
-    }
-    return true;
-}
-
-/* Adds one table's entries. Nothing of a table that upstream's reply doesn't answer clearly. false: no
- * memory.
- */
-static bool cacheable_of_table(const ra_op *op, size_t table, const ra_json *j, int64_t filled_ms,
-                               ra_cacheable *out, size_t *n)
-{
-    answer v[RA_OP_MAX_KEYS];
-    size_t count = op->tables[table].table ? collect(op, table, v) : 0;
-    uint32_t items = of_table(op, j, ra_json_member(j, 0, "Responses"), table);
-    uint32_t rest = of_table(op, j, ra_json_member(j, 0, "UnprocessedKeys"), table);
-    if (count == 0 || items == RA_JSON_NONE || !ra_json_is(j, items, RA_JSON_ARRAY) ||
-        !note(op, table, j, items, false, v, count))
-        return true;
-    if (rest != RA_JSON_NONE) {
-        uint32_t keys = ra_json_member(j, rest, "Keys");
-        if (keys == RA_JSON_NONE || !ra_json_is(j, keys, RA_JSON_ARRAY) ||
-            !note(op, table, j, keys, true, v, count))
-            return true;
-    }
-    for (size_t i = 0; i < count; i++) {
-        bool missing = v[i].item == RA_JSON_NONE;
-        if (v[i].unprocessed)
-            continue;
-        ra_bytes item = missing ? (ra_bytes){NULL, 0} : ra_json_raw(j, v[i].item);
-        ra_payload *p = ra_op_item_payload(missing ? NULL : &item, filled_ms);
-        if (!p)
-            return false;
-        out[(*n)++] = (ra_cacheable){v[i].part, missing, p};
-    }
-    return true;
-}
-
-bool ra_batch_get_cacheable(ra_op *op, const ra_http_reply *reply, int64_t filled_ms, ra_cacheable **out,
-                            size_t *n)
-{
-    ra_json j;
-    bool ok = true;
-    if (!ra_op_reply_parse(ra_op_reply_body(reply), BATCH_DEPTH, &j))
-        return true;
-    ra_cacheable *v = ra_arena_array(op->arena, op->nparts, sizeof *v);
-    for (size_t i = 0; v && ok && i < op->ntables; i++)
-        ok = cacheable_of_table(op, i, &j, filled_ms, v, n);
-    ra_json_free(&j);
-    if (v && ok) {
-        *out = v;
-        return true;
-    }
-    while (v && *n > 0)
-        ra_payload_unref(v[--*n].payload);
-    *n = 0;
-    return false;
-}
-
-/* ---- what the client is given ---- */
 
 /* A reply being put together. */
 typedef struct assembly {
@@ -216,7 +73,7 @@ static void add_foreign(assembly *a, uint32_t map, const char **comma)
 static void add_items(assembly *a, size_t table)
 {
     const ra_batch_table *t = &a->plan->tables[table];
-    uint32_t list = a->up ? of_table(a->op, a->up, a->items, table) : RA_JSON_NONE;
+    uint32_t list = a->up ? ra_batch_get_of_table(a->op, a->up, a->items, table) : RA_JSON_NONE;
     const char *comma = "";
     ra_buf_add_char(a->out, '[');
     if (list != RA_JSON_NONE && ra_json_count(a->up, list) > 0) {
@@ -254,7 +111,7 @@ static void add_responses(assembly *a)
 static void add_unprocessed_table(assembly *a, size_t table, const char **comma)
 {
     const ra_batch_table *t = &a->plan->tables[table];
-    uint32_t rest = a->up ? of_table(a->op, a->up, a->rest, table) : RA_JSON_NONE;
+    uint32_t rest = a->up ? ra_batch_get_of_table(a->op, a->up, a->rest, table) : RA_JSON_NONE;
     uint32_t keys = rest == RA_JSON_NONE ? RA_JSON_NONE : ra_json_member(a->up, rest, "Keys");
     const char *between = "";
     bool any = keys != RA_JSON_NONE && ra_json_count(a->up, keys) > 0;
@@ -398,8 +255,8 @@ static bool assemble_unpaid(ra_op *op, const ra_json *paid, ra_buf *out)
     ra_buf b;
     ra_json j;
     ra_buf_init(&b, paid->text.n * 2 + 64);
-    bool ok =
-        ra_op_zero_capacity(paid, op->arena, &b) && ra_op_reply_parse(ra_buf_bytes(&b), BATCH_DEPTH, &j);
+    bool ok = ra_op_zero_capacity(paid, op->arena, &b) &&
+              ra_op_reply_parse(ra_buf_bytes(&b), RA_BATCH_REPLY_DEPTH, &j);
     if (ok) {
         ok = assemble(op, &j, out);
         ra_json_free(&j);
@@ -419,7 +276,7 @@ bool ra_batch_get_reply(ra_op *op, const ra_http_reply *reply, bool coalesced, r
     ra_json j;
     if (!reply)
         return assemble(op, NULL, out);
-    if (reply->status != 200 || !ra_op_reply_parse(ra_op_reply_body(reply), BATCH_DEPTH, &j))
+    if (reply->status != 200 || !ra_op_reply_parse(ra_op_reply_body(reply), RA_BATCH_REPLY_DEPTH, &j))
         return false;
     bool ok = coalesced && op->capacity_asked ? assemble_unpaid(op, &j, out) : assemble(op, &j, out);
     ra_json_free(&j);

@@ -208,6 +208,12 @@ bool ra_batch_get_body_is_original(const ra_op *op);
 /* Appends a table's options as the client wrote them, each followed by a comma: `"a":1,"b":2,`. */
 void ra_batch_get_options(const ra_op *op, const ra_batch_table *t, bool without_consistent, ra_buf *out);
 
+/* Responses: table: item: attribute: {"S": …}; UnprocessedKeys: table: Keys: key: attribute: {"S": …} */
+enum { RA_BATCH_REPLY_DEPTH = 7 };
+/* The value in one of a reply's maps by table name that belongs to a table: as it was given, else by its
+ * short name; RA_JSON_NONE: there is none. */
+uint32_t ra_batch_get_of_table(const ra_op *op, const ra_json *j, uint32_t map, size_t table);
+
 bool ra_batch_get_cacheable(ra_op *op, const ra_http_reply *reply, int64_t filled_ms, ra_cacheable **out,
                             size_t *n);
 bool ra_batch_get_rewrites(const ra_op *op, bool coalesced);
