@@ -7,14 +7,6 @@
 #include <pthread.h>
 #include <sched.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define OWN_ALLOCATOR 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define OWN_ALLOCATOR 1
-#endif
-#endif
-
 static ra_memory *memory_new(ra_memory_options o)
 {
     ra_memory *m = ra_memory_new(&o);
