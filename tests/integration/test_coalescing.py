@@ -25,7 +25,9 @@ def put(version):
 def proxy(request, proxy_factory, counting_upstream, chat, direct):
     """Knows the table already, so that DescribeTable doesn't come between."""
     direct.ok("PutItem", put("old"))
-    made = proxy_factory(counting_upstream.endpoint, {"listen": {"threads": request.param}})
+    # A deadline so far off that what is cancelled sooner was not cancelled by it.
+    changes = {"listen": {"threads": request.param}, "upstream": {"request_timeout": "30s"}}
+    made = proxy_factory(counting_upstream.endpoint, changes)
     assert made.call("GetItem", {"TableName": TABLE, "Key": {**KEY, "sk": {"S": "other"}}}).cache == "MISS"
     counting_upstream.forget()
     return made
@@ -51,7 +53,6 @@ def test_200_identical_misses_make_one_upstream_request(proxy, counting_upstream
         replies = [raw.ReplyReader(s).next() for s in socks]
     assert {r.status for r in replies} == {200}
     assert len({r.body for r in replies}) == 1
-    assert len({r.headers["x-amzn-RequestId"] for r in replies}) == 200
     assert counting_upstream.count() == 1, counting_upstream.seen()
     assert proxy.call(operation, READS[operation]).cache == "HIT"
 
@@ -108,7 +109,7 @@ def test_the_last_client_that_leaves_cancels(proxy, counting_upstream):
             raw.wait_until_gone(proxy.port, peer)
         assert not held.closed.is_set()
         socks[-1].close()
-        waiting.until(held.closed.is_set, "the upstream call to be cancelled")
+        waiting.until(held.closed.is_set, "the upstream call to be cancelled", patience=15)
     gate.release()
     assert proxy.call("GetItem", GET).json["Item"]["version"] == {"S": "old"}
 
@@ -119,7 +120,7 @@ def test_a_reset_is_a_leave_too(proxy, counting_upstream):
         held = gate.wait_for(1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
         sock.close()
-        waiting.until(held.closed.is_set, "the upstream call to be cancelled")
+        waiting.until(held.closed.is_set, "the upstream call to be cancelled", patience=15)
     gate.release()
 
 
@@ -130,8 +131,9 @@ def test_a_write_goes_on_when_its_client_leaves(proxy, counting_upstream, direct
         sock.sendall(raw.request("PutItem", put("new")))
         gate.wait_for(1)
         peer = sock.getsockname()[1]
-    raw.wait_until_gone(proxy.port, peer)
+    raw.wait_until_told(proxy.port, peer)
     gate.release()
+    waiting.until(counting_upstream.seen("PutItem")[0].answered.is_set, "the write to be answered")
     for _ in range(3):
         assert proxy.call("GetItem", GET).json["Item"]["version"] == {"S": "new"}
 

@@ -222,7 +222,8 @@ def test_reads_are_never_answered_from_another_items_entry(filled, proxy, direct
             where = f"READASIDE_SEED={SEED}, read {number}: {operation} {text!r}\ngot {got}\nexpected {expected}"
             if got.error == "SerializationException":
                 continue  # stricter than DynamoDB Local is allowed, looser is not
-            assert got.status == expected.status, where
+            # Which of several mistakes DynamoDB complains of may depend on what a fill adds to the body.
+            assert (got.status == 200) == (expected.status == 200), where
             if got.status == 200:
                 assert sorted_batch(got.json) == sorted_batch(expected.json), where
             hits += got.cache == "HIT"

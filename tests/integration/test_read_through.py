@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from support import tables
+from support import tables, waiting
 
 KEY = {"pk": {"S": "room-1"}, "sk": {"S": "0003"}}
 IN_ROOM = "pk = :room"
@@ -192,9 +192,18 @@ def test_consistent_reads_go_upstream(filled, through, counting_upstream):
 
 
 def test_consistent_reads_served_where_the_operator_says_so(filled, proxy_factory, counting_upstream):
-    changes = {"consistency": "linearizable", "tables": {"chat": {"ttl": "10m", "serve_consistent_reads": True}}}
+    changes = {
+        "consistency": "linearizable",
+        "tables": {"chat": {"ttl": "10m", "serve_consistent_reads": True}},
+        # After a start that may follow a crash the cache keeps quiet for as long as a lost write may take.
+        "upstream": {"request_timeout": "1s"},
+        "unknown_write_hold": "1100ms",
+    }
     proxy = proxy_factory(counting_upstream.endpoint, changes)
     with proxy.wire() as through:
+        body = {"TableName": filled, "Key": batch_key("room-2", 1), "ConsistentRead": True}
+        assert through.ok("GetItem", body).cache == "BYPASS"
+        waiting.until(lambda: through.ok("GetItem", body).cache == "HIT", "the quiet time to end")
         body = {"TableName": filled, "Key": KEY, "ConsistentRead": True}
         miss_then_hit(through, counting_upstream, "GetItem", body)
         miss_then_hit(through, counting_upstream, "Query", query(filled, ConsistentRead=True))

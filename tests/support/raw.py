@@ -5,6 +5,7 @@ import socket
 from support import waiting, wire
 
 ESTABLISHED = "01"
+TIME_WAIT = "06"
 
 
 def head(length, operation="GetItem", extra=(), method="POST", path="/", length_name="Content-Length: "):
@@ -115,6 +116,14 @@ def wait_until_read(port, socks):
 def wait_until_gone(port, peer_port):
     """Until the server has closed its side of the connection from `peer_port` too."""
     waiting.until(
-        lambda: all(p != peer_port or state == "06" for p, state, _ in server_sockets(port)),
+        lambda: all(p != peer_port or state == TIME_WAIT for p, state, _ in server_sockets(port)),
         f"the connection from {peer_port} to be closed",
+    )
+
+
+def wait_until_told(port, peer_port):
+    """Until the server's kernel knows that the client on `peer_port` has left."""
+    waiting.until(
+        lambda: all(p != peer_port or state != ESTABLISHED for p, state, _ in server_sockets(port)),
+        f"the end of the connection from {peer_port} to arrive",
     )
