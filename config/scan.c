@@ -40,7 +40,9 @@ static void skip_space(scan *s)
 /* The next character, 0 at the end (or at a NUL, which is nowhere allowed). */
 static char peek(const scan *s)
 {
-    return s->p < s->end ? *s->p : '\0';
+    if (s->p == s->end)
+        return '\0';
+    return *s->p;
 }
 
 static bool take(scan *s, char c)

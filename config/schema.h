@@ -34,6 +34,7 @@ enum ra_option_type {
 typedef struct ra_option {
     const char *name;
     enum ra_option_type type;
+    bool reloadable; /* false: takes effect only at the next start */
     size_t offset;
     int64_t min;
     int64_t max;
@@ -41,7 +42,6 @@ typedef struct ra_option {
     const char *preset_doc;     /* where the default isn't one value, in words; NULL: must be given */
     const char *const *choices; /* of a CHOICE, ended by NULL */
     const char *note;           /* of a CHOICE: why other values aren't there; may be NULL */
-    bool reloadable;            /* false: takes effect only at the next start */
     const char *doc;
 } ra_option;
 

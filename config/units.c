@@ -11,7 +11,7 @@ struct unit {
 
 /* Ascending: formatting takes the last that divides the value. */
 static const struct unit durations[] = {
-    {"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}, {"d", 24 * 3600 * 1000}};
+    {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
 static const struct unit sizes[] = {{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
 
 enum { NDURATIONS = sizeof durations / sizeof *durations, NSIZES = sizeof sizes / sizeof *sizes };
