@@ -227,7 +227,9 @@ static void learn(ra_tables *t, slot *s, ra_http_reply *reply)
     } else if (answered && reply->status == 200) { /* a key schema that isn't understood */
         s->denied_at = now;
         wake_all(s, s->table ? RA_TABLES_KNOWN : RA_TABLES_NONE, NULL);
-    } else if (answered && reply->status == 400 && error_is(reply, "ResourceNotFoundException")) {
+    } else if (answered && reply->status == 400 &&
+               (error_is(reply, "ResourceNotFoundException") || error_is(reply, "ValidationException"))) {
+        /* It doesn't exist, or no table can have this name. */
         ra_table_unref(s->table);
         s->table = NULL;
         wake_all(s, RA_TABLES_NONE, NULL);
