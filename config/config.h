@@ -68,7 +68,6 @@ typedef struct ra_config_listen {
     uint16_t port; /* 0: any free one, printed at start */
     unsigned threads;
     unsigned max_in_flight;
-    unsigned max_connections;
     size_t max_body;
     int64_t idle_timeout;
     int64_t drain_timeout;

@@ -95,7 +95,6 @@ static void test_all_else(void **state)
     assert_int_equal(c->listen.port, 8080);
     assert_int_equal(c->listen.threads, 2);
     assert_int_equal(c->listen.max_in_flight, 10000);
-    assert_int_equal(c->listen.max_connections, 20000);
     assert_int_equal(c->listen.max_body, 16 << 20);
     assert_int_equal(c->listen.idle_timeout, 60000);
     assert_int_equal(c->listen.drain_timeout, 10000);

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #define DESCRIBED                                                                                            \
-    "{\"Table\":{\"TableName\":\"t\",\"TableStatus\":\"ACTIVE\",\"TableArn\":\"arn:aws:dynamodb:x:1:table/"  \
+    "{\"Table\":{\"TableName\":\"tbl\",\"TableStatus\":\"ACTIVE\",\"TableArn\":\"arn:aws:dynamodb:x:1:table/"  \
     "t\","                                                                                                   \
     "\"TableId\":\"%s\",\"KeySchema\":[{\"AttributeName\":\"pk\",\"KeyType\":\"HASH\"}],"                    \
     "\"AttributeDefinitions\":[{\"AttributeName\":\"pk\",\"AttributeType\":\"S\"}]}}"
@@ -77,8 +77,8 @@ static enum ra_tables_step get(fixture *f, waiter *w)
 {
     *w = (waiter){.wait = {.mailbox = f->mailbox, .woken = woken}};
     w->wait.arg = w;
-    const ra_table_config *c = ra_config_table(f->config, "t", 1);
-    return ra_tables_get(f->tables, f->upstream, RA_BYTES("t"), c, &w->wait);
+    const ra_table_config *c = ra_config_table(f->config, "tbl", 3);
+    return ra_tables_get(f->tables, f->upstream, RA_BYTES("tbl"), c, &w->wait);
 }
 
 static void until_woken(fixture *f, waiter *w)
@@ -110,7 +110,7 @@ static int set_up(void **state)
     evhttp_set_gencb(f->dynamodb, asked, f);
     char text[256];
     int len = snprintf(text, sizeof text,
-                       "{\"upstream\":{\"endpoint\":\"http://127.0.0.1:%u\"},\"tables\":{\"t\":{}}}",
+                       "{\"upstream\":{\"endpoint\":\"http://127.0.0.1:%u\"},\"tables\":{\"tbl\":{}}}",
                        ntohs(a.sin_port));
     ra_problems problems = {0};
     f->config = ra_config_parse(text, (size_t)len, "test.jsonc", &problems);
@@ -163,14 +163,14 @@ static void a_change_overtakes_a_fetch(void **state)
     waiter w;
     assert_int_equal(get(f, &w), RA_TABLES_PENDING);
     until_asked(f);
-    ra_tables_forget(f->tables, RA_BYTES("t"));
+    ra_tables_forget(f->tables, RA_BYTES("tbl"));
     answer_table(f, "old"); /* read before the change: must not be delivered */
     until_asked(f);
     assert_false(w.woken);
     answer_table(f, "new");
     until_woken(f, &w);
     ra_key new_key = known(&w);
-    ra_tables_forget(f->tables, RA_BYTES("t"));
+    ra_tables_forget(f->tables, RA_BYTES("tbl"));
     assert_int_equal(get(f, &w), RA_TABLES_PENDING);
     until_asked(f);
     answer_table(f, "old");
@@ -244,13 +244,13 @@ static void doubt_is_rate_limited(void **state)
     answer_table(f, "one");
     until_woken(f, &w);
     known(&w);
-    ra_tables_doubt(f->tables, RA_BYTES("t"));
+    ra_tables_doubt(f->tables, RA_BYTES("tbl"));
     assert_int_equal(get(f, &w), RA_TABLES_PENDING);
     until_asked(f);
     answer_table(f, "one");
     until_woken(f, &w);
     known(&w);
-    ra_tables_doubt(f->tables, RA_BYTES("t"));
+    ra_tables_doubt(f->tables, RA_BYTES("tbl"));
     assert_int_equal(get(f, &w), RA_TABLES_KNOWN);
     known(&w);
     size_t n = 0;
