@@ -64,7 +64,8 @@ typedef struct ra_marker {
     uint32_t next;
 } ra_marker;
 
-_Static_assert(sizeof(ra_entry) == 64 && sizeof(ra_unit) == 112 && sizeof(ra_further) == 80,
+_Static_assert(sizeof(void *) != 8 ||
+                   (sizeof(ra_entry) == 64 && sizeof(ra_unit) == 112 && sizeof(ra_further) == 80),
                "the overhead that README.md states rests on these");
 
 typedef struct ra_queue {

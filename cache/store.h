@@ -11,14 +11,16 @@
  * for a global index, of the index): it is a hit only while each guard is unmarked and its generation equal.
  *
  * The protocol, which every implementation keeps (cache/README.md says why it holds):
- *   lookup  hit: an unexpired entry whose unit and guards are unmarked and whose generations are equal;
- *           miss: none, and a token taken now; bypass: a marker is live (or the store can't say): read
- *           upstream, fill nothing. The token is taken before the upstream read, always.
- *   fill    stores only while the unit's generation equals the token's. Guards' generations go in as the
- * token has them: one that has moved on since makes an entry that never hits. begin   marks units before a
- * write is sent: drops generation and entries. end     ends one write's marker at once or, with `settle`,
- * that much later. A begin whose write's fate is unknown gets no end: its marker lives for `hold`. invalidate
- * drops generation and entries; never touches a marker.
+ *
+ * - lookup: a hit is an unexpired entry whose unit and guards are unmarked and whose generations are equal; a
+ *   miss is none, and a token taken now; a bypass means that a marker is live (or that the store can't say):
+ *   read upstream, fill nothing. The token is taken before the upstream read, always.
+ * - fill: stores only while the unit's generation equals the token's. A guard that has been broken since the
+ *   token makes an entry that never hits.
+ * - begin: marks units before a write is sent; drops generation and entries.
+ * - end: ends one write's marker at once or, with `settle`, that much later. A begin whose write's fate is
+ *   unknown gets no end: its marker lives for `hold`.
+ * - invalidate: drops generation and entries; never touches a marker.
  *
  * A store object belongs to one event loop and is called on its thread only; what is shared (the in-process
  * table) is behind it. `now` is the caller's clock (ms, monotonic): a store that has none of its own uses it,
