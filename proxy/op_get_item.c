@@ -1,4 +1,4 @@
-/* GetItem, and Scan, which is never cached but read consistently all the same. */
+/* GetItem. */
 #include "proxy/op_plan.h"
 
 enum { G_TABLE, G_KEY, G_CONSISTENT, G_PROJECTION, G_NAMES, G_ATTRIBUTES, G_CAPACITY, G_MEMBERS };
@@ -65,53 +65,4 @@ enum ra_op_result ra_op_plan_get_item(ra_op *op)
     op->parts = part;
     op->nparts = 1;
     return RA_OP_OK;
-}
-
-enum { S_TABLE, S_INDEX, S_CONSISTENT, S_CAPACITY, S_OTHERS };
-
-static const char *const SCAN_MEMBERS[] = {"TableName",
-                                           "IndexName",
-                                           "ConsistentRead",
-                                           "ReturnConsumedCapacity",
-                                           "AttributesToGet",
-                                           "Limit",
-                                           "Select",
-                                           "ScanFilter",
-                                           "ConditionalOperator",
-                                           "ExclusiveStartKey",
-                                           "TotalSegments",
-                                           "Segment",
-                                           "ProjectionExpression",
-                                           "FilterExpression",
-                                           "ExpressionAttributeNames",
-                                           "ExpressionAttributeValues"};
-
-enum { SCAN_MEMBERS_COUNT = sizeof SCAN_MEMBERS / sizeof *SCAN_MEMBERS };
-
-/* A global index can't be read consistently; one that isn't known may be such an index. */
-static bool scan_may_be_consistent(const ra_op *op, uint32_t index)
-{
-    ra_bytes name;
-    if (index == RA_JSON_NONE)
-        return true;
-    if (!ra_json_string(&op->json, index, op->arena, &name))
-        return false;
-    const ra_table_index *i = ra_table_find_index(op->tables[0].table, name);
-    return i && !i->global;
-}
-
-enum ra_op_result ra_op_plan_scan(ra_op *op)
-{
-    uint32_t tok[SCAN_MEMBERS_COUNT];
-    enum ra_consistent_read consistent;
-    ra_bytes capacity;
-    if (op->ntables && !ra_op_table_bypass(&op->tables[0]) &&
-        ra_op_members(&op->json, 0, SCAN_MEMBERS, SCAN_MEMBERS_COUNT, tok) &&
-        ra_json_is(&op->json, tok[S_TABLE], RA_JSON_STRING) &&
-        ra_op_consistent_read(&op->json, tok[S_CONSISTENT], &consistent) &&
-        ra_op_capacity(op, tok[S_CAPACITY], &capacity) && consistent != RA_CONSISTENT_TRUE &&
-        op->tables[0].config->policy.consistent_fill && scan_may_be_consistent(op, tok[S_INDEX]) &&
-        !ra_op_set_member(op, "ConsistentRead", RA_BYTES("true")))
-        return RA_OP_NO_MEMORY;
-    return ra_op_bypass(op, "scan");
 }

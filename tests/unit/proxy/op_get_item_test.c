@@ -1,4 +1,3 @@
-/* GetItem, Scan. */
 #include "op_fixture.h"
 
 static fixture *f;
@@ -229,8 +228,7 @@ static void consistent_reads_that_are_served(void **state)
     f->config.consistency = RA_READ_AFTER_WRITE;
 }
 
-/* ---- the unit that a read names is the one that a write marks ---- */
-
+/* The unit that a read names is the one that a write marks. */
 static void agree(const char *table, const char *read_key, const char *written_key)
 {
     char body[2048];
@@ -280,31 +278,6 @@ static void reads_and_writes_agree_on_units(void **state)
     assert_false(ra_key_eq(&x, &y));
 }
 
-/* ---- Scan ---- */
-
-static void scans(void **state)
-{
-    (void)state;
-    static const char *const v[][2] = {
-        {"{\"TableName\":\"chat\",\"Limit\":5}",
-         "{\"ConsistentRead\":true,\"TableName\":\"chat\",\"Limit\":5}"},
-        {"{\"TableName\":\"chat\",\"IndexName\":\"by-h\"}",
-         "{\"ConsistentRead\":true,\"TableName\":\"chat\",\"IndexName\":\"by-h\"}"},
-        {"{\"TableName\":\"chat\",\"IndexName\":\"by-g\"}",
-         "{\"TableName\":\"chat\",\"IndexName\":\"by-g\"}"},
-        {"{\"TableName\":\"chat\",\"IndexName\":\"nosuch\"}",
-         "{\"TableName\":\"chat\",\"IndexName\":\"nosuch\"}"},
-        {"{\"TableName\":\"chat\",\"Foo\":5}", "{\"TableName\":\"chat\",\"Foo\":5}"},
-        {"{\"TableName\":\"hidden\"}", "{\"TableName\":\"hidden\"}"},
-        {"{\"TableName\":\"chat\",\"ConsistentRead\":true}",
-         "{\"TableName\":\"chat\",\"ConsistentRead\":true}"},
-    };
-    for (size_t i = 0; i < sizeof v / sizeof *v; i++) {
-        assert_bypass(f, "Scan", v[i][0], "scan");
-        assert_body(&f->op, v[i][1]);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,7 +290,7 @@ int main(void)
         cmocka_unit_test(policies),
         cmocka_unit_test(consistent_reads_that_are_served),
         cmocka_unit_test(reads_and_writes_agree_on_units),
-        cmocka_unit_test(scans),
+
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

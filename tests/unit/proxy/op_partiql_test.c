@@ -64,12 +64,13 @@ static void several_statements(void **state)
     plan("BatchExecuteStatement",
          "{\"Statements\":[" ONE("SELECT * FROM chat") "," ONE("SELECT * FROM users") "]}", RA_CLASS_PASS, 0,
          0);
-    const ra_op *op = plan(
-        "BatchExecuteStatement",
-        "{\"Statements\":[" ONE("UPDATE users SET x=1 WHERE id='a'") "," ONE("DELETE FROM chat WHERE pk='a' "
-                                                                             "AND sk='b'") "," ONE(
-            "UPDATE \\\"users\\\" SET x=1 WHERE id='b'") "," ONE("SELECT * FROM users") "]}",
-        RA_CLASS_WRITE, 2, 4);
+    const ra_op *op =
+        plan("BatchExecuteStatement",
+             "{\"Statements\":[" ONE("UPDATE users SET x=1 WHERE id='a'") "," ONE(
+                 "DELETE FROM chat WHERE pk='a' "
+                 "AND sk='b'") "," ONE("UPDATE \\\"users\\\" SET x=1 WHERE id='b'") "," ONE("SELECT * FROM "
+                                                                                            "users") "]}",
+             RA_CLASS_WRITE, 2, 4);
     assert_false(op->any_table);
     plan("ExecuteTransaction",
          "{\"TransactStatements\":[" ONE("EXISTS(SELECT * FROM users WHERE id='a')") "," ONE(

@@ -250,6 +250,38 @@ static void small_arenas(void **state)
     ra_arena_init(&f->arena, 64 << 20);
 }
 
+/* A read that has no room is refused or goes upstream uncached. */
+static void small_arenas_of_reads(void **state)
+{
+    (void)state;
+    static const char *const bodies[][2] = {
+        {"GetItem",
+         "{\"TableName\":\"ch\\u0061t\",\"Key\":{\"pk\":{\"S\":\"\\u0061\"},\"sk\":{\"S\":\"\\u0062\"}},"
+         "\"ProjectionExpression\":\"#\\u0061\",\"ExpressionAttributeNames\":{\"#a\":\"\\u0062\"}}"},
+        {"Query",
+         "{\"TableName\":\"chat\",\"KeyConditionExpression\":\"pk = :\\u0070\",\"ExpressionAttributeValues\":"
+         "{\":p\":{\"S\":\"\\u0061\"}}}"},
+        {"BatchGetItem", "{\"RequestItems\":{\"ch\\u0061t\":{\"Keys\":[{\"pk\":{\"S\":\"\\u0061\"},\"sk\":{"
+                         "\"S\":\"b\"}}]}}}"},
+    };
+    for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+        bool refused = false, planned = false;
+        for (size_t cap = 0; cap < 65536; cap += 48) {
+            fixture_close(f);
+            ra_arena_init(&f->arena, cap);
+            enum ra_op_result r = fixture_open(f, bodies[i][0], ra_bytes_z(bodies[i][1]));
+            if (r == RA_OP_OK)
+                r = ra_op_plan(&f->op);
+            refused |= r == RA_OP_NO_MEMORY;
+            planned |= r == RA_OP_OK && f->op.nparts == 1;
+            assert_true(r == RA_OP_NO_MEMORY || (f->op.nparts == 1) == (f->op.bypass == NULL));
+        }
+        assert_true(refused && planned);
+    }
+    fixture_close(f);
+    ra_arena_init(&f->arena, 64 << 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +295,7 @@ int main(void)
         cmocka_unit_test(changed_tables),
         cmocka_unit_test(transactions_of_reads_pass_by),
         cmocka_unit_test(small_arenas),
+        cmocka_unit_test(small_arenas_of_reads),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
