@@ -11,15 +11,6 @@
 
 #include <cmocka.h>
 
-/* Under these sanitizers malloc is theirs: it can't be replaced, and mallinfo2 knows nothing of it. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define OWN_ALLOCATOR 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define OWN_ALLOCATOR 1
-#endif
-#endif
-
 /* splitmix64: a sequence that is the same everywhere. */
 static inline uint64_t next_random(uint64_t *state)
 {

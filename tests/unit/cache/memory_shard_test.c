@@ -4,42 +4,11 @@
  * refuses at random.
  */
 #include "memory_fixture.h"
+#include "refusing_malloc.h"
 
 #include "cache/memory_table.h"
 
 #include <stdlib.h>
-
-/* ---- an allocator that can refuse (the sanitizers' own can't be replaced) ---- */
-
-static unsigned refuse_one_in; /* 0: never */
-
-#ifndef OWN_ALLOCATOR
-extern void *__libc_malloc(size_t n);
-extern void *__libc_calloc(size_t n, size_t size);
-extern void *__libc_realloc(void *p, size_t n);
-
-static uint64_t refusal_random = 7;
-
-static bool refused(void)
-{
-    return refuse_one_in && next_random(&refusal_random) % refuse_one_in == 0;
-}
-
-void *malloc(size_t n)
-{
-    return refused() ? NULL : __libc_malloc(n);
-}
-
-void *calloc(size_t n, size_t size)
-{
-    return refused() ? NULL : __libc_calloc(n, size);
-}
-
-void *realloc(void *p, size_t n)
-{
-    return refused() ? NULL : __libc_realloc(p, n);
-}
-#endif
 
 /* ---- the invariants ---- */
 

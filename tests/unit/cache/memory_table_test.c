@@ -1,5 +1,6 @@
 /* The table as a whole: bytes against the allocator, shards, sweep, markers' count, many threads. */
 #include "memory_fixture.h"
+#include "own_allocator.h"
 
 #include "cache/memory_table.h"
 
