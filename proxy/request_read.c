@@ -317,6 +317,12 @@ static enum ra_step answer_fetched(ra_request *r, const ra_verdict *v)
     return go(r, RA_FINISHED);
 }
 
+/* Stale entries are served whole, to a GetItem or a Query: a batch would have to be put together from several. */
+static bool may_fall_back(const ra_request *r)
+{
+    return r->op.kind != RA_OP_BATCH_GET_ITEM && r->op.nparts == 1 && r->op.parts[0].policy->stale_if_error > 0;
+}
+
 /*
  * The store is filled before the flight lands: who comes between the two would find neither and read upstream
  * again.
@@ -331,7 +337,7 @@ enum ra_step ra_request_fill(ra_request *r)
         r->leads = false;
     }
     ra_request_doubt_tables(r);
-    if (is_failure(r->reply) && r->http && r->op.nparts == 1 && r->op.parts[0].policy->stale_if_error > 0)
+    if (is_failure(r->reply) && r->http && may_fall_back(r))
         return go(r, RA_FALLING_BACK);
     ra_verdict v = fetched_verdict(r, stored);
     return answer_fetched(r, &v);
