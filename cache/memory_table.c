@@ -45,7 +45,7 @@ static unsigned shard_count(const ra_memory_options *o)
     if (!want)
         want = o->max_bytes / SHARD_BYTES < SHARDS_CHOSEN ? o->max_bytes / SHARD_BYTES : SHARDS_CHOSEN;
     unsigned n = 1;
-    while (n * 2 <= want && n < SHARDS_MOST)
+    while (n <= want / 2 && n < SHARDS_MOST)
         n *= 2;
     return n;
 }

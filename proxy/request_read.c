@@ -317,10 +317,12 @@ static enum ra_step answer_fetched(ra_request *r, const ra_verdict *v)
     return go(r, RA_FINISHED);
 }
 
-/* Stale entries are served whole, to a GetItem or a Query: a batch would have to be put together from several. */
+/* Stale entries are served whole, to a GetItem or a Query: a batch would have to be put together from
+ * several. */
 static bool may_fall_back(const ra_request *r)
 {
-    return r->op.kind != RA_OP_BATCH_GET_ITEM && r->op.nparts == 1 && r->op.parts[0].policy->stale_if_error > 0;
+    return r->op.kind != RA_OP_BATCH_GET_ITEM && r->op.nparts == 1 &&
+           r->op.parts[0].policy->stale_if_error > 0;
 }
 
 /*

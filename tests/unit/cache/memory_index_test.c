@@ -5,8 +5,8 @@
 enum { N = 50000 };
 
 typedef struct node {
-    uint32_t link;
     uint64_t hash;
+    uint32_t link;
     bool in;
 } node;
 

@@ -159,7 +159,7 @@ static void run(unsigned shards, unsigned refuse)
         refuse_one_in = 0;
         if (i % 100 == 0)
             check_all(m);
-        assert_true(refuse || stats_of(s).bytes < o.max_bytes + 20000 * shards);
+        assert_true(refuse || stats_of(s).bytes < o.max_bytes + (size_t)20000 * shards);
     }
     ra_store_stats n = stats_of(s);
     assert_true(n.hits > 1000 && n.evictions > 1000 && n.expirations > 100 && n.fills_too_large > 10 &&
