@@ -479,12 +479,13 @@ static void writer_step(model *m, writer *w)
     }
     bool late = m->now >= w->deadline;
     if (w->state == W_BEGUN) {
-        if (late && !m->late_commits)
-            w->state = W_IDLE; /* the fence: upstream would refuse it; no end, its marker has run out */
-        else if (roll(m, 8))
-            commit(m, w);
+        /* The fence: past its marker's deadline upstream would refuse it. Or its fate isn't known. No end, in
+         * both cases. */
+        bool fails = (late && !m->late_commits) || roll(m, 8) == 0;
+        if (fails)
+            w->state = W_IDLE;
         else
-            w->state = W_IDLE; /* fate unknown: no end */
+            commit(m, w);
         return;
     }
     for (unsigned u = 0; late && u < UNITS; u++) /* acknowledged only after the end, as the proxy does then */
