@@ -254,14 +254,14 @@ void ra_http_free(ra_http *h)
     if (!h)
         return;
     for (int i = 0; i < CALL_STATES; i++) {
-        ra_http_call *c;
-        while ((c = TAILQ_FIRST(&h->calls[i]))) {
+        for (ra_http_call *c = TAILQ_FIRST(&h->calls[i]), *next; c; c = next) {
+            next = TAILQ_NEXT(c, link);
             leave(c);
             call_free(c);
         }
     }
-    while (h->nidle)
-        curl_easy_cleanup(h->idle[--h->nidle]);
+    for (unsigned i = 0; h->idle && i < h->nidle; i++)
+        curl_easy_cleanup(h->idle[i]);
     ra_curl_loop_free(h->loop);
     free(h->idle);
     free(h->ca_file);

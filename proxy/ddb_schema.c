@@ -10,6 +10,7 @@
 
 enum {
     NAME_MAX_BYTES = 2048,
+    NAME_JSON_MAX = 8 * NAME_MAX_BYTES,
     STATE_MAX = 512,
     FIRST_PAUSE = 100,
     LONGEST_PAUSE = 5000,
@@ -172,7 +173,7 @@ static bool worth_another_look(const ra_http_reply *r)
 static int wait_until_active(schema_load *s)
 {
     ra_buf body;
-    ra_buf_init(&body, 8 * NAME_MAX_BYTES);
+    ra_buf_init(&body, NAME_JSON_MAX);
     ra_buf_add_z(&body, "{\"TableName\":");
     ra_buf_add_json_string(&body, ra_bytes_z(s->name));
     ra_buf_add_char(&body, '}');
@@ -208,7 +209,7 @@ static void report(const schema_load *s)
         return;
     }
     ra_buf out;
-    ra_buf_init(&out, 8 * NAME_MAX_BYTES);
+    ra_buf_init(&out, NAME_JSON_MAX);
     ra_buf_add_json_string(&out, ra_bytes_z(s->name));
     printf("{\"table\": %.*s, \"created\": %s, \"status\": \"ACTIVE\"}\n", (int)out.n, out.n ? out.p : "",
            s->created ? "true" : "false");

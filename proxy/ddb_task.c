@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MESSAGE_MAX = 4096, DEFAULT_TIMEOUT = 120 * 1000 };
+enum { MESSAGE_MAX = 4096, MESSAGE_JSON_MAX = 8 * MESSAGE_MAX, DEFAULT_TIMEOUT = 120 * 1000 };
 
 /* What the options say, before anything is looked up. */
 typedef struct given {
@@ -23,7 +23,7 @@ static int end_with(const ra_ddb_task *t, const char *message)
     if (!t->json)
         return RA_CLI_FAILED;
     ra_buf out;
-    ra_buf_init(&out, 8 * MESSAGE_MAX);
+    ra_buf_init(&out, MESSAGE_JSON_MAX);
     ra_buf_add_json_string(&out, ra_bytes_z(message));
     printf("{\"error\": %.*s}\n", (int)out.n, out.n ? out.p : "");
     ra_buf_free(&out);

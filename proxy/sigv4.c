@@ -4,7 +4,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 enum { SHA256_BYTES = 32, DATE_BYTES = 8, SECRET_MAX = 1024 };
 
@@ -62,14 +62,12 @@ bool ra_sigv4_string_to_sign(ra_bytes amz_date, ra_bytes region, ra_bytes servic
 bool ra_sigv4_signing_key(const char *secret, ra_bytes date8, ra_bytes region, ra_bytes service,
                           unsigned char out[SHA256_BYTES])
 {
-    char prefixed[4 + SECRET_MAX];
-    size_t n = strlen(secret);
-    if (n > SECRET_MAX)
+    char prefixed[SECRET_MAX];
+    int n = snprintf(prefixed, sizeof prefixed, "AWS4%s", secret);
+    if (n < 0 || n >= SECRET_MAX)
         return false;
-    memcpy(prefixed, "AWS4", 4);
-    memcpy(prefixed + 4, secret, n);
     unsigned char a[SHA256_BYTES], b[SHA256_BYTES];
-    bool ok = hmac(prefixed, 4 + n, date8, a) && hmac(a, sizeof a, region, b) &&
+    bool ok = hmac(prefixed, (size_t)n, date8, a) && hmac(a, sizeof a, region, b) &&
               hmac(b, sizeof b, service, a) && hmac(a, sizeof a, RA_BYTES("aws4_request"), out);
     OPENSSL_cleanse(prefixed, sizeof prefixed);
     OPENSSL_cleanse(a, sizeof a);

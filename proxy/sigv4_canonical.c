@@ -8,6 +8,10 @@ typedef struct pair {
     ra_bytes name, value;
 } pair;
 
+typedef struct reference {
+    const ra_signed_header *header;
+} reference;
+
 static int compare_bytes(ra_bytes a, ra_bytes b)
 {
     size_t n = a.n < b.n ? a.n : b.n;
@@ -100,8 +104,8 @@ static bool add_query(ra_buf *out, ra_bytes query)
 /* By name; of one name in the order given, which the addresses tell. */
 static int compare_headers(const void *pa, const void *pb)
 {
-    const ra_signed_header *a = *(const ra_signed_header *const *)pa;
-    const ra_signed_header *b = *(const ra_signed_header *const *)pb;
+    const ra_signed_header *a = ((const reference *)pa)->header;
+    const ra_signed_header *b = ((const reference *)pb)->header;
     int c = compare_bytes(a->name, b->name);
     return c ? c : (a > b) - (a < b);
 }
@@ -134,25 +138,25 @@ static void add_folded(ra_buf *out, ra_bytes value)
 /* One line per name, several values joined by commas; the names also go to `names`, joined by semicolons. */
 static bool add_headers(ra_buf *out, const ra_sign_request *r, ra_buf *names)
 {
-    const ra_signed_header **sorted = calloc(r->nheaders ? r->nheaders : 1, sizeof *sorted);
+    reference *sorted = calloc(r->nheaders ? r->nheaders : 1, sizeof *sorted);
     if (!sorted)
         return false;
     for (size_t i = 0; i < r->nheaders; i++)
-        sorted[i] = &r->headers[i];
+        sorted[i].header = &r->headers[i];
     qsort(sorted, r->nheaders, sizeof *sorted, compare_headers);
     for (size_t i = 0; i < r->nheaders; i++) {
-        if (i && ra_bytes_eq(sorted[i]->name, sorted[i - 1]->name)) {
+        if (i && ra_bytes_eq(sorted[i].header->name, sorted[i - 1].header->name)) {
             ra_buf_add_char(out, ',');
         } else {
             if (i) {
                 ra_buf_add_char(out, '\n');
                 ra_buf_add_char(names, ';');
             }
-            ra_buf_add_bytes(names, sorted[i]->name);
-            ra_buf_add_bytes(out, sorted[i]->name);
+            ra_buf_add_bytes(names, sorted[i].header->name);
+            ra_buf_add_bytes(out, sorted[i].header->name);
             ra_buf_add_char(out, ':');
         }
-        add_folded(out, sorted[i]->value);
+        add_folded(out, sorted[i].header->value);
     }
     free(sorted);
     return ra_buf_add_char(out, '\n');
