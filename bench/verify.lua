@@ -1,0 +1,40 @@
+-- wrk's script: sends one request, as it stands in a file, and looks at every reply.
+--   wrk -t1 … -s verify.lua URL -- REQUEST_FILE BODY_LENGTH X_CACHE     (X_CACHE "-": the server has no cache)
+-- Prints one line of JSON at the end. One thread only: done() asks that one for what it saw.
+
+local bytes, length, cache, threads = nil, nil, nil, {}
+wrong = 0
+first = ""
+
+function setup(thread)
+    table.insert(threads, thread)
+end
+
+function init(args)
+    local file = assert(io.open(args[1], "rb"))
+    bytes = file:read("*a")
+    file:close()
+    length = tonumber(args[2])
+    cache = args[3] ~= "-" and args[3] or nil
+end
+
+function request()
+    return bytes
+end
+
+function response(status, headers, body)
+    if status ~= 200 or #body ~= length or headers["X-Cache"] ~= cache then
+        wrong = wrong + 1
+        if first == "" then
+            first = string.format("status %d, %d bytes, X-Cache %s", status, #body, tostring(headers["X-Cache"]))
+        end
+    end
+end
+
+function done(summary)
+    local e = summary.errors
+    io.write(string.format(
+        '{"requests": %d, "seconds": %.6f, "socket_errors": %d, "wrong": %d, "first_wrong": "%s"}\n',
+        summary.requests, summary.duration / 1e6, e.connect + e.read + e.write + e.timeout,
+        threads[1]:get("wrong"), threads[1]:get("first")))
+end
