@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import pty
+import ssl
 import subprocess
 import threading
 
@@ -133,7 +134,7 @@ class Scripted:
     """Answers each operation by the next of its scripted replies (the last one again and again): a (status, body)
     pair, or None for a connection that is cut."""
 
-    def __init__(self, **script):
+    def __init__(self, certificate=None, **script):
         self.script = {name: list(replies) for name, replies in script.items()}
         self.requests = []
         scripted = self
@@ -162,7 +163,11 @@ class Scripted:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.endpoint = f"http://127.0.0.1:{self.server.server_address[1]}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.endpoint = f"http{'s' if certificate else ''}://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def operations(self):
@@ -173,8 +178,8 @@ class Scripted:
 def scripted():
     made = []
 
-    def make(**script):
-        made.append(Scripted(**script))
+    def make(certificate=None, **script):
+        made.append(Scripted(certificate, **script))
         return made[-1]
 
     yield make
@@ -301,3 +306,37 @@ def test_a_file_that_is_no_seed(run, tmp_path, text, message):
 def test_a_file_that_is_no_schema(run, tmp_path, text, message):
     done = run("schema-load", "--endpoint", "http://127.0.0.1:1", write(tmp_path / "s.json", text))
     assert done.returncode == 1 and message in done.stderr
+
+
+@pytest.fixture
+def certificates(tmp_path):
+    """certificates(name) makes a self-signed one: its file and its key's."""
+
+    def make(name, subject="IP:127.0.0.1"):
+        pair = tmp_path / f"{name}.pem", tmp_path / f"{name}.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-days", "2", "-subj", "/CN=test", "-addext", f"subjectAltName={subject}",
+                        "-out", pair[0], "-keyout", pair[1]], check=True, capture_output=True)
+        return pair
+
+    return make
+
+
+def test_tls_is_verified(run, scripted, certificates, tmp_path):
+    right, wrong = certificates("right"), certificates("wrong")
+    renamed = certificates("renamed", "DNS:elsewhere.test")
+    seed = write(tmp_path / "d.json", puts(30))
+    upstream = scripted(right, BatchWriteItem=[DONE])
+    impostor = scripted(renamed, BatchWriteItem=[DONE])
+
+    def seeded(endpoint, ca):
+        upstream_config = {"endpoint": endpoint, "region": "us-east-1", **({"ca_file": str(ca)} if ca else {})}
+        return run("seed", "-c", write(tmp_path / "c.jsonc", {"upstream": upstream_config}), seed)
+
+    done = seeded(upstream.endpoint, right[0])
+    assert (done.returncode, done.stdout) == (0, "seeded 30 items into made\n"), done.stderr
+    assert len(upstream.requests) == 2
+    for endpoint, ca in [(upstream.endpoint, wrong[0]), (upstream.endpoint, None), (impostor.endpoint, renamed[0])]:
+        done = seeded(endpoint, ca)
+        assert done.returncode == 1 and "can't be reached" in done.stderr, done.stderr
+    assert len(upstream.requests) == 2 and not impostor.requests, "nothing is sent to who can't prove its name"
