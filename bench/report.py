@@ -5,6 +5,8 @@ import pathlib
 import platform
 import statistics
 
+# Below this a server that has a core for itself was held back by something else.
+BUSY = 0.9
 FIGURES = ("requests_per_second", "cpu_us_per_request", "server_cores_busy", "client_cores_busy")
 
 
@@ -47,6 +49,16 @@ def _row(name, made):
     return cells + "".join(f"{share:8.2f}" for share in busy)
 
 
+def doubts(contestants):
+    """What makes requests/s say little, for the reader to see beside the figures."""
+    for name, made in contestants.items():
+        if made["server_cores_busy"]["median"] < BUSY:
+            yield (
+                f"{name} used only {made['server_cores_busy']['median']:.2f} of its core: other programs or the client held it "
+                "back. Its requests/s isn't what it can do; compare CPU/request."
+            )
+
+
 def text(result):
     told, hit, herd = result["machine"], result["hit"], result["herd"]
     load = " ".join(f"{value:.1f}" for value in told["load_average"])
@@ -62,6 +74,7 @@ def text(result):
     ]
     lines += [_row(name, made) for name, made in hit["contestants"].items()]
     lines += ["", "The proxy and nginx have one core for themselves, the client another; DynamoDB Local runs on any."]
+    lines += doubts(hit["contestants"])
     lines += ["", f"{'ratio of the medians':<30}{'requests/s':>12}{'CPU/request':>14}"]
     for name, found in hit["ratios"].items():
         lines.append(f"{name:<30}{found['requests_per_second']:>12.2f}{found['cpu_us_per_request']:>14.2f}")

@@ -170,6 +170,54 @@ static void forget_changed(ra_request *r)
         ra_tables_forget(r->loop->server->tables, ra_table_short_name(r->op.tables[i].given));
 }
 
+/* Appends to what is marked after the reply. false: no memory. */
+static bool add_after(ra_request *r, const ra_mark *marks, size_t n)
+{
+    ra_mark *all = ra_arena_array(&r->arena, r->nafter + n, sizeof *all);
+    if (!all)
+        return false;
+    if (r->nafter)
+        memcpy(all, r->after, r->nafter * sizeof *all);
+    memcpy(all + r->nafter, marks, n * sizeof *all);
+    r->after = all;
+    r->nafter += n;
+    return true;
+}
+
+/* What a write that was planned with `old` has not marked of the table as it is known now. false: no memory.
+ */
+static bool mark_difference(ra_request *r, const ra_op_table *t, const ra_table *now)
+{
+    bool another = !t->table || !ra_key_eq(&t->table->key, &now->key);
+    ra_mark mark = {.unit = now->key, .settle = 0};
+    bool ok = !another || add_after(r, &mark, 1);
+    for (size_t i = 0; i < now->nindexes && ok; i++) {
+        const ra_table_index *index = &now->indexes[i];
+        if (!index->global || (!another && ra_table_find_index(t->table, ra_bytes_z(index->name))))
+            continue;
+        mark = (ra_mark){.unit = index->guard, .settle = t->config->settle};
+        ok = add_after(r, &mark, 1);
+    }
+    return ok;
+}
+
+/*
+ * While the write was on its way the table may have been dropped and made again, or got an index, and a
+ * reader that knew may have cached what the write has changed. false: no memory.
+ */
+static bool mark_changed_tables(ra_request *r)
+{
+    bool ok = true;
+    for (size_t i = 0; i < r->op.ntables && ok; i++) {
+        const ra_op_table *t = &r->op.tables[i];
+        ra_table *now = t->config ? ra_tables_known(r->loop->server->tables, t->given) : NULL;
+        if (now && now != t->table)
+            ok = mark_difference(r, t, now);
+        ra_table_unref(now);
+    }
+    return ok;
+}
+
 /*
  * A global index's partitions of the old image are known only now; they are marked before the client is
  * answered, for as long as the index may take to follow. A write of unknown fate may yet change any of them.
@@ -186,6 +234,8 @@ enum ra_step ra_request_aftermark(ra_request *r)
         r->fate_unknown = true; /* what it touched can't be told: as if nobody had answered */
     if (r->marked && r->fate_unknown)
         known = ra_op_write_unknown(&r->op, &r->after, &r->nafter);
+    if (r->op.class == RA_CLASS_WRITE && (r->succeeded || r->fate_unknown))
+        known = mark_changed_tables(r) && known;
     if (!known)
         ra_log(RA_LOG_ERROR, "out of memory: global indexes may be served stale up to their TTL");
     if (r->nafter == 0)

@@ -407,6 +407,15 @@ void ra_tables_doubt(ra_tables *t, ra_bytes name)
     pthread_mutex_unlock(&t->mutex);
 }
 
+ra_table *ra_tables_known(ra_tables *t, ra_bytes given)
+{
+    pthread_mutex_lock(&t->mutex);
+    const slot *s = slot_find(t, given);
+    ra_table *table = s && s->table ? ra_table_ref(s->table) : NULL;
+    pthread_mutex_unlock(&t->mutex);
+    return table;
+}
+
 ra_table **ra_tables_all(ra_tables *t, size_t *n)
 {
     *n = 0;

@@ -59,6 +59,9 @@ void ra_tables_forget(ra_tables *t, ra_bytes name);
 /* The same for a mere suspicion: at most once a second per table. */
 void ra_tables_doubt(ra_tables *t, ra_bytes name);
 
+/* What is known now of the table that a client calls `given`: one reference for the caller, or NULL. Never
+ * fetches. */
+ra_table *ra_tables_known(ra_tables *t, ra_bytes given);
 /* References to all known tables: *n of them in a malloc'ed array (NULL when none, or no memory with *n > 0).
  */
 ra_table **ra_tables_all(ra_tables *t, size_t *n);
