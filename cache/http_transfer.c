@@ -20,7 +20,9 @@ static ra_http_transfer *checked(void *p)
 
 void ra_http_transfer_say(ra_http_transfer *t, const char *text)
 {
-    size_t n = strnlen(text, sizeof t->reply->error - 1);
+    size_t n = strlen(text);
+    if (n > sizeof t->reply->error - 1)
+        n = sizeof t->reply->error - 1;
     memcpy(t->reply->error, text, n);
     t->reply->error[n] = '\0';
 }
