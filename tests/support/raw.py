@@ -54,6 +54,9 @@ class ReplyReader:
                 return None
         top, _, self.rest = self.rest.partition(b"\r\n\r\n")
         lines = top.decode("latin-1").split("\r\n")
+        status = int(lines[0].split(" ")[1])
+        if status == 100:
+            return self.next(bodiless)
         headers = [tuple(part.strip() for part in line.split(":", 1)) for line in lines[1:]]
         lengths = [int(v) for n, v in headers if n.lower() == "content-length"]
         length = 0 if bodiless else (lengths[0] if lengths else None)
@@ -63,9 +66,6 @@ class ReplyReader:
                     break
                 return None
         body, self.rest = (self.rest, b"") if length is None else (self.rest[:length], self.rest[length:])
-        status = int(lines[0].split(" ")[1])
-        if status == 100:
-            return self.next(bodiless)
         if bodiless:
             headers = [h for h in headers if h[0].lower() != "x-amz-crc32"]
         return wire.Reply(status, headers, body)
