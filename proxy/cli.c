@@ -4,6 +4,7 @@
 #include "config/config.h"
 #include "config/suggest.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { COMMANDS_MAX = 32 };
@@ -118,9 +119,11 @@ int ra_cli_main(int argc, char **argv)
         status = run_version(1, argv + 1);
     else
         status = ra_cli_dispatch("readaside", commands, ncommands, argc - 1, argv + 1);
-    /* a full disk or a closed pipe must not look like success */
-    if (fflush(stdout) != 0 && status == RA_CLI_OK) {
-        perror("readaside: writing the output");
+    /* a full disk must not look like success; whoever closes a pipe (`| head`) has read enough and knows */
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    if (!written && status == RA_CLI_OK) {
+        if (errno != EPIPE)
+            perror("readaside: writing the output");
         status = RA_CLI_FAILED;
     }
     return status;

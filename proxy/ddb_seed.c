@@ -55,7 +55,8 @@ static void show_progress(seeding *s)
  * status. */
 static int write_once(seeding *s, ra_buf *body, size_t *left)
 {
-    ra_http_reply *r = ra_ddb_call(s->task.ddb, "BatchWriteItem", ra_buf_bytes(body), CALL_TIMEOUT);
+    int64_t timeout = s->task.timeout < CALL_TIMEOUT ? s->task.timeout : CALL_TIMEOUT;
+    ra_http_reply *r = ra_ddb_call(s->task.ddb, "BatchWriteItem", ra_buf_bytes(body), timeout);
     int status = -1;
     size_t undone = *left;
     if (ra_ddb_succeeded(r)) {
