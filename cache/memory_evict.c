@@ -15,9 +15,10 @@ enum { MOVES_MAX = 64, GHOST_BYTES = 512 };
 
 bool ra_ghost_init(ra_ghost *g, size_t budget, size_t *bytes)
 {
-    /* One fingerprint for each 512 bytes of the budget: less than 1 % of it. */
+    /* One fingerprint for each 512 bytes of the budget or a little less: below 1 % of it. A budget that just
+     * misses a power of two counts as one. */
     size_t sets = 1;
-    while (sets * 2 * 4 * GHOST_BYTES <= budget)
+    while (sets * 2 * 4 * GHOST_BYTES <= budget + budget / 16)
         sets *= 2;
     g->mask = sets - 1;
     g->sets = calloc(sets, sizeof *g->sets);

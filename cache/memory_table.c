@@ -52,8 +52,9 @@ static unsigned shard_count(const ra_memory_options *o)
 
 static ra_shard_limits limits_of(const ra_memory_options *o, unsigned nshards)
 {
+    size_t own = ra_memory_cost(sizeof(ra_memory));
     ra_shard_limits l = {
-        .budget = o->max_bytes / nshards,
+        .budget = o->max_bytes > own ? (o->max_bytes - own) / nshards : 0,
         .max_entry_bytes = o->max_entry_bytes,
         .max_unit_entries = o->max_unit_entries ? o->max_unit_entries : UNIT_ENTRIES,
         .max_tokens = TOKENS_LEAST / nshards + 1,
@@ -78,6 +79,7 @@ ra_memory *ra_memory_new(const ra_memory_options *o)
     atomic_init(&m->refs, 1);
     pthread_mutex_init(&m->sweep_lock, NULL);
     m->limits = limits_of(o, n);
+    m->max_bytes = o->max_bytes;
     m->quiet_until = o->quiet_until;
     for (m->shift = 64; n >> (64 - m->shift) > 1;)
         m->shift--;
@@ -143,7 +145,7 @@ static void add_stats(ra_store_stats *to, ra_shard *s)
 void ra_table_stats(ra_memory *m, ra_store_stats *out)
 {
     *out = (ra_store_stats){.bytes = ra_memory_cost(sizeof *m),
-                            .max_bytes = m->limits.budget * m->nshards,
+                            .max_bytes = m->max_bytes,
                             .bypasses = atomic_load(&m->quiet_bypasses)};
     for (unsigned i = 0; i < m->nshards; i++)
         add_stats(out, &m->shards[i]);

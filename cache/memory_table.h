@@ -10,6 +10,7 @@
 struct ra_memory {
     atomic_uint refs;
     ra_shard_limits limits;
+    size_t max_bytes;
     unsigned nshards, shift; /* hash >> shift is the shard's number */
     int64_t quiet_until;
     atomic_size_t markers;

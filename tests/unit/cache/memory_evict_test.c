@@ -123,7 +123,7 @@ static void test_all_hot_is_bounded_work(void **state)
         for (unsigned times = 0; times < 4; times++)
             get(s, n);
     }
-    assert_in_range(moved->count, 1, 64);
+    assert_in_range(moved->count, 1, 2 * 64); /* the lookup makes room for its unit, the fill for the entry */
     for (uint64_t more = n; n < more + 2000; n++)
         for (unsigned times = 0; times < 4; times++)
             get(s, n);
