@@ -27,10 +27,10 @@ def warm(contestants, data):
         workload.read_once(contestant.server.port, data)
         again = workload.read_once(contestant.server.port, data)
         if contestant.x_cache != NO_CACHE and again.cache != contestant.x_cache:
-            raise Failed(f"{contestant.name}: the second read is no hit: {again!r}")
+            raise Failed(f"{contestant.name}: the second read is no hit: {repr(again)[:500]}")
         bodies.add(again.body)
     if len(bodies) != 1:
-        raise Failed(f"the contestants' replies differ: {bodies}")
+        raise Failed(f"the contestants' replies differ in {len(bodies)} ways")
     return bodies.pop()
 
 
@@ -83,5 +83,5 @@ def contest(contestants, rounds, seconds, core, upstream, folder, progress):
                 f"{figures['requests_per_second']:.0f}/s, {figures['cpu_us_per_request']:.1f} µs of CPU each"
             )
     if upstream.count():
-        raise Failed(f"what should have been hits went upstream: {upstream.seen()}")
+        raise Failed(f"what should have been hits went upstream: {upstream.seen()[:3]}")
     return length

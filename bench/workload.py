@@ -60,5 +60,5 @@ def read_once(port, data):
     """One reply to `data`, on a connection of its own; fails unless it is a 200."""
     reply = raw.exchange(port, data)
     if reply is None or reply.status != 200:
-        raise Failed(f"port {port} answered {reply!r}")
+        raise Failed(f"port {port} answered {repr(reply)[:500]}")
     return reply

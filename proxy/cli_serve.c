@@ -11,8 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
-
 static void usage(FILE *out)
 {
     fputs("usage: readaside serve -c FILE\n"
@@ -35,25 +33,21 @@ static const char *options(int argc, char **argv, int *status)
     static const struct option known[] = {
         {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
     const char *path = NULL;
-    optind = 1;
-    for (int c = 0; (c = getopt_long(argc, argv, "c:h", known, NULL)) != -1;) {
-        if (c == 'h') {
+    bool first = true;
+    for (int c = 0; (c = ra_cli_option(argc, argv, "serve", ":c:h", known, &first)) != -1;) {
+        if (c == 'c') {
+            path = optarg;
+            continue;
+        }
+        if (c == 'h')
             usage(stdout);
-            *status = 0;
-            return NULL;
-        }
-        if (c != 'c') {
-            usage(stderr);
-            *status = EXIT_USAGE;
-            return NULL;
-        }
-        path = optarg;
+        *status = c == 'h' ? RA_CLI_OK : RA_CLI_USAGE;
+        return NULL;
     }
     if (path && optind == argc)
         return path;
-    fputs(path ? "readaside serve: too many arguments\n" : "readaside serve: -c FILE is missing\n", stderr);
-    usage(stderr);
-    *status = EXIT_USAGE;
+    *status =
+        path ? ra_cli_misuse("serve", "too many arguments") : ra_cli_misuse("serve", "-c FILE is missing");
     return NULL;
 }
 
@@ -103,10 +97,10 @@ static int serve(ra_config *config, ra_credentials_provider *provider)
     block_signals(&signals);
     ra_server *s = ra_server_new(config, provider, quiet_until(config));
     if (!s)
-        return EXIT_FAILED;
+        return RA_CLI_FAILED;
     if (!ra_server_start(s)) {
         ra_server_free(s);
-        return EXIT_FAILED;
+        return RA_CLI_FAILED;
     }
     announce(s);
     int got = 0;
@@ -145,9 +139,9 @@ int ra_cli_serve(int argc, char **argv)
     ra_problems_print(&problems, path, stderr);
     ra_problems_free(&problems);
     if (!config)
-        return EXIT_USAGE;
+        return RA_CLI_USAGE;
     ra_credentials_provider *provider = ra_credentials_environment_new();
-    status = provider && has_credentials(provider) ? serve(config, provider) : EXIT_FAILED;
+    status = provider && has_credentials(provider) ? serve(config, provider) : RA_CLI_FAILED;
     ra_credentials_provider_free(provider);
     ra_config_unref(config);
     return status;

@@ -14,7 +14,8 @@
 #include <stdlib.h>
 
 #define DESCRIBED                                                                                            \
-    "{\"Table\":{\"TableName\":\"tbl\",\"TableStatus\":\"ACTIVE\",\"TableArn\":\"arn:aws:dynamodb:x:1:table/"  \
+    "{\"Table\":{\"TableName\":\"tbl\",\"TableStatus\":\"ACTIVE\",\"TableArn\":\"arn:aws:dynamodb:x:1:"      \
+    "table/"                                                                                                 \
     "t\","                                                                                                   \
     "\"TableId\":\"%s\",\"KeySchema\":[{\"AttributeName\":\"pk\",\"KeyType\":\"HASH\"}],"                    \
     "\"AttributeDefinitions\":[{\"AttributeName\":\"pk\",\"AttributeType\":\"S\"}]}}"
