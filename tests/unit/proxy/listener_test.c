@@ -1,23 +1,12 @@
 /* Sockets that aren't shared silently, and framing that two parties could read differently. */
-#include "proxy/listener.h"
+#include "tests/unit/proxy/exchange.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <arpa/inet.h>
-#include <cmocka.h>
 #include <errno.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/event.h>
-#include <netinet/in.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-static const ra_config_listen any_port = {.host = "127.0.0.1", .max_body = 1024, .idle_timeout = 5000};
+static char loopback[] = "127.0.0.1";
+static const ra_config_listen any_port = {.host = loopback, .max_body = 1024, .idle_timeout = 5000};
 
 static void a_port_in_use_is_refused(void **state)
 {
@@ -63,17 +52,15 @@ static void hosts(void **state)
     }
 }
 
-typedef struct exchange {
-    struct event_base *base;
+typedef struct seen {
     char problem[128];
     char service[32];
     bool called;
-    bool over;
-} exchange;
+} seen;
 
 static void received(struct evhttp_request *r, void *arg)
 {
-    exchange *x = arg;
+    seen *x = arg;
     const char *problem = ra_framing_problem(r);
     snprintf(x->problem, sizeof x->problem, "%s", problem ? problem : "");
     ra_signed_service(r, x->service, sizeof x->service);
@@ -82,35 +69,14 @@ static void received(struct evhttp_request *r, void *arg)
     evhttp_send_reply(r, 200, NULL, NULL);
 }
 
-static void peer_event(struct bufferevent *b, short what, void *arg)
-{
-    (void)b;
-    exchange *x = arg;
-    if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR))
-        x->over = true;
-}
-
 /* Sends raw bytes to a listener and lets it answer. */
-static void say(exchange *x, const char *bytes)
+static void say(seen *x, const char *bytes)
 {
-    *x = (exchange){.base = event_base_new()};
-    uint16_t port = 0;
-    int fd = ra_listen_first(&any_port, &port);
-    struct evhttp_bound_socket *socket = NULL;
-    struct evhttp *http = ra_listener_new(x->base, &any_port, fd, received, x, &socket);
-    assert_non_null(http);
-    struct sockaddr_in a = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct bufferevent *b = bufferevent_socket_new(x->base, -1, BEV_OPT_CLOSE_ON_FREE);
-    bufferevent_setcb(b, NULL, NULL, peer_event, x);
-    bufferevent_enable(b, EV_READ | EV_WRITE);
-    assert_int_equal(bufferevent_socket_connect(b, (struct sockaddr *)&a, sizeof a), 0);
-    bufferevent_write(b, bytes, strlen(bytes));
-    while (!x->over)
-        event_base_loop(x->base, EVLOOP_ONCE);
-    bufferevent_free(b);
-    evhttp_free(http);
-    event_base_free(x->base);
+    *x = (seen){0};
+    struct event_base *base = event_base_new();
+    exchange e;
+    exchange_run(&e, base, bytes, received, x);
+    event_base_free(base);
 }
 
 static void framing(void **state)
@@ -138,7 +104,7 @@ static void framing(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char bytes[512];
         snprintf(bytes, sizeof bytes, "POST / HTTP/1.1\r\nHost: x\r\n%s", cases[i].headers);
-        exchange x;
+        seen x;
         say(&x, bytes);
         if (*cases[i].problem && !x.called)
             continue; /* evhttp refused it by itself, and closed */
@@ -168,7 +134,7 @@ static void services(void **state)
         snprintf(bytes, sizeof bytes,
                  "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nAuthorization: %s\r\n\r\n",
                  cases[i].authorization);
-        exchange x;
+        seen x;
         say(&x, bytes);
         assert_string_equal(x.service, cases[i].service);
     }
