@@ -193,10 +193,9 @@ static const char *send_signed(ra_upstream_call *c, const ra_credentials *creden
 
 ra_http_reply *ra_upstream_failure(const char *why)
 {
-    ra_http_reply *reply = calloc(1, sizeof *reply);
+    ra_http_reply *reply = ra_http_reply_new();
     if (!reply)
         return NULL;
-    atomic_init(&reply->refs, 1);
     reply->result = RA_HTTP_NOT_SENT;
     snprintf(reply->error, sizeof reply->error, "%s", why);
     return reply;
