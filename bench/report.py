@@ -54,8 +54,8 @@ def doubts(contestants):
     for name, made in contestants.items():
         if made["server_cores_busy"]["median"] < BUSY:
             yield (
-                f"{name} used only {made['server_cores_busy']['median']:.2f} of its core: other programs or the client held it "
-                "back. Its requests/s isn't what it can do; compare CPU/request."
+                f"{name} got only {made['server_cores_busy']['median']:.2f} of its core: other programs or the client held it "
+                "back, and requests/s isn't what it can do."
             )
 
 
