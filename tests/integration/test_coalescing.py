@@ -1,6 +1,5 @@
 """Identical concurrent misses make one upstream read; the others wait for it."""
 import contextlib
-import socket
 
 import pytest
 
@@ -118,7 +117,7 @@ def test_a_reset_is_a_leave_too(proxy, counting_upstream):
     gate = counting_upstream.hold("GetItem")
     with readers(proxy, 1) as (sock,):
         held = gate.wait_for(1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+        raw.reset_on_close(sock)
         sock.close()
         waiting.until(held.closed.is_set, "the upstream call to be cancelled", patience=15)
     gate.release()

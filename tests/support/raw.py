@@ -1,6 +1,7 @@
 """Requests byte by byte over a plain socket, and a look at the sockets from outside."""
 import json
 import socket
+import struct
 
 from support import waiting, wire
 
@@ -30,6 +31,11 @@ def request(operation, body, **more):
 
 def connect(port):
     return socket.create_connection(("127.0.0.1", port), timeout=120)
+
+
+def reset_on_close(sock):
+    """Makes close() send a reset instead of an orderly end."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 class ReplyReader:
