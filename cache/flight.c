@@ -221,7 +221,7 @@ void ra_flight_land(ra_seat *leader, ra_http_reply *reply)
     while (f->waiters) {
         ra_seat *seat = f->waiters;
         remove_waiter(f, seat);
-        seat->reply = ra_http_reply_ref(reply);
+        seat->reply = reply ? ra_http_reply_ref(reply) : NULL;
         ra_mailbox_post(seat->mailbox, &seat->letter);
     }
     end_lead(f, leader);

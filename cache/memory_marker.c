@@ -2,6 +2,15 @@
  * take away another's. */
 #include "cache/memory_shard.h"
 
+/* Names the marker of the writes that have ended but settle. No write is called so: ids are 128 random bits.
+ */
+static const ra_write_id settling;
+
+static bool is_settling(const ra_marker *m)
+{
+    return memcmp(m->id.b, settling.b, sizeof settling.b) == 0;
+}
+
 static ra_marker *at(const ra_shard *s, uint32_t marker)
 {
     return ra_slab_at(&s->markers, marker);
@@ -65,6 +74,23 @@ bool ra_marker_postpone(ra_shard *s, uint32_t unit, const ra_write_id *id, int64
     return link != NULL;
 }
 
+bool ra_marker_settle(ra_shard *s, uint32_t unit, const ra_write_id *id, int64_t deadline)
+{
+    ra_unit *u = ra_shard_unit(s, unit);
+    uint32_t *link = find(s, u, id);
+    if (!link)
+        return false;
+    uint32_t *all = find(s, u, &settling);
+    if (!all) {
+        *at(s, *link) = (ra_marker){.id = settling, .deadline = deadline, .next = at(s, *link)->next};
+        return true;
+    }
+    if (at(s, *all)->deadline < deadline)
+        at(s, *all)->deadline = deadline;
+    drop(s, u, link);
+    return true;
+}
+
 bool ra_marker_live(ra_shard *s, uint32_t unit, int64_t now)
 {
     ra_unit *u = ra_shard_unit(s, unit);
@@ -83,6 +109,6 @@ size_t ra_marker_count(ra_shard *s, int64_t now)
 {
     size_t n = 0;
     for (uint32_t m = 0; (m = ra_slab_next(&s->markers, m));)
-        n += now < at(s, m)->deadline;
+        n += now < at(s, m)->deadline && !is_settling(at(s, m));
     return n;
 }

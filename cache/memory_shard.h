@@ -164,9 +164,12 @@ uint32_t ra_shard_fingerprint(ra_shard *s, uint32_t entry);
 bool ra_marker_set(ra_shard *s, uint32_t unit, const ra_write_id *id, int64_t deadline);
 bool ra_marker_clear(ra_shard *s, uint32_t unit, const ra_write_id *id); /* false: it wasn't there */
 bool ra_marker_postpone(ra_shard *s, uint32_t unit, const ra_write_id *id, int64_t deadline);
+/* The write has ended; the unit stays marked until `deadline`. A unit has one such marker for all its writes,
+ * so that a busy index doesn't gather thousands. false: the write's marker wasn't there. */
+bool ra_marker_settle(ra_shard *s, uint32_t unit, const ra_write_id *id, int64_t deadline);
 /* Drops markers past their deadline; true if a live one is left. */
 bool ra_marker_live(ra_shard *s, uint32_t unit, int64_t now);
-size_t ra_marker_count(ra_shard *s, int64_t now); /* live ones */
+size_t ra_marker_count(ra_shard *s, int64_t now); /* live ones of writes that haven't ended */
 
 /* memory_evict.c */
 bool ra_ghost_init(ra_ghost *g, size_t budget, size_t *bytes);

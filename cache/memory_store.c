@@ -265,7 +265,7 @@ static void memory_end(ra_store *store, int64_t now, const ra_write_id *id, cons
         uint32_t unit = ra_shard_find(s, &units[i], hash);
         if (unit) {
             bool found =
-                settle > 0 ? ra_marker_postpone(s, unit, id, now + settle) : ra_marker_clear(s, unit, id);
+                settle > 0 ? ra_marker_settle(s, unit, id, now + settle) : ra_marker_clear(s, unit, id);
             /* Its marker ran out before the write was known to have ended: a read may have begun after that
              * and before the commit, and filled. */
             if (!found)

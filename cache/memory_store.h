@@ -42,7 +42,8 @@ ra_store *ra_memory_store_new(ra_memory *m);
 /* Removes markers and entries that are past their time; called by a timer, looks at `most` units and entries
  * and goes on from there the next time. */
 void ra_memory_sweep(ra_memory *m, int64_t now, size_t most);
-/* Live markers at `now`: a clean exit leaves none. */
+/* Live markers at `now` of writes that haven't ended (one that only settles has): a clean exit leaves none.
+ */
 size_t ra_memory_markers(ra_memory *m, int64_t now);
 
 #endif

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static void usage(FILE *out)
@@ -67,7 +68,7 @@ static int64_t quiet_until(const ra_config *c)
         return 0;
     ra_log(RA_LOG_WARNING,
            "consistency linearizable: %s, so reads bypass the cache for %lld s (unknown_write_hold)",
-           c->cache.state_file ? "the last exit wasn't clean"
+           c->cache.state_file ? "cache.state_file doesn't say that the last exit was clean"
                                : "no cache.state_file tells that the last exit was clean",
            (long long)(c->unknown_write_hold / 1000));
     return ra_clock_monotonic() + c->unknown_write_hold;
@@ -83,6 +84,16 @@ static void block_signals(sigset_t *set)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* As many connections as the system allows; the soft limit is often 1024 for the sake of select(). */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static void announce(const ra_server *s)
 {
     const char *host = s->config->listen.host;
@@ -95,6 +106,7 @@ static int serve(ra_config *config, ra_credentials_provider *provider)
 {
     sigset_t signals;
     block_signals(&signals);
+    raise_file_limit();
     ra_server *s = ra_server_new(config, provider, quiet_until(config));
     if (!s)
         return RA_CLI_FAILED;

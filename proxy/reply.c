@@ -94,11 +94,16 @@ static void closed(struct evhttp_connection *connection, void *arg)
 /* Hands the reply to evhttp and counts it until it is written out or its connection has gone. */
 static void send_out(ra_loop *l, struct evhttp_request *r, int status, struct evbuffer *body)
 {
+    struct evhttp_connection *connection = evhttp_request_get_connection(r);
+    if (!connection) { /* evhttp has closed it meanwhile: the request is ours alone */
+        evhttp_request_free(r);
+        return;
+    }
     if (l->draining)
         evhttp_add_header(evhttp_request_get_output_headers(r), "Connection", "close");
     l->sending++;
     evhttp_request_set_on_complete_cb(r, written, l);
-    evhttp_connection_set_closecb(evhttp_request_get_connection(r), closed, l);
+    evhttp_connection_set_closecb(connection, closed, l);
     evhttp_send_reply(r, status, NULL, body);
 }
 
@@ -202,7 +207,9 @@ static void send_error(ra_loop *l, struct evhttp_request *r, int status, const c
     struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
     struct evbuffer *out = evhttp_request_get_output_buffer(r);
     evbuffer_drain(out, evbuffer_get_length(out));
-    if (ra_buf_ok(body) && evbuffer_add(out, body->p, body->n) == 0)
+    bool head = evhttp_request_get_command(r) ==
+                EVHTTP_REQ_HEAD; /* whose reply has no body (RFC 9110 section 9.3.2) */
+    if (!head && ra_buf_ok(body) && evbuffer_add(out, body->p, body->n) == 0)
         evhttp_add_header(headers, "Content-Type", type);
     send_out(l, r, status, NULL);
 }

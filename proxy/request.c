@@ -80,6 +80,16 @@ static ra_request *request_new(ra_loop *l, struct evhttp_request *http)
     return r;
 }
 
+static void unwatch(ra_request *r)
+{
+    struct evhttp_connection *connection = r->http ? evhttp_request_get_connection(r->http) : NULL;
+    if (connection)
+        evhttp_connection_set_closecb(connection, NULL, NULL);
+    if (r->client_closed)
+        event_free(r->client_closed);
+    r->client_closed = NULL;
+}
+
 static void free_parts(ra_request *r)
 {
     for (size_t i = 0; i < r->op.nparts; i++)
@@ -93,8 +103,7 @@ static void free_parts(ra_request *r)
 static void request_free(ra_request *r)
 {
     ra_loop *l = r->loop;
-    if (r->client_closed)
-        event_free(r->client_closed);
+    unwatch(r);
     if (r->op_open)
         free_parts(r);
     ra_http_reply_unref(r->reply);
@@ -127,28 +136,53 @@ static enum ra_step finished(ra_request *r)
 
 /* ---- the client's connection while a request waits ---- */
 
+/* Nobody is there to be answered. A read ends, unless others wait for it; a write goes on to its end. */
+static void without_client(ra_request *r)
+{
+    r->http = NULL;
+    if (r->op.class == RA_CLASS_READ && ra_request_leave_read(r))
+        request_free(r);
+}
+
+/*
+ * evhttp closes the connection by itself while a request waits (its "100 Continue" couldn't be written, say).
+ * The evhttp request is then no longer the connection's but ours.
+ */
+static void connection_lost(struct evhttp_connection *connection, void *arg)
+{
+    (void)connection;
+    ra_request *r = ra_request_of(arg);
+    struct evhttp_request *http = r->http;
+    unwatch(r);
+    if (!evhttp_request_get_connection(http))
+        evhttp_request_free(http);
+    without_client(r);
+}
+
 /* evhttp doesn't look at a connection whose request is being worked on, so a raw event does. */
 static void client_closed(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
     ra_request *r = ra_request_of(arg);
-    bool over = ra_request_leave_read(r);
     struct evhttp_connection *connection = evhttp_request_get_connection(r->http);
-    r->http = NULL;
+    unwatch(r);
     evhttp_connection_free(connection); /* and with it the evhttp request */
-    if (over)
-        request_free(r);
+    without_client(r);
 }
 
-/* Only for reads: a write goes on, and its reply is tried, for the client may have closed one direction only.
- */
-static void watch_client(ra_request *r)
+/* While a request waits. A write's client may close its direction and still be answered, so only a read's is
+ * watched. */
+static void watch(ra_request *r)
 {
-    if (!r->http || r->client_closed || !r->op_open || r->op.class != RA_CLASS_READ)
+    if (!r->http || r->client_closed)
         return;
-    struct bufferevent *b = evhttp_connection_get_bufferevent(evhttp_request_get_connection(r->http));
-    r->client_closed = event_new(r->loop->base, bufferevent_getfd(b), EV_CLOSED, client_closed, r);
+    struct evhttp_connection *connection = evhttp_request_get_connection(r->http);
+    evhttp_connection_set_closecb(connection, connection_lost, r);
+    if (r->op.class != RA_CLASS_READ)
+        return;
+    evutil_socket_t fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
+    r->client_closed = event_new(r->loop->base, fd, EV_CLOSED, client_closed, r);
     if (r->client_closed)
         event_add(r->client_closed, NULL);
 }
@@ -157,11 +191,8 @@ static void watch_client(ra_request *r)
 static struct evhttp_request *take_http(ra_request *r)
 {
     struct evhttp_request *http = r->http;
+    unwatch(r);
     r->http = NULL;
-    if (r->client_closed) {
-        event_free(r->client_closed);
-        r->client_closed = NULL;
-    }
     return http;
 }
 
@@ -172,7 +203,7 @@ void ra_request_resume(ra_request *r, enum ra_request_state state)
     while (step == RA_GO)
         step = states[r->state](r);
     if (step == RA_SUSPENDED)
-        watch_client(r);
+        watch(r);
 }
 
 /* ---- answers ---- */
@@ -284,6 +315,7 @@ static enum ra_step decoded(ra_request *r)
         return refuse(r, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory");
     }
     r->op_open = true;
+    r->tables_version = ra_tables_version(r->loop->server->tables);
     r->state = ra_op_needs_tables(&r->op) ? RA_LEARNING : RA_PLANNED;
     return RA_GO;
 }
@@ -299,10 +331,23 @@ static enum ra_step refuse_unlearnt(ra_request *r)
 {
     r->reply = r->wait.reply;
     r->wait.reply = NULL;
+    if (!r->reply)
+        return refuse(r, 503, RA_TYPE_UNAVAILABLE, "readaside: the table's schema can't be had now");
     ra_verdict v = {.cache = RA_X_BYPASS, .forward = "bypass", .detail = "schema-unavailable"};
     ra_request_answer_upstream(r, &v);
     r->state = RA_FINISHED;
     return RA_GO;
+}
+
+/* A table's config, or NULL: it isn't cached. */
+static const ra_table_config *config_of(const ra_request *r, ra_bytes given)
+{
+    ra_bytes name = ra_table_short_name(given);
+    const ra_table_config *c = ra_config_table(r->config, name.p, name.n);
+    /* A schema in the config names no account, so that what is asked by ARN could be another account's table.
+     * It isn't cached; a write to it marks all the same. */
+    bool uncertain = c && c->schema && !ra_bytes_eq(name, given);
+    return uncertain && r->op.class == RA_CLASS_READ ? NULL : c;
 }
 
 /* Entered anew for each table whose schema had to be fetched. */
@@ -315,8 +360,7 @@ static enum ra_step learning(ra_request *r)
             r->wait.arg = NULL;
             step = r->wait.step;
         } else {
-            ra_bytes name = ra_table_short_name(t->given);
-            t->config = ra_config_table(r->config, name.p, name.n);
+            t->config = config_of(r, t->given);
             r->wait.mailbox = r->loop->mailbox;
             r->wait.woken = learnt;
             if (t->config)

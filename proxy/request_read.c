@@ -139,13 +139,33 @@ enum ra_step ra_request_looked_up(ra_request *r)
 
 /* ---- flights ---- */
 
+/* The leader's deadline is not this reader's, who came later. */
+static bool timed_out(const ra_http_reply *reply)
+{
+    return reply && reply->result == RA_HTTP_TIMEOUT;
+}
+
+/* An error's text may name what only the leader's request has, such as its placeholders. */
+static bool is_personal(const ra_http_reply *reply)
+{
+    return reply && reply->result == RA_HTTP_OK && reply->status >= 400 && reply->status < 500 &&
+           !ra_reply_is_throttled(reply);
+}
+
 static void woken(ra_seat *seat, ra_http_reply *reply_take)
 {
     ra_request *r = ra_request_of(seat->arg);
     r->waits = false;
-    r->collapsed = true;
-    r->reply = reply_take;
-    ra_request_resume(r, RA_FILLING);
+    bool again = timed_out(reply_take) && !r->again && r->op.kind != RA_OP_BATCH_GET_ITEM;
+    if (!again && !is_personal(reply_take)) {
+        r->collapsed = true;
+        r->reply = reply_take;
+        ra_request_resume(r, RA_FILLING);
+        return;
+    }
+    ra_http_reply_unref(reply_take);
+    r->again = true;
+    ra_request_resume(r, again ? RA_LOOKING_UP : RA_FETCHING);
 }
 
 static void cancel_upstream(ra_request *r)

@@ -56,10 +56,11 @@ struct ra_request {
     bool op_open;
 
     ra_tables_wait wait;
-    size_t learning; /* index of the table whose schema is being fetched */
+    size_t learning;         /* index of the table whose schema is being fetched */
+    uint64_t tables_version; /* of the registry, before anything was asked of it */
 
     ra_store_call call; /* the store's, one at a time */
-    ra_write_id write_id;
+    ra_write_id write_id, after_id;
     ra_lookup *lookups; /* BatchGetItem: contiguous copies of the parts' */
     int64_t missed_at;  /* monotonic: when the tokens were taken */
     int64_t missed_wall;
@@ -67,6 +68,7 @@ struct ra_request {
     ra_seat seat;
     bool leads, waits; /* its place in a flight */
     bool collapsed;    /* its reply is another's */
+    bool again;        /* it waited for a leader that ran out of time, and looks up once more */
     bool refreshing;   /* answered with a stale entry; what goes on is the refresh */
     ra_upstream_call *upstream;
     ra_buf upstream_body;

@@ -27,8 +27,20 @@ static ra_key *units_of(ra_request *r, const ra_mark *marks, size_t n)
     return units;
 }
 
-/* Marks units for `hold`; the request goes on in state `then`, where r->call.ok tells. */
-static enum ra_step begin(ra_request *r, const ra_write_id *id, const ra_mark *marks, size_t n, int64_t hold,
+static int64_t longest_settle(const ra_mark *marks, size_t n)
+{
+    int64_t longest = 0;
+    for (size_t i = 0; i < n; i++)
+        if (marks[i].settle > longest)
+            longest = marks[i].settle;
+    return longest;
+}
+
+/*
+ * Marks units; the request goes on in state `then`, where r->call.ok tells. The deadline is for a write whose
+ * fate stays unknown: until DynamoDB would refuse it, and then until the indexes have followed.
+ */
+static enum ra_step begin(ra_request *r, const ra_write_id *id, const ra_mark *marks, size_t n,
                           enum ra_request_state then)
 {
     r->call = (ra_store_call){.done = resumed, .arg = r};
@@ -36,6 +48,7 @@ static enum ra_step begin(ra_request *r, const ra_write_id *id, const ra_mark *m
     ra_key *units = units_of(r, marks, n);
     if (!units)
         return RA_GO; /* call.ok is false */
+    int64_t hold = r->config->unknown_write_hold + longest_settle(marks, n);
     enum ra_store_step step =
         ra_store_begin(r->loop->store, ra_clock_monotonic(), id, units, n, hold, &r->call);
     return step == RA_STORE_PENDING ? RA_SUSPENDED : RA_GO;
@@ -87,24 +100,24 @@ enum ra_step ra_request_mark(ra_request *r)
     if (ok && r->nmarks == 0)
         return go(r, RA_FORWARDING);
     if (ok)
-        return begin(r, &r->write_id, r->marks, r->nmarks, r->config->unknown_write_hold, RA_MARKED);
+        return begin(r, &r->write_id, r->marks, r->nmarks, RA_MARKED);
     ra_request_answer_error(r, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory");
     return go(r, RA_FINISHED);
 }
 
-/* Ends the write's markers, run by run of equal settle times (marks are sorted by them). */
-static void end_marks(ra_request *r, bool settle)
+/* Ends markers, run by run of equal settle times (marks are sorted by them). */
+static void end_marks(ra_request *r, const ra_write_id *id, const ra_mark *marks, size_t n, bool settle)
 {
-    ra_key *units = units_of(r, r->marks, r->nmarks);
+    ra_key *units = units_of(r, marks, n);
     if (!units) {
         ra_log(RA_LOG_WARNING, "out of memory: the markers of a write stay until their deadline");
         return;
     }
     int64_t now = ra_clock_monotonic();
-    for (size_t i = 0, run = 0; i < r->nmarks; i = run) {
-        while (run < r->nmarks && r->marks[run].settle == r->marks[i].settle)
+    for (size_t i = 0, run = 0; i < n; i = run) {
+        while (run < n && marks[run].settle == marks[i].settle)
             run++;
-        ra_store_end(r->loop->store, now, &r->write_id, units + i, run - i, settle ? r->marks[i].settle : 0);
+        ra_store_end(r->loop->store, now, id, units + i, run - i, settle ? marks[i].settle : 0);
     }
 }
 
@@ -113,7 +126,7 @@ enum ra_step ra_request_marked(ra_request *r)
     r->marked = true;
     if (r->call.ok)
         return go(r, RA_FORWARDING);
-    end_marks(r, false);
+    end_marks(r, &r->write_id, r->marks, r->nmarks, false);
     ra_request_answer_error(r, 503, RA_TYPE_UNAVAILABLE,
                             "readaside: the cache can't mark what this write touches, so it was not sent");
     return go(r, RA_FINISHED);
@@ -144,15 +157,6 @@ enum ra_step ra_request_forward(ra_request *r)
 
 /* ---- after the reply ---- */
 
-static int64_t longest_settle(const ra_mark *marks, size_t n)
-{
-    int64_t longest = 0;
-    for (size_t i = 0; i < n; i++)
-        if (marks[i].settle > longest)
-            longest = marks[i].settle;
-    return longest;
-}
-
 /* What the reply says of the write: done, not done, or nobody knows. */
 static void judge(ra_request *r)
 {
@@ -170,51 +174,70 @@ static void forget_changed(ra_request *r)
         ra_tables_forget(r->loop->server->tables, ra_table_short_name(r->op.tables[i].given));
 }
 
-/* Appends to what is marked after the reply. false: no memory. */
-static bool add_after(ra_request *r, const ra_mark *marks, size_t n)
+static bool is_marked(const ra_request *r, const ra_key *unit)
 {
-    ra_mark *all = ra_arena_array(&r->arena, r->nafter + n, sizeof *all);
-    if (!all)
-        return false;
-    if (r->nafter)
-        memcpy(all, r->after, r->nafter * sizeof *all);
-    memcpy(all + r->nafter, marks, n * sizeof *all);
-    r->after = all;
-    r->nafter += n;
-    return true;
+    for (size_t i = 0; i < r->nmarks; i++)
+        if (ra_key_eq(&r->marks[i].unit, unit))
+            return true;
+    return false;
 }
 
-/* What a write that was planned with `old` has not marked of the table as it is known now. false: no memory.
- */
-static bool mark_difference(ra_request *r, const ra_op_table *t, const ra_table *now)
+/* What the write has not marked of a table as it is known now; it was planned with `planned`, or as one of
+ * all. */
+static void mark_difference(ra_request *r, const ra_table *planned, const ra_table *now)
 {
-    bool another = !t->table || !ra_key_eq(&t->table->key, &now->key);
-    ra_mark mark = {.unit = now->key, .settle = 0};
-    bool ok = !another || add_after(r, &mark, 1);
-    for (size_t i = 0; i < now->nindexes && ok; i++) {
+    const ra_table_config *config = ra_config_table(r->config, now->name, strlen(now->name));
+    bool another = planned ? !ra_key_eq(&planned->key, &now->key) : !is_marked(r, &now->key);
+    if (another)
+        r->after[r->nafter++] = (ra_mark){.unit = now->key};
+    for (size_t i = 0; i < now->nindexes; i++) {
         const ra_table_index *index = &now->indexes[i];
-        if (!index->global || (!another && ra_table_find_index(t->table, ra_bytes_z(index->name))))
-            continue;
-        mark = (ra_mark){.unit = index->guard, .settle = t->config->settle};
-        ok = add_after(r, &mark, 1);
+        bool was_known = planned ? ra_table_find_index(planned, ra_bytes_z(index->name)) != NULL
+                                 : is_marked(r, &index->guard);
+        if (index->global && (another || !was_known))
+            r->after[r->nafter++] = (ra_mark){.unit = index->guard, .settle = config ? config->settle : 0};
     }
-    return ok;
+}
+
+/* The operation's view of a table: *planned is what it was planned with. false: it is none of its tables. */
+static bool concerns(const ra_request *r, const ra_table *now, const ra_table **planned)
+{
+    *planned = NULL;
+    for (size_t i = 0; i < r->op.ntables; i++) {
+        if (!ra_bytes_eq_z(ra_table_short_name(r->op.tables[i].given), now->name))
+            continue;
+        *planned = r->op.tables[i].table;
+        return true;
+    }
+    return r->op.any_table;
 }
 
 /*
- * While the write was on its way the table may have been dropped and made again, or got an index, and a
- * reader that knew may have cached what the write has changed. false: no memory.
+ * While the write was on its way its table may have been made, or dropped and made again, or have got an
+ * index, and a reader that knew may have cached what the write has changed. false: no memory.
  */
 static bool mark_changed_tables(ra_request *r)
 {
-    bool ok = true;
-    for (size_t i = 0; i < r->op.ntables && ok; i++) {
-        const ra_op_table *t = &r->op.tables[i];
-        ra_table *now = t->config ? ra_tables_known(r->loop->server->tables, t->given) : NULL;
-        if (now && now != t->table)
-            ok = mark_difference(r, t, now);
-        ra_table_unref(now);
+    if (ra_tables_version(r->loop->server->tables) == r->tables_version)
+        return true;
+    size_t n = 0;
+    size_t most = r->nafter;
+    ra_table **all = ra_tables_all(r->loop->server->tables, &n);
+    for (size_t i = 0; i < n && all; i++)
+        most += 1 + all[i]->nindexes;
+    ra_mark *after = ra_arena_array(&r->arena, most, sizeof *after);
+    bool ok = (n == 0 || all) && after;
+    if (ok && r->nafter)
+        memcpy(after, r->after, r->nafter * sizeof *after);
+    if (ok)
+        r->after = after;
+    for (size_t i = 0; i < n && all; i++) {
+        const ra_table *planned = NULL;
+        if (ok && concerns(r, all[i], &planned) && planned != all[i])
+            mark_difference(r, planned, all[i]);
+        ra_table_unref(all[i]);
     }
+    free(all);
     return ok;
 }
 
@@ -240,15 +263,11 @@ enum ra_step ra_request_aftermark(ra_request *r)
         ra_log(RA_LOG_ERROR, "out of memory: global indexes may be served stale up to their TTL");
     if (r->nafter == 0)
         return go(r, RA_UNMARKING);
-    int64_t hold = longest_settle(r->after, r->nafter);
-    if (r->fate_unknown)
-        hold += r->config->unknown_write_hold;
-    ra_write_id id;
-    if (!ra_write_id_new(&id)) {
-        r->call.ok = false;
-        return go(r, RA_UNMARKING);
-    }
-    return begin(r, &id, r->after, r->nafter, hold > 0 ? hold : 1, RA_UNMARKING);
+    qsort(r->after, r->nafter, sizeof *r->after, by_settle);
+    if (ra_write_id_new(&r->after_id))
+        return begin(r, &r->after_id, r->after, r->nafter, RA_UNMARKING);
+    r->call.ok = false;
+    return go(r, RA_UNMARKING);
 }
 
 static void answer(ra_request *r)
@@ -279,7 +298,9 @@ enum ra_step ra_request_unmark(ra_request *r)
             ra_store_invalidate(r->loop->store, ra_clock_monotonic(), units, r->nafter);
     }
     if (r->marked && !r->fate_unknown)
-        end_marks(r, r->succeeded);
+        end_marks(r, &r->write_id, r->marks, r->nmarks, r->succeeded);
+    if (r->nafter && !r->fate_unknown)
+        end_marks(r, &r->after_id, r->after, r->nafter, true);
     answer(r);
     return go(r, RA_FINISHED);
 }

@@ -7,11 +7,12 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <event2/listener.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { SWEEP_INTERVAL_MS = 1000, SWEEP_MOST = 4096 };
+enum { SWEEP_INTERVAL_MS = 1000, SWEEP_MOST = 4096, ACCEPT_PAUSE_MS = 100, ACCEPT_LOG_INTERVAL_MS = 10000 };
 
 static ra_loop *loop_of(void *arg)
 {
@@ -30,8 +31,14 @@ static struct timeval interval(int64_t ms)
 
 void ra_loop_ended(ra_loop *l)
 {
-    if (l->draining && l->in_flight == 0 && l->sending == 0)
+    /* A fetch of a table's schema is nobody's request, but other loops may wait for it. */
+    if (l->draining && l->in_flight == 0 && l->sending == 0 && !ra_upstream_busy(l->upstream))
         event_base_loopexit(l->base, NULL);
+}
+
+static void upstream_idle(void *arg)
+{
+    ra_loop_ended(loop_of(arg));
 }
 
 static void drain_timed_out(evutil_socket_t fd, short what, void *arg)
@@ -90,6 +97,8 @@ static bool loop_init(ra_loop *l, ra_server *s, bool first)
         return false;
     l->mailbox = ra_mailbox_new(l->base);
     l->upstream = ra_upstream_new(l->base, s->config, s->provider);
+    if (l->upstream)
+        ra_upstream_on_idle(l->upstream, upstream_idle, l);
     l->store = ra_memory_store_new(s->memory);
     if (first) {
         struct timeval t = interval(SWEEP_INTERVAL_MS);
@@ -111,6 +120,8 @@ static void loop_free(ra_loop *l)
         event_free(l->sweep);
     if (l->drain_timer)
         event_free(l->drain_timer);
+    if (l->accept_again)
+        event_free(l->accept_again);
     if (l->mailbox)
         ra_mailbox_free(l->mailbox);
     if (l->base)
@@ -143,9 +154,41 @@ ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, i
     return NULL;
 }
 
+/* ---- accepting ---- */
+
+static void accept_again(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    ra_loop *l = loop_of(arg);
+    if (l->socket)
+        evconnlistener_enable(evhttp_bound_socket_get_listener(l->socket));
+}
+
+/* The loop that this thread runs: a listener's argument is evhttp's, and its error callback has no other. */
+static _Thread_local ra_loop *running;
+
+/* Out of file descriptors, say: a pause, or the loop would do nothing but fail. Who waits is in the kernel's
+ * queue. */
+static void accept_failed(struct evconnlistener *listener, void *evhttps)
+{
+    (void)evhttps;
+    ra_loop *l = loop_of(running);
+    int error = EVUTIL_SOCKET_ERROR();
+    int64_t now = ra_clock_monotonic();
+    if (!l->accept_logged || now - l->accept_logged >= ACCEPT_LOG_INTERVAL_MS) {
+        l->accept_logged = now;
+        ra_log(RA_LOG_WARNING, "can't accept connections for now: %s", strerror(error));
+    }
+    struct timeval t = interval(ACCEPT_PAUSE_MS);
+    if (l->accept_again && evtimer_add(l->accept_again, &t) == 0)
+        evconnlistener_disable(listener);
+}
+
 static void *run(void *arg)
 {
     ra_loop *l = loop_of(arg);
+    running = l;
     event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY);
     return NULL;
 }
@@ -153,11 +196,15 @@ static void *run(void *arg)
 static bool start_loop(ra_loop *l, int fd)
 {
     l->http = ra_listener_new(l->base, &l->server->config->listen, fd, ra_request_received, l, &l->socket);
-    if (!l->http) {
-        close(fd);
-        ra_log(RA_LOG_ERROR, "out of memory");
+    l->accept_again = evtimer_new(l->base, accept_again, l);
+    if (l->http && l->accept_again) {
+        evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(l->socket), accept_failed);
+        return true;
     }
-    return l->http != NULL;
+    if (!l->http)
+        close(fd);
+    ra_log(RA_LOG_ERROR, "out of memory");
+    return false;
 }
 
 static bool bind_all(ra_server *s)

@@ -34,6 +34,8 @@ typedef struct ra_loop {
     ra_mailbox *mailbox;
     struct event *sweep; /* on the first loop only */
     struct event *drain_timer;
+    struct event *accept_again;  /* while accept fails, for want of file descriptors say */
+    int64_t accept_logged;       /* monotonic: when that was last said */
     struct ra_request *requests; /* all that live on this loop */
     unsigned in_flight;          /* how many they are */
     unsigned sending;            /* replies handed to evhttp that aren't written out yet */

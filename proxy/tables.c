@@ -14,6 +14,8 @@ enum {
     UNSETTLED_REFRESH = 1000,
     DENIED_RETRY = 60000,
     DOUBT_INTERVAL = 1000,
+    DENIED_MOST = 1024,
+    DENIED_LOGGED_MOST = 20,
     BUCKETS = 256 /* only names of tables that exist stay in them */
 };
 
@@ -30,9 +32,8 @@ typedef struct slot {
     int64_t fetched_at; /* monotonic; when `table` was last confirmed */
     int64_t denied_at;  /* monotonic; 0: not denied */
     int64_t doubted_at;
-    bool denied_logged;
-    bool fetching;
-    uint64_t change; /* counts forgettings: a fetch that began before the last one is made again */
+    struct fetch *fetch; /* under way, or NULL */
+    uint64_t change;     /* counts forgettings: a fetch that began before the last one is made again */
     ra_tables_wait *waiters;
 } slot;
 
@@ -40,6 +41,9 @@ struct ra_tables {
     ra_config *config;
     pthread_mutex_t mutex;
     slot *slots[BUCKETS];
+    size_t denied; /* slots with denied_at */
+    unsigned denied_logged;
+    atomic_uint_least64_t version; /* counts what was learnt, so that a write can tell that something was */
 };
 
 /* One DescribeTable under way, on one loop. */
@@ -62,6 +66,13 @@ ra_tables *ra_tables_new(ra_config *config)
     return t;
 }
 
+static void fetch_free(fetch *f)
+{
+    ra_buf_free(&f->body);
+    f->magic = 0;
+    free(f);
+}
+
 static void slot_free(slot *s)
 {
     ra_table_unref(s->table);
@@ -77,6 +88,8 @@ void ra_tables_free(ra_tables *t)
     for (size_t i = 0; i < BUCKETS; i++)
         for (slot *s = t->slots[i], *next; s; s = next) {
             next = s->next;
+            if (s->fetch) /* its upstream was freed under it */
+                fetch_free(s->fetch);
             slot_free(s);
         }
     pthread_mutex_destroy(&t->mutex);
@@ -121,7 +134,7 @@ static slot *slot_new(ra_tables *t, ra_bytes given)
 /* Frees a slot that holds nothing worth keeping. */
 static void slot_drop_if_idle(ra_tables *t, slot *s)
 {
-    if (s->table || s->fetching || s->waiters || s->denied_at || s->doubted_at)
+    if (s->table || s->fetch || s->waiters || s->denied_at || s->doubted_at)
         return;
     for (slot **p = bucket(t, ra_bytes_z(s->given)); *p; p = &(*p)->next)
         if (*p == s) {
@@ -129,6 +142,46 @@ static void slot_drop_if_idle(ra_tables *t, slot *s)
             slot_free(s);
             return;
         }
+}
+
+/* Under the mutex, as all that follow. */
+static void permit(ra_tables *t, slot *s)
+{
+    t->denied -= s->denied_at != 0;
+    s->denied_at = 0;
+}
+
+/* Forgets denials that are over, so that names which a client makes up don't gather. */
+static void drop_old_denials(ra_tables *t, int64_t now)
+{
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (slot *s = t->slots[i], *next; s; s = next) {
+            next = s->next;
+            if (!s->denied_at || now - s->denied_at < DENIED_RETRY)
+                continue;
+            permit(t, s);
+            slot_drop_if_idle(t, s);
+        }
+}
+
+/* At most DENIED_MOST are remembered; a further name is asked for each time. */
+static void remember_denial(ra_tables *t, slot *s, int64_t now)
+{
+    if (!s->denied_at && t->denied >= DENIED_MOST)
+        drop_old_denials(t, now);
+    if (!s->denied_at && t->denied >= DENIED_MOST)
+        return;
+    t->denied += s->denied_at == 0;
+    s->denied_at = now;
+}
+
+static void forget(ra_tables *t, slot *s)
+{
+    s->change++;
+    permit(t, s);
+    ra_table_unref(s->table);
+    s->table = NULL;
+    slot_drop_if_idle(t, s);
 }
 
 static void wait_unlink(slot *s, ra_tables_wait *w)
@@ -177,13 +230,6 @@ static bool fetch_send(fetch *f)
     return ra_upstream_send(f->upstream, &r, fetched, f, &why) != NULL;
 }
 
-static void fetch_free(fetch *f)
-{
-    ra_buf_free(&f->body);
-    f->magic = 0;
-    free(f);
-}
-
 /* Under the mutex. */
 static bool fetch_start(ra_tables *t, ra_upstream *upstream, slot *s)
 {
@@ -199,7 +245,7 @@ static bool fetch_start(ra_tables *t, ra_upstream *upstream, slot *s)
         fetch_free(f);
         return false;
     }
-    s->fetching = true;
+    s->fetch = f;
     return true;
 }
 
@@ -208,40 +254,74 @@ static bool error_is(const ra_http_reply *r, const char *type)
     return r->body && memmem(r->body, r->len < 512 ? r->len : 512, type, strlen(type)) != NULL;
 }
 
+/*
+ * Under the mutex. Other slots are other names of the same table (its ARN), or of a namesake: what is learnt
+ * of the table is learnt under all its names; a table that was dropped and made again is doubted under the
+ * others.
+ */
+static void replace(ra_tables *t, slot *s, ra_table *table, int64_t now)
+{
+    bool another = s->table && !ra_key_eq(&s->table->key, &table->key);
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (slot *o = t->slots[i], *next; o; o = next) {
+            next = o->next;
+            if (o == s || !o->table)
+                continue;
+            if (ra_key_eq(&o->table->key, &table->key)) {
+                ra_table_unref(o->table);
+                o->table = ra_table_ref(table);
+                o->fetched_at = now;
+            } else if (another && strcmp(o->table->name, table->name) == 0) {
+                forget(t, o);
+            }
+        }
+    ra_table_unref(s->table);
+    s->table = table;
+    s->fetched_at = now;
+    permit(t, s);
+    atomic_fetch_add(&t->version, 1);
+    wake_all(s, RA_TABLES_KNOWN, NULL);
+}
+
+/* Under the mutex. */
+static void deny(ra_tables *t, slot *s, int64_t now)
+{
+    if (t->denied_logged < DENIED_LOGGED_MOST && !s->denied_at) {
+        ra_log(RA_LOG_WARNING,
+               "table %s isn't cached: dynamodb:DescribeTable is denied to the proxy's credentials "
+               "(allow it, or give the table's keys as tables.%s.schema in the config)",
+               s->given, s->given);
+        if (++t->denied_logged == DENIED_LOGGED_MOST)
+            ra_log(RA_LOG_WARNING, "further tables that can't be described won't be named");
+    }
+    remember_denial(t, s, now);
+    wake_all(s, s->table ? RA_TABLES_KNOWN : RA_TABLES_NONE, NULL);
+}
+
 /* Under the mutex: a new schema, or the news that there is none. What remains true stays. */
 static void learn(ra_tables *t, slot *s, ra_http_reply *reply)
 {
     int64_t now = ra_clock_monotonic();
     bool answered = reply && reply->result == RA_HTTP_OK;
+    bool refused = answered && reply->status == 400;
     ra_table *table = NULL;
     if (answered && reply->status == 200)
         table = ra_table_from_describe((ra_bytes){reply->body, reply->len},
                                        ra_bytes_z(t->config->cache.key_prefix),
                                        ra_bytes_z(t->config->upstream.endpoint));
     if (table) {
-        ra_table_unref(s->table);
-        s->table = table;
-        s->fetched_at = now;
-        s->denied_at = 0;
-        wake_all(s, RA_TABLES_KNOWN, NULL);
+        replace(t, s, table, now);
     } else if (answered && reply->status == 200) { /* a key schema that isn't understood */
-        s->denied_at = now;
+        remember_denial(t, s, now);
         wake_all(s, s->table ? RA_TABLES_KNOWN : RA_TABLES_NONE, NULL);
-    } else if (answered && reply->status == 400 &&
+    } else if (refused &&
                (error_is(reply, "ResourceNotFoundException") || error_is(reply, "ValidationException"))) {
         /* It doesn't exist, or no table can have this name. */
         ra_table_unref(s->table);
         s->table = NULL;
         wake_all(s, RA_TABLES_NONE, NULL);
-    } else if (answered && reply->status == 400 && error_is(reply, "AccessDenied")) {
-        if (!s->denied_logged)
-            ra_log(RA_LOG_WARNING,
-                   "table %s isn't cached: dynamodb:DescribeTable is denied to the proxy's credentials "
-                   "(allow it, or give the table's keys as tables.%s.schema in the config)",
-                   s->given, s->given);
-        s->denied_logged = true;
-        s->denied_at = now;
-        wake_all(s, s->table ? RA_TABLES_KNOWN : RA_TABLES_NONE, NULL);
+    } else if (refused && error_is(reply, "AccessDenied")) {
+        deny(t, s, now);
     } else { /* DynamoDB is out of reach or refuses for now: what was known goes on being used */
         s->fetched_at = now - t->config->upstream.schema_refresh + UNSETTLED_REFRESH;
         wake_all(s, s->table ? RA_TABLES_KNOWN : RA_TABLES_FAILED, reply);
@@ -262,7 +342,7 @@ static void fetched(ra_http_reply *reply, void *arg)
         pthread_mutex_unlock(&t->mutex);
         return;
     }
-    s->fetching = false;
+    s->fetch = false;
     if (overtaken)
         wake_all(s, RA_TABLES_FAILED, NULL); /* only where sending again failed */
     else
@@ -292,14 +372,14 @@ static enum ra_tables_step get(ra_tables *t, ra_upstream *upstream, ra_bytes giv
     bool denied = s->denied_at && now - s->denied_at < DENIED_RETRY;
     if (s->table) {
         int64_t refresh = settled(s->table) ? t->config->upstream.schema_refresh : UNSETTLED_REFRESH;
-        if (now - s->fetched_at >= refresh && !s->fetching && !denied)
+        if (now - s->fetched_at >= refresh && !s->fetch && !denied)
             fetch_start(t, upstream, s); /* in the background; failing that, the next reader tries */
         w->table = ra_table_ref(s->table);
         return RA_TABLES_KNOWN;
     }
     if (denied)
         return RA_TABLES_NONE;
-    if (!s->fetching && !fetch_start(t, upstream, s)) {
+    if (!s->fetch && !fetch_start(t, upstream, s)) {
         slot_drop_if_idle(t, s);
         return RA_TABLES_FAILED;
     }
@@ -316,21 +396,21 @@ static enum ra_tables_step get(ra_tables *t, ra_upstream *upstream, ra_bytes giv
 static enum ra_tables_step get_configured(ra_tables *t, ra_bytes given, const ra_table_schema *schema,
                                           ra_tables_wait *w)
 {
-    slot *s = slot_find(t, given);
+    ra_bytes name = ra_table_short_name(given); /* one slot for all spellings of an ARN */
+    slot *s = slot_find(t, name);
     if (!s)
-        s = slot_new(t, given);
+        s = slot_new(t, name);
     if (!s)
         return RA_TABLES_FAILED;
     if (!s->table) {
-        ra_bytes name = ra_table_short_name(given);
-        char *copy = strndup(name.p, name.n);
-        s->table = copy ? ra_table_from_config(copy, schema, ra_bytes_z(t->config->cache.key_prefix),
-                                               ra_bytes_z(t->config->upstream.endpoint))
-                        : NULL;
-        free(copy);
+        s->table = ra_table_from_config(s->given, schema, ra_bytes_z(t->config->cache.key_prefix),
+                                        ra_bytes_z(t->config->upstream.endpoint));
+        atomic_fetch_add(&t->version, 1);
     }
-    if (!s->table)
+    if (!s->table) {
+        slot_drop_if_idle(t, s);
         return RA_TABLES_FAILED;
+    }
     w->table = ra_table_ref(s->table);
     return RA_TABLES_KNOWN;
 }
@@ -344,10 +424,12 @@ enum ra_tables_step ra_tables_get(ra_tables *t, ra_upstream *upstream, ra_bytes 
     if (given.n == 0 || given.n > NAME_MAX_BYTES || memchr(given.p, 0, given.n))
         return w->step = RA_TABLES_NONE;
     pthread_mutex_lock(&t->mutex);
-    w->step =
+    enum ra_tables_step step =
         table_config->schema ? get_configured(t, given, table_config->schema, w) : get(t, upstream, given, w);
+    if (step != RA_TABLES_PENDING)
+        w->step = step; /* a waiter's fields are another loop's to write, once the mutex is free */
     pthread_mutex_unlock(&t->mutex);
-    return w->step;
+    return step;
 }
 
 void ra_tables_leave(ra_tables *t, ra_tables_wait *w)
@@ -365,16 +447,6 @@ void ra_tables_leave(ra_tables *t, ra_tables_wait *w)
     }
     w->table = NULL;
     w->reply = NULL;
-}
-
-/* Under the mutex. */
-static void forget(ra_tables *t, slot *s)
-{
-    s->change++;
-    s->denied_at = 0;
-    ra_table_unref(s->table);
-    s->table = NULL;
-    slot_drop_if_idle(t, s);
 }
 
 static bool is_named(const slot *s, ra_bytes name)
@@ -407,13 +479,9 @@ void ra_tables_doubt(ra_tables *t, ra_bytes name)
     pthread_mutex_unlock(&t->mutex);
 }
 
-ra_table *ra_tables_known(ra_tables *t, ra_bytes given)
+uint64_t ra_tables_version(ra_tables *t)
 {
-    pthread_mutex_lock(&t->mutex);
-    const slot *s = slot_find(t, given);
-    ra_table *table = s && s->table ? ra_table_ref(s->table) : NULL;
-    pthread_mutex_unlock(&t->mutex);
-    return table;
+    return atomic_load(&t->version);
 }
 
 ra_table **ra_tables_all(ra_tables *t, size_t *n)

@@ -45,6 +45,9 @@ struct ra_tables_wait {
 };
 
 /*
+ * With a schema in the config all ARNs of a name are one table: the caller must not cache what was asked by
+ * ARN.
+ *
  * The schema of the table that a client calls `given` (name or ARN). `table_config` is its entry in the
  * config. With KNOWN, NONE or FAILED the outcome is there at once (in wait->step, ->table, ->reply too).
  */
@@ -59,9 +62,11 @@ void ra_tables_forget(ra_tables *t, ra_bytes name);
 /* The same for a mere suspicion: at most once a second per table. */
 void ra_tables_doubt(ra_tables *t, ra_bytes name);
 
-/* What is known now of the table that a client calls `given`: one reference for the caller, or NULL. Never
- * fetches. */
-ra_table *ra_tables_known(ra_tables *t, ra_bytes given);
+/*
+ * Counts what has been learnt. A write that finds another number after its reply than before it was planned
+ * looks at ra_tables_all again: a table may have been made meanwhile, or made anew, or have got an index.
+ */
+uint64_t ra_tables_version(ra_tables *t);
 /* References to all known tables: *n of them in a malloc'ed array (NULL when none, or no memory with *n > 0).
  */
 ra_table **ra_tables_all(ra_tables *t, size_t *n);

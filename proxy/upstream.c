@@ -29,6 +29,8 @@ struct ra_upstream {
     ra_signer *signer;
     endpoint dynamodb, streams;
     ra_upstream_call *calls; /* all under way, so that _free finds them */
+    void (*idle)(void *arg);
+    void *idle_arg;
 };
 
 struct ra_upstream_call {
@@ -119,16 +121,36 @@ void ra_upstream_free(ra_upstream *u)
     free(u);
 }
 
+/* The call is gone before its callback runs, which may send another. */
+static void finish(ra_upstream_call *c, ra_http_reply *reply)
+{
+    ra_upstream *u = c->u;
+    ra_upstream_done done = c->done;
+    void *arg = c->arg;
+    call_free(c);
+    done(reply, arg);
+    if (!u->calls && u->idle)
+        u->idle(u->idle_arg);
+}
+
 static void replied(ra_http_call *http, ra_http_reply *reply, void *arg)
 {
     (void)http;
     ra_upstream_call *c = arg;
     if (c->magic != CALL_MAGIC)
         ra_corrupt("upstream call");
-    ra_upstream_done done = c->done;
-    void *done_arg = c->arg;
-    call_free(c);
-    done(reply, done_arg);
+    finish(c, reply);
+}
+
+bool ra_upstream_busy(const ra_upstream *u)
+{
+    return u->calls != NULL;
+}
+
+void ra_upstream_on_idle(ra_upstream *u, void (*idle)(void *arg), void *arg)
+{
+    u->idle = idle;
+    u->idle_arg = arg;
 }
 
 /* "Name: value" with a NUL at its end; the address is kept as an offset since the buffer may move. */
@@ -205,10 +227,7 @@ ra_http_reply *ra_upstream_failure(const char *why)
 static void fail(ra_upstream_call *c, const char *why)
 {
     ra_http_reply *reply = ra_upstream_failure(why);
-    ra_upstream_done done = c->done;
-    void *arg = c->arg;
-    call_free(c);
-    done(reply, arg);
+    finish(c, reply);
     ra_http_reply_unref(reply);
 }
 

@@ -33,6 +33,9 @@ void ra_upstream_free(ra_upstream *u); /* cancels every call; no callback runs *
 
 ra_upstream_call *ra_upstream_send(ra_upstream *u, const ra_upstream_request *r, ra_upstream_done done,
                                    void *arg, const char **why);
+/* Is any call under way? `idle` is run each time that the last one has ended and its `done` has run. */
+bool ra_upstream_busy(const ra_upstream *u);
+void ra_upstream_on_idle(ra_upstream *u, void (*idle)(void *arg), void *arg);
 /* A reply that says that nothing was sent, and why; one reference. NULL without memory. */
 ra_http_reply *ra_upstream_failure(const char *why);
 void ra_upstream_cancel(ra_upstream_call *call);

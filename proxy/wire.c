@@ -36,8 +36,10 @@ static void refuse_service(ra_loop *l, struct evhttp_request *r, const char *ser
 
 static bool is_root(struct evhttp_request *r)
 {
-    const char *uri = evhttp_request_get_uri(r);
-    return strcmp(uri, "/") == 0 || strncmp(uri, "/?", 2) == 0;
+    /* Also in absolute form, "http://host" and "http://host/" (RFC 9112 section 3.2.2). */
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r);
+    const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+    return path && (strcmp(path, "/") == 0 || (!*path && evhttp_uri_get_host(uri)));
 }
 
 static void refuse_target(ra_loop *l, struct evhttp_request *r, const char *target)

@@ -30,6 +30,29 @@ static void check(const fixture *f, unsigned markers)
     assert_int_equal(u->list != 0, markers != 0);
 }
 
+static void test_settled_writes_share_one_marker(void **state)
+{
+    (void)state;
+    fixture f = setup(0);
+    ra_write_id a = write_id(1), b = write_id(2), c = write_id(3);
+    assert_false(ra_marker_settle(f.shard, f.unit, &a, 5));
+    check(&f, 0);
+    assert_true(ra_marker_set(f.shard, f.unit, &a, 100));
+    assert_true(ra_marker_set(f.shard, f.unit, &b, 100));
+    assert_true(ra_marker_set(f.shard, f.unit, &c, 100));
+    assert_true(ra_marker_settle(f.shard, f.unit, &b, 30));
+    assert_true(ra_marker_settle(f.shard, f.unit, &a, 20)); /* the later deadline stays */
+    assert_false(ra_marker_settle(f.shard, f.unit, &a, 40));
+    check(&f, 2);
+    assert_int_equal(ra_marker_count(f.shard, 0), 1); /* c alone hasn't ended */
+    assert_true(ra_marker_clear(f.shard, f.unit, &c));
+    assert_true(ra_marker_live(f.shard, f.unit, 29));
+    assert_int_equal(ra_marker_count(f.shard, 0), 0);
+    assert_false(ra_marker_live(f.shard, f.unit, 30));
+    check(&f, 0);
+    ra_memory_unref(f.memory);
+}
+
 static void test_set_clear_postpone(void **state)
 {
     (void)state;
@@ -78,6 +101,7 @@ static void test_cap_over_all_units(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_settled_writes_share_one_marker),
         cmocka_unit_test(test_set_clear_postpone),
         cmocka_unit_test(test_cap_over_all_units),
     };
