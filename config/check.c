@@ -134,6 +134,14 @@ static void check_covered(ra_decoder *d, const ra_place *patterns, const ra_tabl
     }
 }
 
+/* Every name that a client makes up would be a table with that schema. */
+static void check_schema(ra_decoder *d, const ra_place *at, const ra_table_config *t)
+{
+    ra_place schema;
+    if (strcmp(t->name, "*") == 0 && ra_decode_member(d, at, "schema", &schema))
+        ra_decode_error(d, &schema, "a schema is one table's; accepted: a table's own name instead of \"*\"");
+}
+
 static void check_table(ra_decoder *d, const ra_place *root, const ra_place *at, const ra_table_config *t)
 {
     policy_place p = {at, &t->policy, NULL};
@@ -143,6 +151,7 @@ static void check_table(ra_decoder *d, const ra_place *root, const ra_place *at,
     if (!cJSON_IsObject(at->node))
         return;
     check_negative_ttl(d, &p);
+    check_schema(d, at, t);
     if (mode_known)
         check_linearizable(d, &p, t->consistency == RA_LINEARIZABLE);
     if (!ra_decode_member(d, at, "patterns", &patterns))

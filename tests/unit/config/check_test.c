@@ -31,6 +31,14 @@ static void test_consistent_reads_need_linearizable(void **state)
     ra_config_unref(parse_clean(STRICT("\"serve_consistent_reads\":true")));
 }
 
+static void test_a_schema_is_one_tables(void **state)
+{
+    (void)state;
+    expect_error("{\"tables\":{\"*\":{\n\"schema\":{\"partition_key\":\"pk\"}}}}", "tables[\"*\"].schema", 2,
+                 "a schema is one table's");
+    ra_config_unref(parse_clean(TABLE("\"schema\":{\"partition_key\":\"pk\"}")));
+}
+
 /* A misspelt mode is one problem, not also one with whatever depends on it. */
 static void test_refused_values_are_not_held_against_others(void **state)
 {
@@ -148,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_linearizable_needs_consistent_fills),
         cmocka_unit_test(test_consistent_reads_need_linearizable),
+        cmocka_unit_test(test_a_schema_is_one_tables),
         cmocka_unit_test(test_refused_values_are_not_held_against_others),
         cmocka_unit_test(test_the_hold_outlives_a_request),
         cmocka_unit_test(test_negatives_that_outlive_what_is_there),

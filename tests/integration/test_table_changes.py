@@ -1,0 +1,206 @@
+"""Writes on their way while their table is made, made anew, gets an index, or is known by another name.
+
+A write marks what its table looked like when it was planned. A reader that learns more in the meantime must not be
+served, after the write was acknowledged, what it read before.
+"""
+import concurrent.futures
+import socket
+import struct
+import uuid
+
+import pytest
+
+from support import raw, tables, waiting
+
+KEY = {"pk": {"S": "a"}, "sk": {"S": "s"}}
+ITEM = {**KEY, "v": {"S": "new"}, "owner": {"S": "ann"}}
+ADD_INDEX = {
+    "AttributeDefinitions": [tables.attribute(n, "S") for n in ("pk", "sk", "owner")],
+    "GlobalSecondaryIndexUpdates": [
+        {"Create": {**tables.index("by-owner", "owner"), "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}}}
+    ],
+}
+
+
+@pytest.fixture
+def pool():
+    with concurrent.futures.ThreadPoolExecutor(32) as executor:
+        yield executor
+
+
+@pytest.fixture
+def name():
+    return "table-" + uuid.uuid4().hex[:8]
+
+
+def get(name):
+    return {"TableName": name, "Key": KEY}
+
+
+def by_owner(name):
+    return {
+        "TableName": name,
+        "IndexName": "by-owner",
+        "KeyConditionExpression": "#o = :o",
+        "ExpressionAttributeNames": {"#o": "owner"},
+        "ExpressionAttributeValues": {":o": {"S": "ann"}},
+    }
+
+
+def assert_fresh(proxy, name):
+    got = proxy.call("GetItem", get(name))
+    assert got.json.get("Item") == ITEM, got
+
+
+def test_a_partiql_write_whose_table_is_learnt_meanwhile(proxy, direct, counting_upstream, pool, name):
+    tables.create(direct, tables.plain(name))
+    direct.ok("PutItem", {"TableName": name, "Item": {**ITEM, "v": {"S": "old"}}})
+    gate = counting_upstream.hold("ExecuteStatement")
+    # A form whose table can't be told from its first words: it marks every table that is known.
+    statement = f"FROM \"{name}\" WHERE pk='a' AND sk='s' SET v='new'"
+    writing = pool.submit(proxy.call, "ExecuteStatement", {"Statement": statement})
+    gate.wait_for(1)
+    assert proxy.call("GetItem", get(name)).json["Item"]["v"]["S"] == "old"
+    gate.release()
+    assert writing.result().status == 200
+    assert_fresh(proxy, name)
+
+
+def test_a_write_to_a_table_that_is_made_meanwhile(proxy, direct, counting_upstream, pool, name):
+    gate = counting_upstream.hold("PutItem")
+    writing = pool.submit(proxy.call, "PutItem", {"TableName": name, "Item": ITEM})
+    gate.wait_for(1)
+    with proxy.wire() as through:
+        tables.create(through, tables.plain(name))
+    assert proxy.call("GetItem", get(name)).json == {}
+    gate.release()
+    assert writing.result().status == 200
+    assert_fresh(proxy, name)
+
+
+def test_a_write_to_a_table_that_is_made_anew_meanwhile(proxy, direct, counting_upstream, pool, name):
+    with proxy.wire() as through:
+        tables.create(through, tables.plain(name))
+        assert through.call("GetItem", get(name)).cache == "MISS"
+        gate = counting_upstream.hold("PutItem")
+        writing = pool.submit(proxy.call, "PutItem", {"TableName": name, "Item": ITEM})
+        gate.wait_for(1)
+        tables.create(through, tables.plain(name))
+    assert proxy.call("GetItem", get(name)).json == {}
+    gate.release()
+    assert writing.result().status == 200
+    assert_fresh(proxy, name)
+
+
+def hit(proxy, operation, body):
+    """Waits until the cache answers."""
+    return waiting.until(
+        lambda: (lambda reply: reply if reply.cache == "HIT" else None)(proxy.call(operation, body)),
+        f"{operation} to hit",
+    )
+
+
+def test_a_write_to_a_table_that_gets_an_index_meanwhile(proxy, direct, counting_upstream, pool, name):
+    with proxy.wire() as through:
+        tables.create(through, tables.plain(name))
+        assert through.call("GetItem", get(name)).cache == "MISS"
+        gate = counting_upstream.hold("PutItem")
+        writing = pool.submit(proxy.call, "PutItem", {"TableName": name, "Item": ITEM})
+        gate.wait_for(1)
+        through.ok("UpdateTable", {"TableName": name, **ADD_INDEX})
+    assert hit(proxy, "Query", by_owner(name)).json["Count"] == 0
+    gate.release()
+    assert writing.result().status == 200
+    waiting.until(lambda: direct.ok("Query", by_owner(name)).json["Count"] == 1, "the index to follow")
+    assert hit(proxy, "Query", by_owner(name)).json["Count"] == 1
+
+
+def arn_of(direct, name):
+    return direct.ok("DescribeTable", {"TableName": name}).json["Table"]["TableArn"]
+
+
+@pytest.fixture
+def takes_arns(counting_upstream, direct):
+    """DynamoDB Local refuses an ARN as TableName, which DynamoDB takes."""
+
+    def plainly(request, _status, _body):
+        whole = {**request.json, "TableName": request.json["TableName"].rpartition("/")[2]}
+        reply = direct.call(request.operation, whole)
+        return reply.status, reply.body
+
+    counting_upstream.answer(plainly, when=lambda request: b"arn:aws" in request.body)
+
+
+def test_an_index_learnt_under_another_name(proxy, direct, takes_arns, name):
+    tables.create(direct, tables.plain(name))
+    other = arn_of(direct, name)
+    assert proxy.call("GetItem", get(name)).cache == "MISS"  # the plain name knows no index
+    direct.ok("UpdateTable", {"TableName": name, **ADD_INDEX})
+    waiting.until(
+        lambda: [i["IndexStatus"] for i in direct.ok("DescribeTable", {"TableName": name}).json["Table"].get("GlobalSecondaryIndexes", [])]
+        == ["ACTIVE"],
+        "the index to be active",
+    )
+    assert hit(proxy, "Query", by_owner(other)).json["Count"] == 0
+    assert proxy.call("PutItem", {"TableName": name, "Item": ITEM}).status == 200
+    waiting.until(lambda: direct.ok("Query", by_owner(name)).json["Count"] == 1, "the index to follow")
+    assert hit(proxy, "Query", by_owner(other)).json["Count"] == 1
+
+
+def test_name_and_arn_are_one_table(proxy, direct, takes_arns, name):
+    tables.create(direct, tables.plain(name))
+    other = arn_of(direct, name)
+    assert proxy.call("GetItem", get(name)).cache == "MISS"
+    assert proxy.call("GetItem", get(other)).cache == "HIT"
+    assert proxy.call("PutItem", {"TableName": other, "Item": ITEM}).status == 200
+    assert_fresh(proxy, name)
+
+
+def test_with_a_schema_in_the_config_an_arn_is_not_cached(proxy_factory, counting_upstream, direct, takes_arns, name):
+    """It could be another account's table of the same name."""
+    tables.create(direct, tables.plain(name))
+    schema = {"partition_key": "pk", "sort_key": "sk"}
+    proxy = proxy_factory(counting_upstream.endpoint, {"tables": {name: {"schema": schema}}})
+    foreign = f"arn:aws:dynamodb:us-east-1:222222222222:table/{name}"
+    assert [proxy.call("GetItem", get(name)).cache for _ in range(2)] == ["MISS", "HIT"]
+    assert [proxy.call("GetItem", get(foreign)).cache for _ in range(2)] == ["BYPASS", "BYPASS"]
+    assert proxy.call("PutItem", {"TableName": arn_of(direct, name), "Item": ITEM}).status == 200
+    assert_fresh(proxy, name)
+    assert counting_upstream.count("DescribeTable") == 0
+
+
+@pytest.mark.parametrize("round_number", range(5))
+def test_many_first_readers_of_a_table(proxy_factory, counting_upstream, direct, pool, name, round_number):
+    tables.create(direct, tables.plain(name))
+    proxy = proxy_factory(counting_upstream.endpoint, {"listen": {"threads": 4}})
+    replies = list(pool.map(lambda _: proxy.call("GetItem", get(name)), range(32)))
+    assert {r.status for r in replies} == {200}
+    assert counting_upstream.count("DescribeTable") == 1
+
+
+@pytest.mark.parametrize("operation", ["GetItem", "PutItem"])
+def test_a_connection_that_breaks_under_a_waiting_request(proxy, direct, counting_upstream, name, operation):
+    """"100 Continue" waits behind replies that nobody reads; then the client resets, while its request waits upstream."""
+    tables.create(direct, tables.plain(name))
+    direct.ok("PutItem", {"TableName": name, "Item": {**KEY, "v": {"S": "x" * 390_000}}})
+    assert [proxy.call("GetItem", get(name)).cache for _ in range(2)] == ["MISS", "HIT"]
+    other = {"pk": {"S": "b"}, "sk": {"S": "s"}}
+    body = {"GetItem": {"TableName": name, "Key": other}, "PutItem": {"TableName": name, "Item": other}}[operation]
+    gate = counting_upstream.hold(operation)
+    for unread in range(12):
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(("127.0.0.1", proxy.port))
+        sock.settimeout(5)
+        for _ in range(unread):
+            sock.sendall(raw.request("GetItem", get(name)))
+        whole = raw.request(operation, body, extra=("Expect: 100-continue",))
+        at = whole.index(b"\r\n\r\n") + 4
+        sock.sendall(whole[:at])
+        sock.sendall(whole[at:])
+        raw.wait_until_read(proxy.port, [sock])
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+    gate.release()
+    assert proxy.call("GetItem", get(name)).status == 200
+    assert proxy.alive()
