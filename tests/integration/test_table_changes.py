@@ -4,13 +4,11 @@ A write marks what its table looked like when it was planned. A reader that lear
 served, after the write was acknowledged, what it read before.
 """
 import concurrent.futures
-import socket
-import struct
 import uuid
 
 import pytest
 
-from support import raw, tables, waiting
+from support import tables, waiting
 
 KEY = {"pk": {"S": "a"}, "sk": {"S": "s"}}
 ITEM = {**KEY, "v": {"S": "new"}, "owner": {"S": "ann"}}
@@ -176,31 +174,3 @@ def test_many_first_readers_of_a_table(proxy_factory, counting_upstream, direct,
     replies = list(pool.map(lambda _: proxy.call("GetItem", get(name)), range(32)))
     assert {r.status for r in replies} == {200}
     assert counting_upstream.count("DescribeTable") == 1
-
-
-@pytest.mark.parametrize("operation", ["GetItem", "PutItem"])
-def test_a_connection_that_breaks_under_a_waiting_request(proxy, direct, counting_upstream, name, operation):
-    """"100 Continue" waits behind replies that nobody reads; then the client resets, while its request waits upstream."""
-    tables.create(direct, tables.plain(name))
-    direct.ok("PutItem", {"TableName": name, "Item": {**KEY, "v": {"S": "x" * 390_000}}})
-    assert [proxy.call("GetItem", get(name)).cache for _ in range(2)] == ["MISS", "HIT"]
-    other = {"pk": {"S": "b"}, "sk": {"S": "s"}}
-    body = {"GetItem": {"TableName": name, "Key": other}, "PutItem": {"TableName": name, "Item": other}}[operation]
-    gate = counting_upstream.hold(operation)
-    for unread in range(12):
-        sock = socket.socket()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        sock.connect(("127.0.0.1", proxy.port))
-        sock.settimeout(5)
-        for _ in range(unread):
-            sock.sendall(raw.request("GetItem", get(name)))
-        whole = raw.request(operation, body, extra=("Expect: 100-continue",))
-        at = whole.index(b"\r\n\r\n") + 4
-        sock.sendall(whole[:at])
-        sock.sendall(whole[at:])
-        raw.wait_until_read(proxy.port, [sock])
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        sock.close()
-    gate.release()
-    assert proxy.call("GetItem", get(name)).status == 200
-    assert proxy.alive()
