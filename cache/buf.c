@@ -123,7 +123,8 @@ bool ra_buf_add_json_string(ra_buf *b, ra_bytes s)
         add_escape(b, c);
         from = i + 1;
     }
-    ra_buf_add(b, s.p + from, s.n - from);
+    if (s.n > from)
+        ra_buf_add(b, s.p + from, s.n - from);
     return ra_buf_add_char(b, '"');
 }
 

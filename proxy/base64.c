@@ -73,8 +73,8 @@ bool ra_base64_encode(ra_bytes bytes, ra_arena *a, ra_bytes *out)
             v |= (unsigned char)bytes.p[i + 2];
         *to++ = alphabet[v >> 18];
         *to++ = alphabet[v >> 12 & 63];
-        *to++ = left > 1 ? alphabet[v >> 6 & 63] : '=';
-        *to++ = left > 2 ? alphabet[v & 63] : '=';
+        *to++ = (char)(left > 1 ? alphabet[v >> 6 & 63] : '=');
+        *to++ = (char)(left > 2 ? alphabet[v & 63] : '=');
     }
     return true;
 }

@@ -33,11 +33,12 @@ static bool apply_in_order(ra_bytes text, const ra_edit *const *order, size_t n,
 bool ra_edit_apply(ra_bytes text, const ra_edit *edits, size_t n, ra_buf *out)
 {
     const ra_edit *few[16], **order = few;
+    /* An array of pointers is what is meant. NOLINTNEXTLINE(bugprone-sizeof-expression) */
     if (n > sizeof few / sizeof *few && !(order = malloc(n * sizeof *order)))
         return false;
     for (size_t i = 0; i < n; i++)
         order[i] = &edits[i];
-    qsort(order, n, sizeof *order, compare);
+    qsort(order, n, sizeof *order, compare); /* NOLINT(bugprone-sizeof-expression) */
     bool ok = apply_in_order(text, order, n, out);
     if (order != few)
         free(order);

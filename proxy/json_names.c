@@ -190,7 +190,7 @@ static enum ra_json_names_result pairwise(const char *text, const ra_json_name *
     for (size_t i = 1; i < n; i++) {
         uint32_t length = v[i].end - v[i].start;
         for (size_t k = 0; k < i; k++) {
-            if (v[k].end - v[k].start != length || memcmp(text + v[k].start, text + v[i].start, length))
+            if (v[k].end - v[k].start != length || memcmp(text + v[k].start, text + v[i].start, length) != 0)
                 continue;
             *at = v[i].start - 1;
             return RA_JSON_NAMES_DUPLICATE;

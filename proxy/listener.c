@@ -86,14 +86,17 @@ int ra_listen_first(const ra_config_listen *c, uint16_t *port)
     int fd = listening(bound(c, c->port, true));
     if (fd < 0)
         return -1;
-    struct sockaddr_storage a;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } a = {0};
     socklen_t n = sizeof a;
-    if (getsockname(fd, (struct sockaddr *)&a, &n) != 0) {
+    if (getsockname(fd, &a.any, &n) != 0) {
         close(fd);
         return -1;
     }
-    *port = ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
-                                          : ((struct sockaddr_in *)&a)->sin_port);
+    *port = ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
     return fd;
 }
 

@@ -51,7 +51,7 @@ enum ra_op_class {
 typedef struct ra_op_table {
     ra_bytes given;                /* decoded TableName or ARN as the client wrote it */
     const ra_table_config *config; /* set by the caller; NULL: not cached */
-    const ra_table *table;         /* set by the caller; NULL: not cached, or its schema can't be had */
+    ra_table *table;               /* set by the caller; NULL: not cached, or its schema can't be had */
     uint32_t token;                /* BatchGetItem: its value in RequestItems */
 } ra_op_table;
 

@@ -172,7 +172,8 @@ static const char *query_part(query *q, ra_part *part)
 {
     ra_key options;
     const ra_table *t = q->t->table;
-    bool global = q->index && q->index->global;
+    const ra_table_index *index = q->index;
+    bool global = index && index->global;
     if (q->index && !q->index->understood)
         return "index-not-understood";
     const char *why = query_options(q, &options);
@@ -188,8 +189,8 @@ static const char *query_part(query *q, ra_part *part)
     part->look.guard[0] = t->key;
     part->look.nguards = 1;
     if (global)
-        part->look.guard[part->look.nguards++] = q->index->guard;
-    bool ok = global ? ra_table_index_partition_unit(t, q->index, &part->pk, &part->look.unit)
+        part->look.guard[part->look.nguards++] = index->guard;
+    bool ok = global ? ra_table_index_partition_unit(t, index, &part->pk, &part->look.unit)
                      : ra_table_partition_unit(t, &part->pk, &part->look.unit);
     if (!ok || !ra_op_request_digest("query", &part->look.unit, &options, &part->look.request))
         return "no-memory";

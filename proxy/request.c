@@ -14,11 +14,13 @@
 #include "proxy/request_states.h"
 #include "proxy/wire.h"
 
+#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 enum {
     ARENA_MAX = 256 * 1024 * 1024
@@ -85,9 +87,9 @@ static void unwatch(ra_request *r)
     struct evhttp_connection *connection = r->http ? evhttp_request_get_connection(r->http) : NULL;
     if (connection)
         evhttp_connection_set_closecb(connection, NULL, NULL);
-    if (r->client_closed)
-        event_free(r->client_closed);
-    r->client_closed = NULL;
+    if (r->client_stirs)
+        event_free(r->client_stirs);
+    r->client_stirs = NULL;
 }
 
 static void free_parts(ra_request *r)
@@ -95,7 +97,7 @@ static void free_parts(ra_request *r)
     for (size_t i = 0; i < r->op.nparts; i++)
         ra_payload_unref(r->op.parts[i].look.payload);
     for (size_t i = 0; i < r->op.ntables; i++)
-        ra_table_unref((ra_table *)(uintptr_t)r->op.tables[i].table); /* the reference that learning() took */
+        ra_table_unref(r->op.tables[i].table); /* the reference that learning() took */
     ra_op_close(&r->op);
 }
 
@@ -159,12 +161,25 @@ static void connection_lost(struct evhttp_connection *connection, void *arg)
     without_client(r);
 }
 
-/* evhttp doesn't look at a connection whose request is being worked on, so a raw event does. */
-static void client_closed(evutil_socket_t fd, short what, void *arg)
+/*
+ * evhttp doesn't look at a connection whose request is being worked on, so a raw event does: EV_CLOSED for an
+ * orderly end, EV_READ for a reset, which epoll reports as an error and libevent as readable.
+ */
+static void client_stirs(evutil_socket_t fd, short what, void *arg)
 {
-    (void)fd;
     (void)what;
     ra_request *r = ra_request_of(arg);
+    char byte;
+    ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        event_add(r->client_stirs, NULL);
+        return;
+    }
+    if (n > 0) { /* its next request, already: it is there, and not watched any longer */
+        event_free(r->client_stirs);
+        r->client_stirs = NULL;
+        return;
+    }
     struct evhttp_connection *connection = evhttp_request_get_connection(r->http);
     unwatch(r);
     evhttp_connection_free(connection); /* and with it the evhttp request */
@@ -175,16 +190,16 @@ static void client_closed(evutil_socket_t fd, short what, void *arg)
  * watched. */
 static void watch(ra_request *r)
 {
-    if (!r->http || r->client_closed)
+    if (!r->http || r->client_stirs)
         return;
     struct evhttp_connection *connection = evhttp_request_get_connection(r->http);
     evhttp_connection_set_closecb(connection, connection_lost, r);
     if (r->op.class != RA_CLASS_READ)
         return;
     evutil_socket_t fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
-    r->client_closed = event_new(r->loop->base, fd, EV_CLOSED, client_closed, r);
-    if (r->client_closed)
-        event_add(r->client_closed, NULL);
+    r->client_stirs = event_new(r->loop->base, fd, EV_READ | EV_CLOSED, client_stirs, r);
+    if (r->client_stirs)
+        event_add(r->client_stirs, NULL);
 }
 
 /* The evhttp request is about to be handed back. */
@@ -490,9 +505,10 @@ void ra_request_abandon_all(ra_loop *loops, unsigned n)
             if (r->waits)
                 ra_flight_leave(&r->seat);
     for (unsigned i = 0; i < n; i++)
-        while (loops[i].requests) {
-            if (loops[i].requests->leads)
-                ra_flight_orphan(&loops[i].requests->seat);
-            abandon(loops[i].requests);
+        for (ra_request *r = loops[i].requests, *next; r; r = next) {
+            next = r->next;
+            if (r->leads)
+                ra_flight_orphan(&r->seat);
+            abandon(r);
         }
 }

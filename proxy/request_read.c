@@ -5,6 +5,8 @@
 #include "proxy/random.h"
 #include "proxy/request_states.h"
 
+enum { FLIGHT_NAME_MAX = 4 * 1024 * 1024 }; /* a hundred keys and names have room in it many times over */
+
 static enum ra_step go(ra_request *r, enum ra_request_state state)
 {
     r->state = state;
@@ -47,8 +49,10 @@ enum ra_step ra_request_look_up(ra_request *r)
 
 static ra_verdict served(const ra_request *r, const ra_lookup *look, bool stale)
 {
+    int64_t now = ra_clock_wall();
+    int64_t filled = look->payload ? look->payload->filled_ms : now;
     return (ra_verdict){.cache = stale ? RA_X_STALE : RA_X_HIT,
-                        .age = (ra_clock_wall() - look->payload->filled_ms) / 1000,
+                        .age = (now - filled) / 1000,
                         .ttl = look->expires_in / 1000,
                         .detail = stale ? "stale" : r->detail};
 }
@@ -197,7 +201,7 @@ static bool flight_name(const ra_request *r, ra_key *name)
 {
     const ra_op *op = &r->op;
     ra_buf b;
-    ra_buf_init(&b, 4 * 1024 * 1024);
+    ra_buf_init(&b, FLIGHT_NAME_MAX);
     ra_key_part_z(&b, op->name);
     for (size_t i = 0; i < op->nparts; i++) {
         const ra_part *p = &op->parts[i];

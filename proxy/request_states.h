@@ -46,7 +46,7 @@ struct ra_request {
     ra_request *prev, *next;     /* on the loop */
     ra_config *config;           /* one snapshot for the request's whole life */
     struct evhttp_request *http; /* NULL once answered, or when its client has left */
-    struct event *client_closed; /* while suspended: the client's connection closes */
+    struct event *client_stirs;  /* while a read is suspended: its client closes, resets or sends more */
     struct evbuffer *body_bytes; /* owns the body, which outlives the client */
     char *target;
     char *content_type;

@@ -233,7 +233,8 @@ static bool describe_keys(ra_table *t, const cJSON *described)
         !copy(&t->sort_key, range))
         return false;
     t->partition_key_type = attribute_type(described, hash);
-    t->sort_key_type = range ? attribute_type(described, range) : 0;
+    if (range)
+        t->sort_key_type = attribute_type(described, range);
     const char *status = text_member(described, "TableStatus");
     t->active = status && (strcmp(status, "ACTIVE") == 0 || strcmp(status, "UPDATING") == 0);
     return true;

@@ -471,11 +471,13 @@ void ra_tables_doubt(ra_tables *t, ra_bytes name)
     int64_t now = ra_clock_monotonic();
     pthread_mutex_lock(&t->mutex);
     for (size_t i = 0; i < BUCKETS; i++)
-        for (slot *s = t->slots[i]; s; s = s->next)
-            if (is_named(s, name) && now - s->doubted_at >= DOUBT_INTERVAL) {
-                s->doubted_at = now; /* which also keeps the slot */
-                forget(t, s);
-            }
+        for (slot *s = t->slots[i], *next; s; s = next) {
+            next = s->next;
+            if (!is_named(s, name) || now - s->doubted_at < DOUBT_INTERVAL)
+                continue;
+            s->doubted_at = now; /* which also keeps the slot */
+            forget(t, s);
+        }
     pthread_mutex_unlock(&t->mutex);
 }
 

@@ -108,8 +108,10 @@ void ra_upstream_free(ra_upstream *u)
 {
     if (!u)
         return;
-    while (u->calls)
-        ra_upstream_cancel(u->calls);
+    for (ra_upstream_call *c = u->calls, *next; c; c = next) {
+        next = c->next;
+        ra_upstream_cancel(c);
+    }
     if (u->http)
         ra_http_free(u->http);
     ra_signer_free(u->signer);

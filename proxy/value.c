@@ -145,7 +145,9 @@ static bool canonical(const ra_json *j, uint32_t value, ra_arena *a, ra_buf *out
     if (name == RA_JSON_NONE || !ra_json_string(j, name, a, &type))
         return false;
     uint32_t held = name + 1;
-    char t = type.n ? type.p[0] : 0;
+    char t = '\0';
+    if (type.n)
+        t = type.p[0];
     if (type.n == 1 && (t == 'S' || t == 'N' || t == 'B'))
         return ra_buf_add(out, (char[]){t, '.'}, 2) && canonical_scalar(j, held, t, a, out);
     if (type.n == 2 && type.p[1] == 'S' && (t == 'S' || t == 'N' || t == 'B'))

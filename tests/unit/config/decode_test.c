@@ -56,8 +56,8 @@ static void test_names_that_must_be_given(void **state)
     (void)state;
     expect_error("{\"tables\":{\"*\":{\"patterns\":[\n{\"ttl\":\"5s\"}]}}}", "tables[\"*\"].patterns[0].name",
                  2, "it must be given; accepted: a string of 1 to 64 letters");
-    expect_error("{\"tables\":{\"*\":{\n\"schema\":{\"sort_key\":\"sk\"}}}}",
-                 "tables[\"*\"].schema.partition_key", 2, "it must be given");
+    expect_error("{\"tables\":{\"abc\":{\n\"schema\":{\"sort_key\":\"sk\"}}}}",
+                 "tables.abc.schema.partition_key", 2, "it must be given");
 }
 
 static void test_values_of_another_type(void **state)
