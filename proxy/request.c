@@ -221,6 +221,12 @@ void ra_request_resume(ra_request *r, enum ra_request_state state)
         watch(r);
 }
 
+void ra_request_store_done(ra_store_call *call)
+{
+    ra_request *r = ra_request_of(call->arg);
+    ra_request_resume(r, r->state);
+}
+
 /* ---- answers ---- */
 
 void ra_request_answer_error(ra_request *r, int status, const char *type, const char *message)
@@ -276,8 +282,7 @@ void ra_request_answer_payload(ra_request *r, ra_payload *take, const ra_verdict
 static enum ra_step refuse(ra_request *r, int status, const char *type, const char *message)
 {
     ra_request_answer_error(r, status, type, message);
-    r->state = RA_FINISHED;
-    return RA_GO;
+    return ra_request_go(r, RA_FINISHED);
 }
 
 /* ---- states: received, decoded, learning, planned ---- */
@@ -294,8 +299,7 @@ static enum ra_step received(ra_request *r)
     ra_bytes target = ra_wire_accept(l, r->http);
     if (!target.n) {
         r->http = NULL;
-        r->state = RA_FINISHED;
-        return RA_GO;
+        return ra_request_go(r, RA_FINISHED);
     }
     if (atomic_load_explicit(&l->server->in_flight, memory_order_relaxed) > r->config->listen.max_in_flight)
         return refuse(r, 503, RA_TYPE_UNAVAILABLE, "readaside: too many requests in flight");
@@ -310,8 +314,7 @@ static enum ra_step received(ra_request *r)
     if (!r->target || !r->content_type || !r->user_agent || !r->body_bytes ||
         evbuffer_add_buffer(r->body_bytes, input) != 0)
         return refuse(r, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory");
-    r->state = RA_DECODED;
-    return RA_GO;
+    return ra_request_go(r, RA_DECODED);
 }
 
 static enum ra_step decoded(ra_request *r)
@@ -350,8 +353,7 @@ static enum ra_step refuse_unlearnt(ra_request *r)
         return refuse(r, 503, RA_TYPE_UNAVAILABLE, "readaside: the table's schema can't be had now");
     ra_verdict v = {.cache = RA_X_BYPASS, .forward = "bypass", .detail = "schema-unavailable"};
     ra_request_answer_upstream(r, &v);
-    r->state = RA_FINISHED;
-    return RA_GO;
+    return ra_request_go(r, RA_FINISHED);
 }
 
 /* A table's config, or NULL: it isn't cached. */
@@ -392,8 +394,7 @@ static enum ra_step learning(ra_request *r)
             t->table = r->wait.table;
         r->learning++;
     }
-    r->state = RA_PLANNED;
-    return RA_GO;
+    return ra_request_go(r, RA_PLANNED);
 }
 
 static enum ra_step planned(ra_request *r)

@@ -7,22 +7,10 @@
 
 enum { FLIGHT_NAME_MAX = 4 * 1024 * 1024 }; /* a hundred keys and names have room in it many times over */
 
-static enum ra_step go(ra_request *r, enum ra_request_state state)
-{
-    r->state = state;
-    return RA_GO;
-}
-
-static void resumed(ra_store_call *call)
-{
-    ra_request *r = ra_request_of(call->arg);
-    ra_request_resume(r, r->state);
-}
-
 /* Asks the store for v[]; the request goes on in state `then`. */
 static enum ra_step ask(ra_request *r, ra_lookup *v, size_t n, enum ra_request_state then)
 {
-    r->call = (ra_store_call){.done = resumed, .arg = r};
+    r->call = (ra_store_call){.done = ra_request_store_done, .arg = r};
     r->state = then;
     return ra_store_lookup(r->loop->store, r->missed_at, v, n, &r->call) == RA_STORE_PENDING ? RA_SUSPENDED
                                                                                              : RA_GO;
@@ -40,7 +28,7 @@ enum ra_step ra_request_look_up(ra_request *r)
         r->detail = "no-memory"; /* the parts go upstream without tokens: nothing is filled */
         for (size_t i = 0; i < op->nparts; i++)
             op->parts[i].look.outcome = RA_LOOKUP_BYPASS;
-        return go(r, RA_LOOKED_UP);
+        return ra_request_go(r, RA_LOOKED_UP);
     }
     for (size_t i = 0; i < op->nparts; i++)
         r->lookups[i] = op->parts[i].look;
@@ -80,21 +68,22 @@ static enum ra_step looked_up_one(ra_request *r)
     switch (look->outcome) {
     case RA_LOOKUP_HIT:
         answer_cached(r, look, false);
-        return go(r, RA_FINISHED);
+        return ra_request_go(r, RA_FINISHED);
     case RA_LOOKUP_STALE:
-        if (-look->expires_in <= part->policy->stale_while_revalidate) {
+        if (-look->expires_in <
+            part->policy->stale_while_revalidate) { /* never with 0, not even in the last ms */
             r->refreshing = true;
             answer_cached(r, look, true);
         }
         drop_payload(look);
-        return go(r, RA_JOINING);
+        return ra_request_go(r, RA_JOINING);
     case RA_LOOKUP_MISS:
-        return go(r, RA_JOINING);
+        return ra_request_go(r, RA_JOINING);
     case RA_LOOKUP_BYPASS:
         break;
     }
     r->detail = look->reason;
-    return go(r, RA_FETCHING);
+    return ra_request_go(r, RA_FETCHING);
 }
 
 /* A batch of hits is as old as its oldest part and lives as long as the one that expires first. */
@@ -124,7 +113,7 @@ static enum ra_step looked_up_many(ra_request *r)
         missing += op->parts[i].upstream;
     }
     if (missing)
-        return go(r, RA_JOINING);
+        return ra_request_go(r, RA_JOINING);
     ra_buf body;
     ra_buf_init(&body, r->config->upstream.max_reply);
     ra_verdict v = served_together(r);
@@ -133,7 +122,7 @@ static enum ra_step looked_up_many(ra_request *r)
     else
         ra_request_answer_error(r, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory");
     ra_buf_free(&body);
-    return go(r, RA_FINISHED);
+    return ra_request_go(r, RA_FINISHED);
 }
 
 enum ra_step ra_request_looked_up(ra_request *r)
@@ -236,7 +225,7 @@ enum ra_step ra_request_join(ra_request *r)
 {
     ra_key name;
     if (!may_share(r) || !flight_name(r, &name))
-        return go(r, RA_FETCHING);
+        return ra_request_go(r, RA_FETCHING);
     r->seat = (ra_seat){.mailbox = r->loop->mailbox, .woken = woken, .idle = idle, .arg = r};
     switch (ra_flight_join(r->loop->server->flights, &name, &r->seat)) {
     case RA_FLIGHT_LEAD:
@@ -247,12 +236,12 @@ enum ra_step ra_request_join(ra_request *r)
     case RA_FLIGHT_WAIT:
         if (r->refreshing) { /* somebody refreshes already */
             ra_flight_leave(&r->seat);
-            return go(r, RA_FINISHED);
+            return ra_request_go(r, RA_FINISHED);
         }
         r->waits = true;
         return RA_SUSPENDED;
     }
-    return go(r, RA_FETCHING);
+    return ra_request_go(r, RA_FETCHING);
 }
 
 /* ---- fetching, filling ---- */
@@ -329,7 +318,7 @@ static enum ra_step answer_fetched(ra_request *r, const ra_verdict *v)
     bool good = r->reply && r->reply->result == RA_HTTP_OK && r->reply->status == 200;
     if (!good || !ra_op_read_rewrites(&r->op, r->collapsed)) {
         ra_request_answer_upstream(r, v);
-        return go(r, RA_FINISHED);
+        return ra_request_go(r, RA_FINISHED);
     }
     ra_buf body;
     ra_buf_init(&body, 2 * r->config->upstream.max_reply);
@@ -338,7 +327,7 @@ static enum ra_step answer_fetched(ra_request *r, const ra_verdict *v)
     else
         ra_request_answer_error(r, 503, RA_TYPE_UNAVAILABLE, "readaside: DynamoDB's reply isn't understood");
     ra_buf_free(&body);
-    return go(r, RA_FINISHED);
+    return ra_request_go(r, RA_FINISHED);
 }
 
 /* Stale entries are served whole, to a GetItem or a Query: a batch would have to be put together from
@@ -364,7 +353,7 @@ enum ra_step ra_request_fill(ra_request *r)
     }
     ra_request_doubt_tables(r);
     if (is_failure(r->reply) && r->http && may_fall_back(r))
-        return go(r, RA_FALLING_BACK);
+        return ra_request_go(r, RA_FALLING_BACK);
     ra_verdict v = fetched_verdict(r, stored);
     return answer_fetched(r, &v);
 }
@@ -383,10 +372,10 @@ enum ra_step ra_request_fallen_back(ra_request *r)
     ra_lookup *look = &r->op.parts[0].look;
     bool hit = look->outcome == RA_LOOKUP_HIT;
     bool stale =
-        look->outcome == RA_LOOKUP_STALE && -look->expires_in <= r->op.parts[0].policy->stale_if_error;
+        look->outcome == RA_LOOKUP_STALE && -look->expires_in < r->op.parts[0].policy->stale_if_error;
     if (hit || stale) {
         answer_cached(r, look, stale);
-        return go(r, RA_FINISHED);
+        return ra_request_go(r, RA_FINISHED);
     }
     drop_payload(look);
     ra_verdict v = fetched_verdict(r, false);

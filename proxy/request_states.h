@@ -87,6 +87,14 @@ enum { RA_REQUEST_MAGIC = 0x72657175 };
 
 /* Checks the magic number of a request that came through a void pointer. */
 ra_request *ra_request_of(void *arg);
+/* The request goes on in `state`. */
+static inline enum ra_step ra_request_go(ra_request *r, enum ra_request_state state)
+{
+    r->state = state;
+    return RA_GO;
+}
+/* The store's answer has come: the request goes on in the state that was set when it was asked. */
+void ra_request_store_done(ra_store_call *call);
 /* Runs states until one suspends or the request has ended. */
 void ra_request_resume(ra_request *r, enum ra_request_state state);
 

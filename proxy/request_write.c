@@ -5,18 +5,6 @@
 
 #include <stdlib.h>
 
-static enum ra_step go(ra_request *r, enum ra_request_state state)
-{
-    r->state = state;
-    return RA_GO;
-}
-
-static void resumed(ra_store_call *call)
-{
-    ra_request *r = ra_request_of(call->arg);
-    ra_request_resume(r, r->state);
-}
-
 /* ---- marking ---- */
 
 static ra_key *units_of(ra_request *r, const ra_mark *marks, size_t n)
@@ -43,7 +31,7 @@ static int64_t longest_settle(const ra_mark *marks, size_t n)
 static enum ra_step begin(ra_request *r, const ra_write_id *id, const ra_mark *marks, size_t n,
                           enum ra_request_state then)
 {
-    r->call = (ra_store_call){.done = resumed, .arg = r};
+    r->call = (ra_store_call){.done = ra_request_store_done, .arg = r};
     r->state = then;
     ra_key *units = units_of(r, marks, n);
     if (!units)
@@ -98,11 +86,11 @@ enum ra_step ra_request_mark(ra_request *r)
         r->nmarks = r->op.nmarks;
     }
     if (ok && r->nmarks == 0)
-        return go(r, RA_FORWARDING);
+        return ra_request_go(r, RA_FORWARDING);
     if (ok)
         return begin(r, &r->write_id, r->marks, r->nmarks, RA_MARKED);
     ra_request_answer_error(r, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory");
-    return go(r, RA_FINISHED);
+    return ra_request_go(r, RA_FINISHED);
 }
 
 /* Ends markers, run by run of equal settle times (marks are sorted by them). */
@@ -125,11 +113,11 @@ enum ra_step ra_request_marked(ra_request *r)
 {
     r->marked = true;
     if (r->call.ok)
-        return go(r, RA_FORWARDING);
+        return ra_request_go(r, RA_FORWARDING);
     end_marks(r, &r->write_id, r->marks, r->nmarks, false);
     ra_request_answer_error(r, 503, RA_TYPE_UNAVAILABLE,
                             "readaside: the cache can't mark what this write touches, so it was not sent");
-    return go(r, RA_FINISHED);
+    return ra_request_go(r, RA_FINISHED);
 }
 
 /* ---- forwarding ---- */
@@ -262,12 +250,12 @@ enum ra_step ra_request_aftermark(ra_request *r)
     if (!known)
         ra_log(RA_LOG_ERROR, "out of memory: global indexes may be served stale up to their TTL");
     if (r->nafter == 0)
-        return go(r, RA_UNMARKING);
+        return ra_request_go(r, RA_UNMARKING);
     qsort(r->after, r->nafter, sizeof *r->after, by_settle);
     if (ra_write_id_new(&r->after_id))
         return begin(r, &r->after_id, r->after, r->nafter, RA_UNMARKING);
     r->call.ok = false;
-    return go(r, RA_UNMARKING);
+    return ra_request_go(r, RA_UNMARKING);
 }
 
 static void answer(ra_request *r)
@@ -302,5 +290,5 @@ enum ra_step ra_request_unmark(ra_request *r)
     if (r->nafter && !r->fate_unknown)
         end_marks(r, &r->after_id, r->after, r->nafter, true);
     answer(r);
-    return go(r, RA_FINISHED);
+    return ra_request_go(r, RA_FINISHED);
 }
