@@ -70,8 +70,8 @@ static enum ra_step looked_up_one(ra_request *r)
         answer_cached(r, look, false);
         return ra_request_go(r, RA_FINISHED);
     case RA_LOOKUP_STALE:
-        if (-look->expires_in <
-            part->policy->stale_while_revalidate) { /* never with 0, not even in the last ms */
+        /* Strictly less: with 0 never, not even in the ms in which it expires. */
+        if (-look->expires_in < part->policy->stale_while_revalidate) {
             r->refreshing = true;
             answer_cached(r, look, true);
         }
