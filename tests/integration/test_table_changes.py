@@ -76,13 +76,19 @@ def test_a_write_to_a_table_that_is_made_meanwhile(proxy, direct, counting_upstr
     assert_fresh(proxy, name)
 
 
+def held_write(proxy, through, counting_upstream, pool, name):
+    """A write to a table that the proxy knows, on its way upstream."""
+    tables.create(through, tables.plain(name))
+    assert through.call("GetItem", get(name)).cache == "MISS"
+    gate = counting_upstream.hold("PutItem")
+    writing = pool.submit(proxy.call, "PutItem", {"TableName": name, "Item": ITEM})
+    gate.wait_for(1)
+    return gate, writing
+
+
 def test_a_write_to_a_table_that_is_made_anew_meanwhile(proxy, direct, counting_upstream, pool, name):
     with proxy.wire() as through:
-        tables.create(through, tables.plain(name))
-        assert through.call("GetItem", get(name)).cache == "MISS"
-        gate = counting_upstream.hold("PutItem")
-        writing = pool.submit(proxy.call, "PutItem", {"TableName": name, "Item": ITEM})
-        gate.wait_for(1)
+        gate, writing = held_write(proxy, through, counting_upstream, pool, name)
         tables.create(through, tables.plain(name))
     assert proxy.call("GetItem", get(name)).json == {}
     gate.release()
@@ -100,11 +106,7 @@ def hit(proxy, operation, body):
 
 def test_a_write_to_a_table_that_gets_an_index_meanwhile(proxy, direct, counting_upstream, pool, name):
     with proxy.wire() as through:
-        tables.create(through, tables.plain(name))
-        assert through.call("GetItem", get(name)).cache == "MISS"
-        gate = counting_upstream.hold("PutItem")
-        writing = pool.submit(proxy.call, "PutItem", {"TableName": name, "Item": ITEM})
-        gate.wait_for(1)
+        gate, writing = held_write(proxy, through, counting_upstream, pool, name)
         through.ok("UpdateTable", {"TableName": name, **ADD_INDEX})
     assert hit(proxy, "Query", by_owner(name)).json["Count"] == 0
     gate.release()
@@ -129,16 +131,20 @@ def takes_arns(counting_upstream, direct):
     counting_upstream.answer(plainly, when=lambda request: b"arn:aws" in request.body)
 
 
+def index_states(direct, name):
+    """Of the table's global indexes. While it makes one, DynamoDB Local now and then answers DescribeTable with a 500."""
+    described = direct.call("DescribeTable", {"TableName": name})
+    if described.status != 200:
+        return None
+    return [i["IndexStatus"] for i in described.json["Table"].get("GlobalSecondaryIndexes", [])]
+
+
 def test_an_index_learnt_under_another_name(proxy, direct, takes_arns, name):
     tables.create(direct, tables.plain(name))
     other = arn_of(direct, name)
     assert proxy.call("GetItem", get(name)).cache == "MISS"  # the plain name knows no index
     direct.ok("UpdateTable", {"TableName": name, **ADD_INDEX})
-    waiting.until(
-        lambda: [i["IndexStatus"] for i in direct.ok("DescribeTable", {"TableName": name}).json["Table"].get("GlobalSecondaryIndexes", [])]
-        == ["ACTIVE"],
-        "the index to be active",
-    )
+    waiting.until(lambda: index_states(direct, name) == ["ACTIVE"], "the index to be active")
     assert hit(proxy, "Query", by_owner(other)).json["Count"] == 0
     assert proxy.call("PutItem", {"TableName": name, "Item": ITEM}).status == 200
     waiting.until(lambda: direct.ok("Query", by_owner(name)).json["Count"] == 1, "the index to follow")
