@@ -390,8 +390,11 @@ static enum ra_step learning(ra_request *r)
         }
         if (step == RA_TABLES_FAILED)
             return refuse_unlearnt(r);
-        if (step == RA_TABLES_KNOWN)
+        if (step == RA_TABLES_KNOWN || r->op.class != RA_CLASS_READ)
             t->table = r->wait.table;
+        else
+            ra_table_unref(r->wait.table);
+        r->wait.table = NULL;
         r->learning++;
     }
     return ra_request_go(r, RA_PLANNED);

@@ -29,10 +29,15 @@ static struct timeval interval(int64_t ms)
 
 /* ---- the end of a loop ---- */
 
+/* A fetch of a table's schema is nobody's request, but other loops may wait for it. */
+static bool is_idle(const ra_loop *l)
+{
+    return l->in_flight == 0 && l->sending == 0 && !ra_upstream_busy(l->upstream);
+}
+
 void ra_loop_ended(ra_loop *l)
 {
-    /* A fetch of a table's schema is nobody's request, but other loops may wait for it. */
-    if (l->draining && l->in_flight == 0 && l->sending == 0 && !ra_upstream_busy(l->upstream))
+    if (l->draining && is_idle(l))
         event_base_loopexit(l->base, NULL);
 }
 
@@ -189,7 +194,9 @@ static void *run(void *arg)
 {
     ra_loop *l = loop_of(arg);
     running = l;
-    event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY);
+    do /* events that were active together with the one that ended the loop may have begun a request */
+        event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY);
+    while (!l->cut && !is_idle(l));
     return NULL;
 }
 

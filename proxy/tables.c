@@ -28,8 +28,12 @@ typedef struct slot {
     uint32_t magic;
     struct slot *next;
     char *given;
-    ra_table *table;    /* NULL: not known */
-    int64_t fetched_at; /* monotonic; when `table` was last confirmed */
+    ra_table *table;  /* NULL: not known */
+    ra_table *former; /* what was known before it was forgotten: its entries may still be there, so writes
+                         mark it */
+    int64_t forgotten_at;
+    int64_t fetched_at; /* monotonic; when `table` was last asked for with success */
+    int64_t retry_at;   /* no background fetch before, since the last one failed */
     int64_t denied_at;  /* monotonic; 0: not denied */
     int64_t doubted_at;
     struct fetch *fetch; /* under way, or NULL */
@@ -41,7 +45,8 @@ struct ra_tables {
     ra_config *config;
     pthread_mutex_t mutex;
     slot *slots[BUCKETS];
-    size_t denied; /* slots with denied_at */
+    int64_t entry_life; /* how long an entry of any table may be there */
+    size_t denied;      /* slots with denied_at */
     unsigned denied_logged;
     atomic_uint_least64_t version; /* counts what was learnt, so that a write can tell that something was */
 };
@@ -53,8 +58,28 @@ typedef struct fetch {
     ra_upstream *upstream;
     slot *slot;
     uint64_t change; /* the slot's when it began */
+    int64_t began_at;
     ra_buf body;
 } fetch;
+
+static int64_t life(const ra_policy *p)
+{
+    int64_t stale =
+        p->stale_while_revalidate > p->stale_if_error ? p->stale_while_revalidate : p->stale_if_error;
+    return (p->ttl > p->negative_ttl ? p->ttl : p->negative_ttl) + stale;
+}
+
+static int64_t longest_life(const ra_config *config)
+{
+    int64_t longest = 0;
+    for (size_t i = 0; i < config->ntables; i++) {
+        const ra_table_config *t = &config->tables[i];
+        longest = life(&t->policy) > longest ? life(&t->policy) : longest;
+        for (size_t k = 0; k < t->npatterns; k++)
+            longest = life(&t->patterns[k].policy) > longest ? life(&t->patterns[k].policy) : longest;
+    }
+    return longest;
+}
 
 ra_tables *ra_tables_new(ra_config *config)
 {
@@ -63,6 +88,7 @@ ra_tables *ra_tables_new(ra_config *config)
         return NULL;
     pthread_mutex_init(&t->mutex, NULL);
     t->config = ra_config_ref(config);
+    t->entry_life = longest_life(config);
     return t;
 }
 
@@ -76,6 +102,7 @@ static void fetch_free(fetch *f)
 static void slot_free(slot *s)
 {
     ra_table_unref(s->table);
+    ra_table_unref(s->former);
     free(s->given);
     s->magic = 0;
     free(s);
@@ -134,7 +161,7 @@ static slot *slot_new(ra_tables *t, ra_bytes given)
 /* Frees a slot that holds nothing worth keeping. */
 static void slot_drop_if_idle(ra_tables *t, slot *s)
 {
-    if (s->table || s->fetch || s->waiters || s->denied_at || s->doubted_at)
+    if (s->table || s->former || s->fetch || s->waiters || s->denied_at || s->doubted_at)
         return;
     for (slot **p = bucket(t, ra_bytes_z(s->given)); *p; p = &(*p)->next)
         if (*p == s) {
@@ -175,12 +202,39 @@ static void remember_denial(ra_tables *t, slot *s, int64_t now)
     s->denied_at = now;
 }
 
+/* Drops what was known of tables long enough ago that none of its entries can be left. */
+static void drop_old_formers(ra_tables *t, int64_t now)
+{
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (slot *s = t->slots[i], *next; s; s = next) {
+            next = s->next;
+            if (!s->former || now - s->forgotten_at < t->entry_life)
+                continue;
+            ra_table_unref(s->former);
+            s->former = NULL;
+            slot_drop_if_idle(t, s);
+        }
+}
+
+/*
+ * The table isn't known any more. If it is learnt anew under the same key its entries count again, so writes
+ * in between must go on marking it.
+ */
+static void retire(slot *s)
+{
+    if (!s->table)
+        return;
+    ra_table_unref(s->former);
+    s->former = s->table;
+    s->forgotten_at = ra_clock_monotonic();
+    s->table = NULL;
+}
+
 static void forget(ra_tables *t, slot *s)
 {
     s->change++;
     permit(t, s);
-    ra_table_unref(s->table);
-    s->table = NULL;
+    retire(s);
     slot_drop_if_idle(t, s);
 }
 
@@ -210,7 +264,11 @@ static void wake_all(slot *s, enum ra_tables_step step, ra_http_reply *reply)
         ra_tables_wait *w = s->waiters;
         wait_unlink(s, w);
         w->step = step;
-        w->table = step == RA_TABLES_KNOWN ? ra_table_ref(s->table) : NULL;
+        w->table = NULL;
+        if (step == RA_TABLES_KNOWN)
+            w->table = ra_table_ref(s->table);
+        else if (step == RA_TABLES_NONE && s->former)
+            w->table = ra_table_ref(s->former);
         w->reply = step == RA_TABLES_FAILED && reply ? ra_http_reply_ref(reply) : NULL;
         w->letter.deliver = deliver;
         w->letter.arg = w;
@@ -236,7 +294,12 @@ static bool fetch_start(ra_tables *t, ra_upstream *upstream, slot *s)
     fetch *f = calloc(1, sizeof *f);
     if (!f)
         return false;
-    *f = (fetch){.magic = FETCH_MAGIC, .tables = t, .upstream = upstream, .slot = s, .change = s->change};
+    *f = (fetch){.magic = FETCH_MAGIC,
+                 .tables = t,
+                 .upstream = upstream,
+                 .slot = s,
+                 .change = s->change,
+                 .began_at = ra_clock_monotonic()};
     ra_buf_init(&f->body, (size_t)8 * NAME_MAX_BYTES);
     ra_buf_add_z(&f->body, "{\"TableName\":");
     ra_buf_add_json_string(&f->body, ra_bytes_z(s->given));
@@ -259,25 +322,29 @@ static bool error_is(const ra_http_reply *r, const char *type)
  * of the table is learnt under all its names; a table that was dropped and made again is doubted under the
  * others.
  */
-static void replace(ra_tables *t, slot *s, ra_table *table, int64_t now)
+static void replace(ra_tables *t, slot *s, ra_table *table, int64_t began_at)
 {
-    bool another = s->table && !ra_key_eq(&s->table->key, &table->key);
+    const ra_table *before = s->table ? s->table : s->former;
+    bool another = !before || !ra_key_eq(&before->key, &table->key);
     for (size_t i = 0; i < BUCKETS; i++)
         for (slot *o = t->slots[i], *next; o; o = next) {
             next = o->next;
             if (o == s || !o->table)
                 continue;
-            if (ra_key_eq(&o->table->key, &table->key)) {
+            bool same = ra_key_eq(&o->table->key, &table->key);
+            if (same && o->fetched_at < began_at) {
                 ra_table_unref(o->table);
                 o->table = ra_table_ref(table);
-                o->fetched_at = now;
-            } else if (another && strcmp(o->table->name, table->name) == 0) {
+                o->fetched_at = began_at;
+            } else if (!same && another && strcmp(o->table->name, table->name) == 0) {
                 forget(t, o);
             }
         }
     ra_table_unref(s->table);
+    ra_table_unref(s->former); /* of another table its entries can't be found any more */
+    s->former = NULL;
     s->table = table;
-    s->fetched_at = now;
+    s->fetched_at = began_at;
     permit(t, s);
     atomic_fetch_add(&t->version, 1);
     wake_all(s, RA_TABLES_KNOWN, NULL);
@@ -299,7 +366,7 @@ static void deny(ra_tables *t, slot *s, int64_t now)
 }
 
 /* Under the mutex: a new schema, or the news that there is none. What remains true stays. */
-static void learn(ra_tables *t, slot *s, ra_http_reply *reply)
+static void learn(ra_tables *t, slot *s, ra_http_reply *reply, int64_t began_at)
 {
     int64_t now = ra_clock_monotonic();
     bool answered = reply && reply->result == RA_HTTP_OK;
@@ -310,20 +377,19 @@ static void learn(ra_tables *t, slot *s, ra_http_reply *reply)
                                        ra_bytes_z(t->config->cache.key_prefix),
                                        ra_bytes_z(t->config->upstream.endpoint));
     if (table) {
-        replace(t, s, table, now);
+        replace(t, s, table, began_at);
     } else if (answered && reply->status == 200) { /* a key schema that isn't understood */
         remember_denial(t, s, now);
         wake_all(s, s->table ? RA_TABLES_KNOWN : RA_TABLES_NONE, NULL);
     } else if (refused &&
                (error_is(reply, "ResourceNotFoundException") || error_is(reply, "ValidationException"))) {
         /* It doesn't exist, or no table can have this name. */
-        ra_table_unref(s->table);
-        s->table = NULL;
+        retire(s);
         wake_all(s, RA_TABLES_NONE, NULL);
     } else if (refused && error_is(reply, "AccessDenied")) {
         deny(t, s, now);
     } else { /* DynamoDB is out of reach or refuses for now: what was known goes on being used */
-        s->fetched_at = now - t->config->upstream.schema_refresh + UNSETTLED_REFRESH;
+        s->retry_at = now + UNSETTLED_REFRESH;
         wake_all(s, s->table ? RA_TABLES_KNOWN : RA_TABLES_FAILED, reply);
     }
 }
@@ -338,6 +404,8 @@ static void fetched(ra_http_reply *reply, void *arg)
     pthread_mutex_lock(&t->mutex);
     bool overtaken = f->change != s->change;
     f->change = s->change;
+    int64_t began_at = f->began_at;
+    f->began_at = ra_clock_monotonic();
     if (overtaken && s->waiters && fetch_send(f)) {
         pthread_mutex_unlock(&t->mutex);
         return;
@@ -346,7 +414,7 @@ static void fetched(ra_http_reply *reply, void *arg)
     if (overtaken)
         wake_all(s, RA_TABLES_FAILED, NULL); /* only where sending again failed */
     else
-        learn(t, s, reply);
+        learn(t, s, reply, began_at);
     slot_drop_if_idle(t, s);
     pthread_mutex_unlock(&t->mutex);
     fetch_free(f);
@@ -372,13 +440,15 @@ static enum ra_tables_step get(ra_tables *t, ra_upstream *upstream, ra_bytes giv
     bool denied = s->denied_at && now - s->denied_at < DENIED_RETRY;
     if (s->table) {
         int64_t refresh = settled(s->table) ? t->config->upstream.schema_refresh : UNSETTLED_REFRESH;
-        if (now - s->fetched_at >= refresh && !s->fetch && !denied)
+        if (now - s->fetched_at >= refresh && now >= s->retry_at && !s->fetch && !denied)
             fetch_start(t, upstream, s); /* in the background; failing that, the next reader tries */
         w->table = ra_table_ref(s->table);
         return RA_TABLES_KNOWN;
     }
-    if (denied)
+    if (denied) {
+        w->table = s->former ? ra_table_ref(s->former) : NULL;
         return RA_TABLES_NONE;
+    }
     if (!s->fetch && !fetch_start(t, upstream, s)) {
         slot_drop_if_idle(t, s);
         return RA_TABLES_FAILED;
@@ -457,6 +527,7 @@ static bool is_named(const slot *s, ra_bytes name)
 void ra_tables_forget(ra_tables *t, ra_bytes name)
 {
     pthread_mutex_lock(&t->mutex);
+    drop_old_formers(t, ra_clock_monotonic());
     for (size_t i = 0; i < BUCKETS; i++)
         for (slot *s = t->slots[i], *next; s; s = next) {
             next = s->next;
@@ -470,6 +541,7 @@ void ra_tables_doubt(ra_tables *t, ra_bytes name)
 {
     int64_t now = ra_clock_monotonic();
     pthread_mutex_lock(&t->mutex);
+    drop_old_formers(t, now);
     for (size_t i = 0; i < BUCKETS; i++)
         for (slot *s = t->slots[i], *next; s; s = next) {
             next = s->next;
@@ -486,19 +558,24 @@ uint64_t ra_tables_version(ra_tables *t)
     return atomic_load(&t->version);
 }
 
+static ra_table *latest(const slot *s)
+{
+    return s->table ? s->table : s->former;
+}
+
 ra_table **ra_tables_all(ra_tables *t, size_t *n)
 {
     *n = 0;
     pthread_mutex_lock(&t->mutex);
     for (size_t i = 0; i < BUCKETS; i++)
         for (slot *s = t->slots[i]; s; s = s->next)
-            *n += s->table != NULL;
+            *n += latest(s) != NULL;
     ra_table **all = *n ? calloc(*n, sizeof(ra_table *)) : NULL;
     size_t filled = 0;
     for (size_t i = 0; i < BUCKETS && all; i++)
         for (slot *s = t->slots[i]; s; s = s->next)
-            if (s->table)
-                all[filled++] = ra_table_ref(s->table);
+            if (latest(s))
+                all[filled++] = ra_table_ref(latest(s));
     pthread_mutex_unlock(&t->mutex);
     return all;
 }

@@ -21,8 +21,9 @@ ra_tables *ra_tables_new(ra_config *config); /* NULL without memory */
 void ra_tables_free(ra_tables *t);           /* every loop's upstream must be gone */
 
 enum ra_tables_step {
-    RA_TABLES_KNOWN,   /* *table is set: one reference for the caller */
-    RA_TABLES_NONE,    /* no such table, or DescribeTable is denied: pass through, nothing cached */
+    RA_TABLES_KNOWN, /* *table is set: one reference for the caller */
+    RA_TABLES_NONE, /* no such table, or DescribeTable is denied: pass through, nothing cached. *table is what
+                       was known of it before, if anything was: a write goes on marking that. One reference */
     RA_TABLES_PENDING, /* wait->woken runs later on the loop */
     RA_TABLES_FAILED   /* the schema can't be had now; nothing may be cached, no write sent */
 };
@@ -67,7 +68,8 @@ void ra_tables_doubt(ra_tables *t, ra_bytes name);
  * looks at ra_tables_all again: a table may have been made meanwhile, or made anew, or have got an index.
  */
 uint64_t ra_tables_version(ra_tables *t);
-/* References to all known tables: *n of them in a malloc'ed array (NULL when none, or no memory with *n > 0).
+/* References to all tables that are known, or were known lately: *n of them in a malloc'ed array (NULL when
+ * none, or no memory with *n > 0).
  */
 ra_table **ra_tables_all(ra_tables *t, size_t *n);
 

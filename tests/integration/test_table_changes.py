@@ -180,3 +180,54 @@ def test_many_first_readers_of_a_table(proxy_factory, counting_upstream, direct,
     replies = list(pool.map(lambda _: proxy.call("GetItem", get(name)), range(32)))
     assert {r.status for r in replies} == {200}
     assert counting_upstream.count("DescribeTable") == 1
+
+
+def doubt(proxy, name):
+    """DynamoDB's answer says that the table may be another than the proxy knows, so that it is learnt anew."""
+    reply = proxy.call("Query", {**by_owner(name), "IndexName": "no-such-index"})
+    assert (reply.status, reply.error) == (400, "ValidationException")
+
+
+def test_a_doubted_table_is_still_marked_by_partiql(proxy, direct, name):
+    tables.create(direct, tables.plain(name))
+    direct.ok("PutItem", {"TableName": name, "Item": {**ITEM, "v": {"S": "old"}}})
+    assert [proxy.call("GetItem", get(name)).cache for _ in range(2)] == ["MISS", "HIT"]
+    doubt(proxy, name)
+    statement = f"FROM \"{name}\" WHERE pk='a' AND sk='s' SET v='new'"
+    assert proxy.call("ExecuteStatement", {"Statement": statement}).status == 200
+    assert_fresh(proxy, name)
+
+
+@pytest.mark.parametrize("error", ["ResourceNotFoundException", "AccessDeniedException"])
+def test_a_doubted_table_is_still_marked_while_it_cannot_be_described(proxy, direct, counting_upstream, name, error):
+    tables.create(direct, tables.plain(name))
+    direct.ok("PutItem", {"TableName": name, "Item": {**ITEM, "v": {"S": "old"}}})
+    assert [proxy.call("GetItem", get(name)).cache for _ in range(2)] == ["MISS", "HIT"]
+    counting_upstream.fail("DescribeTable", status=400, error=error, message="not now")
+    doubt(proxy, name)
+    assert proxy.call("PutItem", {"TableName": name, "Item": ITEM}).status == 200
+    counting_upstream.clear()
+    assert_fresh(proxy, name)
+
+
+def test_a_refresh_that_fails_is_not_repeated_with_every_read(proxy, direct, counting_upstream, name):
+    """An index that is being made makes the schema's refreshes frequent; a throttled DescribeTable must not make them a storm."""
+    tables.create(direct, {**tables.chat(name)})
+
+    def creating(_request, status, body):
+        return status, body.replace(b'"IndexStatus":"ACTIVE"', b'"IndexStatus":"CREATING"')
+
+    counting_upstream.answer(creating, operation="DescribeTable", times=1)
+    assert proxy.call("GetItem", get(name)).status == 200
+    counting_upstream.throttle("DescribeTable")
+    with proxy.wire() as through:
+
+        def refreshed():
+            through.ok("GetItem", get(name))
+            return counting_upstream.count("DescribeTable") >= 2
+
+        waiting.until(refreshed, "the first refresh")
+        before = counting_upstream.count("DescribeTable")
+        for _ in range(1000):
+            through.ok("GetItem", get(name))
+    assert counting_upstream.count("DescribeTable") - before < 100

@@ -194,6 +194,35 @@ static void what_does_not_exist_is_not_kept(void **state)
     assert_int_equal(f->asked, 2);
 }
 
+/* Its entries may still be in the cache, and count again should it be learnt anew. */
+static void what_was_known_is_given_to_writes(void **state)
+{
+    fixture *f = *state;
+    waiter w;
+    assert_int_equal(get(f, &w), RA_TABLES_PENDING);
+    until_asked(f);
+    answer_table(f, "one");
+    until_woken(f, &w);
+    ra_key key = known(&w);
+    ra_tables_forget(f->tables, RA_BYTES("tbl"));
+    size_t n = 0;
+    ra_table **all = ra_tables_all(f->tables, &n);
+    assert_int_equal(n, 1);
+    assert_true(ra_key_eq(&all[0]->key, &key));
+    ra_table_unref(all[0]);
+    free(all);
+    assert_int_equal(get(f, &w), RA_TABLES_PENDING);
+    until_asked(f);
+    answer(f, 400, "{\"__type\":\"com.amazon.coral.service#AccessDeniedException\"}");
+    until_woken(f, &w);
+    assert_int_equal(w.wait.step, RA_TABLES_NONE);
+    assert_true(ra_key_eq(&w.wait.table->key, &key));
+    ra_table_unref(w.wait.table);
+    assert_int_equal(get(f, &w), RA_TABLES_NONE); /* remembered */
+    assert_true(ra_key_eq(&w.wait.table->key, &key));
+    ra_table_unref(w.wait.table);
+}
+
 static void denial_is_remembered(void **state)
 {
     fixture *f = *state;
@@ -267,6 +296,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_fetch_serves_all_who_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_change_overtakes_a_fetch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_does_not_exist_is_not_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_known_is_given_to_writes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(denial_is_remembered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failure_is_handed_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_left_is_not_woken, set_up, tear_down),
