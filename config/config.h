@@ -140,6 +140,9 @@ ra_config *ra_config_parse(const char *text, size_t len, const char *path, ra_pr
 ra_config *ra_config_ref(ra_config *c);
 void ra_config_unref(ra_config *c); /* NULL is allowed */
 
+/* Whether the top level or any table is linearizable. */
+bool ra_config_any_linearizable(const ra_config *c);
+
 /* The entry for a table: its own, else "*", else NULL (not cached). `name` needs no terminating zero. */
 const ra_table_config *ra_config_table(const ra_config *c, const char *name, size_t len);
 /*

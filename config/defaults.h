@@ -10,7 +10,5 @@ enum { RA_HOLD_LINEARIZABLE = 17 * 60 * 1000, RA_HOLD_OTHERWISE = 60 * 1000 };
 
 /* After everything in the file has been read. */
 void ra_decode_defaults(ra_decoder *d, const ra_place *root, ra_config *c);
-/* Whether the top level or any table is linearizable. */
-bool ra_config_any_linearizable(const ra_config *c);
 
 #endif

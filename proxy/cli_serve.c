@@ -52,19 +52,11 @@ static const char *options(int argc, char **argv, int *status)
     return NULL;
 }
 
-static bool strict_anywhere(const ra_config *c)
-{
-    bool strict = c->consistency == RA_LINEARIZABLE;
-    for (size_t i = 0; i < c->ntables; i++)
-        strict = strict || c->tables[i].consistency == RA_LINEARIZABLE;
-    return strict;
-}
-
 /* See proxy/state_file.h. Returns until when the cache is quiet; 0: not at all. */
 static int64_t quiet_until(const ra_config *c)
 {
     bool clean = c->cache.state_file && ra_state_file_open(c->cache.state_file);
-    if (clean || !strict_anywhere(c))
+    if (clean || !ra_config_any_linearizable(c))
         return 0;
     ra_log(RA_LOG_WARNING,
            "consistency linearizable: %s, so reads bypass the cache for %lld s (unknown_write_hold)",

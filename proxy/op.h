@@ -97,7 +97,7 @@ typedef struct ra_op {
     bool capacity_asked; /* ReturnConsumedCapacity TOTAL or INDEXES */
 
     /* writes, after ra_op_plan: mark these before sending */
-    ra_mark *marks;
+    ra_mark *marks; /* sorted by settle, here and wherever marks are given */
     size_t nmarks;
 
     /* how the body that goes upstream differs from the client's */

@@ -56,13 +56,5 @@ enum ra_op_result ra_op_plan_get_item(ra_op *op)
     if (!part)
         return RA_OP_NO_MEMORY;
     why = get_part(op, tok, consistent, capacity, part);
-    const ra_policy *policy = part->policy ? part->policy : &op->tables[0].config->policy;
-    if (consistent != RA_CONSISTENT_TRUE && policy->consistent_fill &&
-        !ra_op_set_member(op, "ConsistentRead", RA_BYTES("true")))
-        return RA_OP_NO_MEMORY;
-    if (why)
-        return ra_op_bypass(op, why);
-    op->parts = part;
-    op->nparts = 1;
-    return RA_OP_OK;
+    return ra_op_end_read(op, part, why, consistent != RA_CONSISTENT_TRUE);
 }

@@ -121,6 +121,12 @@ enum ra_op_result ra_op_bypass(ra_op *op, const char *why);
 /* Allocates one edit that sets a top-level member; false: no memory. */
 bool ra_op_set_member(ra_op *op, const char *member, ra_bytes value);
 
+/*
+ * Ends the plan of a read of one part, which isn't cached when there is a reason `why`. Cached or not, it is
+ * read consistently where it may be (`may_splice`) and its policy says so.
+ */
+enum ra_op_result ra_op_end_read(ra_op *op, ra_part *part, const char *why, bool may_splice);
+
 /* Fills one part for an item; NULL or the reason of the bypass. `consistent` is the client's own. */
 const char *ra_op_item_part(ra_op *op, size_t table, const ra_scalar *pk, const ra_scalar *sk,
                             enum ra_consistent_read consistent, const ra_key *options, ra_part *part);

@@ -211,14 +211,6 @@ enum ra_op_result ra_op_plan_query(ra_op *op)
     if (!part)
         return RA_OP_NO_MEMORY;
     why = query_part(&q, part);
-    const ra_policy *policy = part->policy ? part->policy : &q.t->config->policy;
     bool global = q.index && q.index->global;
-    if (!global && q.consistent != RA_CONSISTENT_TRUE && policy->consistent_fill &&
-        !ra_op_set_member(op, "ConsistentRead", RA_BYTES("true")))
-        return RA_OP_NO_MEMORY;
-    if (why)
-        return ra_op_bypass(op, why);
-    op->parts = part;
-    op->nparts = 1;
-    return RA_OP_OK;
+    return ra_op_end_read(op, part, why, !global && q.consistent != RA_CONSISTENT_TRUE);
 }

@@ -80,3 +80,15 @@ const char *ra_op_item_part(ra_op *op, size_t table, const ra_scalar *pk, const 
         return "no-memory";
     return NULL;
 }
+
+enum ra_op_result ra_op_end_read(ra_op *op, ra_part *part, const char *why, bool may_splice)
+{
+    const ra_policy *policy = part->policy ? part->policy : &op->tables[0].config->policy;
+    if (may_splice && policy->consistent_fill && !ra_op_set_member(op, "ConsistentRead", RA_BYTES("true")))
+        return RA_OP_NO_MEMORY;
+    if (why)
+        return ra_op_bypass(op, why);
+    op->parts = part;
+    op->nparts = 1;
+    return RA_OP_OK;
+}

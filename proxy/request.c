@@ -112,9 +112,6 @@ static void request_free(ra_request *r)
     ra_buf_free(&r->upstream_body);
     if (r->body_bytes)
         evbuffer_free(r->body_bytes);
-    free(r->target);
-    free(r->content_type);
-    free(r->user_agent);
     ra_arena_free(&r->arena);
     ra_config_unref(r->config);
     if (r->prev)
@@ -287,10 +284,11 @@ static enum ra_step refuse(ra_request *r, int status, const char *type, const ch
 
 /* ---- states: received, decoded, learning, planned ---- */
 
-static char *header_copy(struct evhttp_request *http, const char *name, const char *absent)
+/* The request's headers go with its client, who may leave before the request does. */
+static char *header_copy(ra_request *r, const char *name, const char *absent)
 {
-    const char *value = evhttp_find_header(evhttp_request_get_input_headers(http), name);
-    return strdup(value ? value : absent);
+    const char *value = evhttp_find_header(evhttp_request_get_input_headers(r->http), name);
+    return ra_arena_strdup(&r->arena, ra_bytes_z(value ? value : absent));
 }
 
 static enum ra_step received(ra_request *r)
@@ -307,9 +305,9 @@ static enum ra_step received(ra_request *r)
     if (evbuffer_get_length(input) > r->config->listen.max_body)
         return refuse(r, 413, RA_TYPE_SERIALIZATION,
                       "the request's body is over the limit of listen.max_body");
-    r->target = strndup(target.p, target.n);
-    r->content_type = header_copy(r->http, "Content-Type", "application/x-amz-json-1.0");
-    r->user_agent = header_copy(r->http, "User-Agent", "");
+    r->target = ra_arena_strdup(&r->arena, target);
+    r->content_type = header_copy(r, "Content-Type", "application/x-amz-json-1.0");
+    r->user_agent = header_copy(r, "User-Agent", "");
     r->body_bytes = evbuffer_new();
     if (!r->target || !r->content_type || !r->user_agent || !r->body_bytes ||
         evbuffer_add_buffer(r->body_bytes, input) != 0)

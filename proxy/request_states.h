@@ -48,7 +48,7 @@ struct ra_request {
     struct evhttp_request *http; /* NULL once answered, or when its client has left */
     struct event *client_stirs;  /* while a read is suspended: its client closes, resets or sends more */
     struct evbuffer *body_bytes; /* owns the body, which outlives the client */
-    char *target;
+    char *target;                /* this and the next two are in the arena */
     char *content_type;
     char *user_agent;
     ra_arena arena;

@@ -49,42 +49,84 @@ static int by_settle(const void *a, const void *b)
     return (x->settle > y->settle) - (x->settle < y->settle);
 }
 
-/* Every table that this process knows, with its global indexes. false: no memory. */
-static bool mark_every_table(ra_request *r)
+static bool is_marked(const ra_request *r, const ra_key *unit)
 {
-    size_t n = 0;
-    ra_table **all = ra_tables_all(r->loop->server->tables, &n);
-    size_t most = 0;
-    for (size_t i = 0; i < n && all; i++)
-        most += 1 + all[i]->nindexes;
-    r->marks = ra_arena_array(&r->arena, most, sizeof *r->marks);
-    bool ok = (n == 0 || all) && r->marks;
-    for (size_t i = 0; i < n && ok; i++) {
-        const ra_table *t = all[i];
-        const ra_table_config *config = ra_config_table(r->config, t->name, strlen(t->name));
-        r->marks[r->nmarks++] = (ra_mark){.unit = t->key};
-        for (size_t k = 0; k < t->nindexes; k++)
-            if (t->indexes[k].global)
-                r->marks[r->nmarks++] =
-                    (ra_mark){.unit = t->indexes[k].guard, .settle = config ? config->settle : 0};
+    for (size_t i = 0; i < r->nmarks; i++)
+        if (ra_key_eq(&r->marks[i].unit, unit))
+            return true;
+    return false;
+}
+
+/* Appends what of a table as it is known now the write hasn't marked; it was planned with `planned`, or as
+ * one of all. */
+static void add_unmarked(const ra_request *r, const ra_table *planned, const ra_table *now, ra_mark *marks,
+                         size_t *n)
+{
+    const ra_table_config *config = ra_config_table(r->config, now->name, strlen(now->name));
+    bool another = planned ? !ra_key_eq(&planned->key, &now->key) : !is_marked(r, &now->key);
+    if (another)
+        marks[(*n)++] = (ra_mark){.unit = now->key};
+    for (size_t i = 0; i < now->nindexes; i++) {
+        const ra_table_index *index = &now->indexes[i];
+        bool was_known = planned ? ra_table_find_index(planned, ra_bytes_z(index->name)) != NULL
+                                 : is_marked(r, &index->guard);
+        if (index->global && (another || !was_known))
+            marks[(*n)++] = (ra_mark){.unit = index->guard, .settle = config ? config->settle : 0};
     }
-    for (size_t i = 0; i < n && all; i++)
+}
+
+/* Is it one of the write's tables? *planned is what it was planned with; NULL: not known then, or any table
+ * may be meant. */
+static bool concerns(const ra_request *r, const ra_table *now, const ra_table **planned)
+{
+    *planned = NULL;
+    for (size_t i = 0; i < r->op.ntables && !r->op.any_table; i++) {
+        if (!ra_bytes_eq_z(ra_table_short_name(r->op.tables[i].given), now->name))
+            continue;
+        *planned = r->op.tables[i].table;
+        return true;
+    }
+    return r->op.any_table;
+}
+
+/*
+ * Of the tables that this process knows now, adds to *marks what the write concerns and hasn't marked. false:
+ * no memory, *marks is as it was.
+ */
+static bool mark_known_tables(ra_request *r, ra_mark **marks, size_t *n)
+{
+    size_t ntables = 0;
+    size_t most = *n;
+    size_t filled = *n;
+    ra_table **all = ra_tables_all(r->loop->server->tables, &ntables);
+    for (size_t i = 0; i < ntables && all; i++)
+        most += 1 + all[i]->nindexes;
+    ra_mark *v = ra_arena_array(&r->arena, most, sizeof *v);
+    bool ok = (ntables == 0 || all) && v;
+    if (ok && filled)
+        memcpy(v, *marks, filled * sizeof *v);
+    for (size_t i = 0; i < ntables && all; i++) {
+        const ra_table *planned = NULL;
+        if (ok && concerns(r, all[i], &planned) && planned != all[i])
+            add_unmarked(r, planned, all[i], v, &filled);
         ra_table_unref(all[i]);
+    }
     free(all);
-    if (ok)
-        qsort(r->marks, r->nmarks, sizeof *r->marks, by_settle);
-    return ok;
+    if (!ok)
+        return false;
+    qsort(v, filled, sizeof *v, by_settle);
+    *marks = v;
+    *n = filled;
+    return true;
 }
 
 enum ra_step ra_request_mark(ra_request *r)
 {
     bool ok = ra_write_id_new(&r->write_id);
-    if (r->op.any_table) {
-        ok = mark_every_table(r) && ok;
-    } else {
-        r->marks = r->op.marks;
-        r->nmarks = r->op.nmarks;
-    }
+    r->marks = r->op.marks;
+    r->nmarks = r->op.nmarks;
+    if (r->op.any_table)
+        ok = mark_known_tables(r, &r->marks, &r->nmarks) && ok;
     if (ok && r->nmarks == 0)
         return ra_request_go(r, RA_FORWARDING);
     if (ok)
@@ -162,71 +204,14 @@ static void forget_changed(ra_request *r)
         ra_tables_forget(r->loop->server->tables, ra_table_short_name(r->op.tables[i].given));
 }
 
-static bool is_marked(const ra_request *r, const ra_key *unit)
-{
-    for (size_t i = 0; i < r->nmarks; i++)
-        if (ra_key_eq(&r->marks[i].unit, unit))
-            return true;
-    return false;
-}
-
-/* What the write has not marked of a table as it is known now; it was planned with `planned`, or as one of
- * all. */
-static void mark_difference(ra_request *r, const ra_table *planned, const ra_table *now)
-{
-    const ra_table_config *config = ra_config_table(r->config, now->name, strlen(now->name));
-    bool another = planned ? !ra_key_eq(&planned->key, &now->key) : !is_marked(r, &now->key);
-    if (another)
-        r->after[r->nafter++] = (ra_mark){.unit = now->key};
-    for (size_t i = 0; i < now->nindexes; i++) {
-        const ra_table_index *index = &now->indexes[i];
-        bool was_known = planned ? ra_table_find_index(planned, ra_bytes_z(index->name)) != NULL
-                                 : is_marked(r, &index->guard);
-        if (index->global && (another || !was_known))
-            r->after[r->nafter++] = (ra_mark){.unit = index->guard, .settle = config ? config->settle : 0};
-    }
-}
-
-/* The operation's view of a table: *planned is what it was planned with. false: it is none of its tables. */
-static bool concerns(const ra_request *r, const ra_table *now, const ra_table **planned)
-{
-    *planned = NULL;
-    for (size_t i = 0; i < r->op.ntables; i++) {
-        if (!ra_bytes_eq_z(ra_table_short_name(r->op.tables[i].given), now->name))
-            continue;
-        *planned = r->op.tables[i].table;
-        return true;
-    }
-    return r->op.any_table;
-}
-
 /*
  * While the write was on its way its table may have been made, or dropped and made again, or have got an
  * index, and a reader that knew may have cached what the write has changed. false: no memory.
  */
 static bool mark_changed_tables(ra_request *r)
 {
-    if (ra_tables_version(r->loop->server->tables) == r->tables_version)
-        return true;
-    size_t n = 0;
-    size_t most = r->nafter;
-    ra_table **all = ra_tables_all(r->loop->server->tables, &n);
-    for (size_t i = 0; i < n && all; i++)
-        most += 1 + all[i]->nindexes;
-    ra_mark *after = ra_arena_array(&r->arena, most, sizeof *after);
-    bool ok = (n == 0 || all) && after;
-    if (ok && r->nafter)
-        memcpy(after, r->after, r->nafter * sizeof *after);
-    if (ok)
-        r->after = after;
-    for (size_t i = 0; i < n && all; i++) {
-        const ra_table *planned = NULL;
-        if (ok && concerns(r, all[i], &planned) && planned != all[i])
-            mark_difference(r, planned, all[i]);
-        ra_table_unref(all[i]);
-    }
-    free(all);
-    return ok;
+    return ra_tables_version(r->loop->server->tables) == r->tables_version ||
+           mark_known_tables(r, &r->after, &r->nafter);
 }
 
 /*
@@ -251,7 +236,6 @@ enum ra_step ra_request_aftermark(ra_request *r)
         ra_log(RA_LOG_ERROR, "out of memory: global indexes may be served stale up to their TTL");
     if (r->nafter == 0)
         return ra_request_go(r, RA_UNMARKING);
-    qsort(r->after, r->nafter, sizeof *r->after, by_settle);
     if (ra_write_id_new(&r->after_id))
         return begin(r, &r->after_id, r->after, r->nafter, RA_UNMARKING);
     r->call.ok = false;

@@ -12,6 +12,7 @@ enum {
     FETCH_MAGIC = 0x74616266,
     NAME_MAX_BYTES = 2048, /* an ARN's limit; longer ones are DynamoDB's to refuse */
     UNSETTLED_REFRESH = 1000,
+    FAILED_RETRY = 1000,
     DENIED_RETRY = 60000,
     DOUBT_INTERVAL = 1000,
     DENIED_MOST = 1024,
@@ -20,9 +21,9 @@ enum {
 };
 
 /*
- * One name that clients use. Slots without a table, waiters or fetch are freed at once, so that names that
- * don't exist cost nothing; those of tables that once were there stay when they were doubted, for the sake of
- * the interval.
+ * One name that clients use. Slots that hold nothing are freed at once, so that names that don't exist cost
+ * nothing; those of tables that once were there stay when they were doubted, for the sake of the interval,
+ * and as long as entries of the table may be left.
  */
 typedef struct slot {
     uint32_t magic;
@@ -178,15 +179,19 @@ static void permit(ra_tables *t, slot *s)
     s->denied_at = 0;
 }
 
-/* Forgets denials that are over, so that names which a client makes up don't gather. */
-static void drop_old_denials(ra_tables *t, int64_t now)
+/* Drops denials that are over, so that names which a client makes up don't gather, and what was known of
+ * tables long enough ago that none of their entries can be left. */
+static void drop_what_is_over(ra_tables *t, int64_t now)
 {
     for (size_t i = 0; i < BUCKETS; i++)
         for (slot *s = t->slots[i], *next; s; s = next) {
             next = s->next;
-            if (!s->denied_at || now - s->denied_at < DENIED_RETRY)
-                continue;
-            permit(t, s);
+            if (s->denied_at && now - s->denied_at >= DENIED_RETRY)
+                permit(t, s);
+            if (s->former && now - s->forgotten_at >= t->entry_life) {
+                ra_table_unref(s->former);
+                s->former = NULL;
+            }
             slot_drop_if_idle(t, s);
         }
 }
@@ -195,25 +200,17 @@ static void drop_old_denials(ra_tables *t, int64_t now)
 static void remember_denial(ra_tables *t, slot *s, int64_t now)
 {
     if (!s->denied_at && t->denied >= DENIED_MOST)
-        drop_old_denials(t, now);
+        drop_what_is_over(t, now);
     if (!s->denied_at && t->denied >= DENIED_MOST)
         return;
     t->denied += s->denied_at == 0;
     s->denied_at = now;
 }
 
-/* Drops what was known of tables long enough ago that none of its entries can be left. */
-static void drop_old_formers(ra_tables *t, int64_t now)
+/* What is known of the table, or was. */
+static ra_table *latest(const slot *s)
 {
-    for (size_t i = 0; i < BUCKETS; i++)
-        for (slot *s = t->slots[i], *next; s; s = next) {
-            next = s->next;
-            if (!s->former || now - s->forgotten_at < t->entry_life)
-                continue;
-            ra_table_unref(s->former);
-            s->former = NULL;
-            slot_drop_if_idle(t, s);
-        }
+    return s->table ? s->table : s->former;
 }
 
 /*
@@ -324,7 +321,7 @@ static bool error_is(const ra_http_reply *r, const char *type)
  */
 static void replace(ra_tables *t, slot *s, ra_table *table, int64_t began_at)
 {
-    const ra_table *before = s->table ? s->table : s->former;
+    const ra_table *before = latest(s);
     bool another = !before || !ra_key_eq(&before->key, &table->key);
     for (size_t i = 0; i < BUCKETS; i++)
         for (slot *o = t->slots[i], *next; o; o = next) {
@@ -351,18 +348,16 @@ static void replace(ra_tables *t, slot *s, ra_table *table, int64_t began_at)
 }
 
 /* Under the mutex. */
-static void deny(ra_tables *t, slot *s, int64_t now)
+static void log_denial(ra_tables *t, const slot *s)
 {
-    if (t->denied_logged < DENIED_LOGGED_MOST && !s->denied_at) {
-        ra_log(RA_LOG_WARNING,
-               "table %s isn't cached: dynamodb:DescribeTable is denied to the proxy's credentials "
-               "(allow it, or give the table's keys as tables.%s.schema in the config)",
-               s->given, s->given);
-        if (++t->denied_logged == DENIED_LOGGED_MOST)
-            ra_log(RA_LOG_WARNING, "further tables that can't be described won't be named");
-    }
-    remember_denial(t, s, now);
-    wake_all(s, s->table ? RA_TABLES_KNOWN : RA_TABLES_NONE, NULL);
+    if (t->denied_logged >= DENIED_LOGGED_MOST || s->denied_at)
+        return;
+    ra_log(RA_LOG_WARNING,
+           "table %s isn't cached: dynamodb:DescribeTable is denied to the proxy's credentials "
+           "(allow it, or give the table's keys as tables.%s.schema in the config)",
+           s->given, s->given);
+    if (++t->denied_logged == DENIED_LOGGED_MOST)
+        ra_log(RA_LOG_WARNING, "further tables that can't be described won't be named");
 }
 
 /* Under the mutex: a new schema, or the news that there is none. What remains true stays. */
@@ -371,6 +366,7 @@ static void learn(ra_tables *t, slot *s, ra_http_reply *reply, int64_t began_at)
     int64_t now = ra_clock_monotonic();
     bool answered = reply && reply->result == RA_HTTP_OK;
     bool refused = answered && reply->status == 400;
+    bool denied = refused && error_is(reply, "AccessDenied");
     ra_table *table = NULL;
     if (answered && reply->status == 200)
         table = ra_table_from_describe((ra_bytes){reply->body, reply->len},
@@ -378,18 +374,18 @@ static void learn(ra_tables *t, slot *s, ra_http_reply *reply, int64_t began_at)
                                        ra_bytes_z(t->config->upstream.endpoint));
     if (table) {
         replace(t, s, table, began_at);
-    } else if (answered && reply->status == 200) { /* a key schema that isn't understood */
-        remember_denial(t, s, now);
-        wake_all(s, s->table ? RA_TABLES_KNOWN : RA_TABLES_NONE, NULL);
     } else if (refused &&
                (error_is(reply, "ResourceNotFoundException") || error_is(reply, "ValidationException"))) {
         /* It doesn't exist, or no table can have this name. */
         retire(s);
         wake_all(s, RA_TABLES_NONE, NULL);
-    } else if (refused && error_is(reply, "AccessDenied")) {
-        deny(t, s, now);
+    } else if (denied || (answered && reply->status == 200)) { /* or a key schema that isn't understood */
+        if (denied)
+            log_denial(t, s);
+        remember_denial(t, s, now);
+        wake_all(s, s->table ? RA_TABLES_KNOWN : RA_TABLES_NONE, NULL);
     } else { /* DynamoDB is out of reach or refuses for now: what was known goes on being used */
-        s->retry_at = now + UNSETTLED_REFRESH;
+        s->retry_at = now + FAILED_RETRY;
         wake_all(s, s->table ? RA_TABLES_KNOWN : RA_TABLES_FAILED, reply);
     }
 }
@@ -410,11 +406,11 @@ static void fetched(ra_http_reply *reply, void *arg)
         pthread_mutex_unlock(&t->mutex);
         return;
     }
-    s->fetch = false;
     if (overtaken)
         wake_all(s, RA_TABLES_FAILED, NULL); /* only where sending again failed */
     else
         learn(t, s, reply, began_at);
+    s->fetch = NULL; /* until now it has kept the slot */
     slot_drop_if_idle(t, s);
     pthread_mutex_unlock(&t->mutex);
     fetch_free(f);
@@ -524,16 +520,26 @@ static bool is_named(const slot *s, ra_bytes name)
     return ra_bytes_eq(ra_table_short_name(ra_bytes_z(s->given)), name);
 }
 
-void ra_tables_forget(ra_tables *t, ra_bytes name)
+/* Slots of this short name; those that were doubted less than `interval` ago are left as they are. */
+static void forget_named(ra_tables *t, ra_bytes name, int64_t now, int64_t interval)
 {
-    pthread_mutex_lock(&t->mutex);
-    drop_old_formers(t, ra_clock_monotonic());
     for (size_t i = 0; i < BUCKETS; i++)
         for (slot *s = t->slots[i], *next; s; s = next) {
             next = s->next;
-            if (is_named(s, name))
-                forget(t, s);
+            if (!is_named(s, name) || now - s->doubted_at < interval)
+                continue;
+            if (interval)
+                s->doubted_at = now; /* which also keeps the slot */
+            forget(t, s);
         }
+}
+
+void ra_tables_forget(ra_tables *t, ra_bytes name)
+{
+    int64_t now = ra_clock_monotonic();
+    pthread_mutex_lock(&t->mutex);
+    drop_what_is_over(t, now);
+    forget_named(t, name, now, 0);
     pthread_mutex_unlock(&t->mutex);
 }
 
@@ -541,26 +547,14 @@ void ra_tables_doubt(ra_tables *t, ra_bytes name)
 {
     int64_t now = ra_clock_monotonic();
     pthread_mutex_lock(&t->mutex);
-    drop_old_formers(t, now);
-    for (size_t i = 0; i < BUCKETS; i++)
-        for (slot *s = t->slots[i], *next; s; s = next) {
-            next = s->next;
-            if (!is_named(s, name) || now - s->doubted_at < DOUBT_INTERVAL)
-                continue;
-            s->doubted_at = now; /* which also keeps the slot */
-            forget(t, s);
-        }
+    drop_what_is_over(t, now);
+    forget_named(t, name, now, DOUBT_INTERVAL);
     pthread_mutex_unlock(&t->mutex);
 }
 
 uint64_t ra_tables_version(ra_tables *t)
 {
     return atomic_load(&t->version);
-}
-
-static ra_table *latest(const slot *s)
-{
-    return s->table ? s->table : s->former;
 }
 
 ra_table **ra_tables_all(ra_tables *t, size_t *n)
