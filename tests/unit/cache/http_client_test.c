@@ -32,6 +32,7 @@ enum { LONG = 30000, SOON = 100, BIG = 4 << 20, MAX_CONNECTIONS = 64 };
 /* ---- a name that takes as long to look up as the test likes, and one that isn't there ---- */
 
 static sem_t slow_lookup;
+static sem_t lookup_gone; /* a slow lookup has touched all that a test tears down for the last time */
 static atomic_int lookups_begun, lookups_ended;
 static void notify(void);
 
@@ -44,6 +45,7 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
         sem_wait(&slow_lookup);
         atomic_fetch_add(&lookups_ended, 1);
         notify();
+        sem_post(&lookup_gone);
         return EAI_NONAME;
     }
     if (strcmp(name, "nowhere.test") == 0)
@@ -659,6 +661,7 @@ static void test_slow_name(void **state)
     (void)state;
     setup_client(&eight);
     sem_init(&slow_lookup, 0, 0);
+    sem_init(&lookup_gone, 0, 0);
     atomic_store(&lookups_begun, 0);
     atomic_store(&lookups_ended, 0);
     outcome o = {0}, cancelled = {0}, left = {0};
@@ -676,6 +679,8 @@ static void test_slow_name(void **state)
     for (int i = 0; i < 3; i++)
         sem_post(&slow_lookup);
     RUN_UNTIL(atomic_load(&lookups_ended) == 3);
+    for (int i = 0; i < 3; i++)
+        sem_wait(&lookup_gone);
     assert_int_equal(cancelled.calls + left.calls, 0);
 }
 
