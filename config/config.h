@@ -10,9 +10,8 @@
 #ifndef RA_CONFIG_CONFIG_H
 #define RA_CONFIG_CONFIG_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "config/route.h"
+
 #include <stdio.h>
 
 enum ra_consistency { RA_LINEARIZABLE, RA_READ_AFTER_WRITE, RA_EVENTUAL };
@@ -97,6 +96,10 @@ typedef struct ra_config_cache {
 typedef struct ra_config_ddb {
     char *schema; /* paths, already relative to the working directory; NULL: none */
     char *seed;
+    /* Routes with a `query` whose partition key has exactly one input; NULL: none. */
+    const ra_route *get_conversation;
+    const ra_route *list_conversations;
+    ra_config_generate *generate; /* NULL: none */
 } ra_config_ddb;
 
 struct ra_config {
@@ -111,6 +114,9 @@ struct ra_config {
     int64_t unknown_write_hold;
     ra_table_config *tables;
     size_t ntables;
+    ra_route *routes; /* in the file's order: the first that matches wins */
+    size_t nroutes;
+    ra_config_cors cors;
 };
 
 /* Everything that is wrong with a file, or worth a warning, in the file's order. */
