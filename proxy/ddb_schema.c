@@ -14,32 +14,27 @@ enum {
     STATE_MAX = 512,
     FIRST_PAUSE = 100,
     LONGEST_PAUSE = 5000,
-    CALL_TIMEOUT = 30000
+    CALL_TIMEOUT = 30000,
+    IF_MISSING = 256
 };
 
 static void usage(FILE *out)
 {
-    fputs(
-        "usage: readaside ddb schema-load [OPTION]... [FILE]\n"
-        "\n"
-        "Creates a table and waits until it and all its indexes are ACTIVE. FILE is what\n"
-        "`aws dynamodb create-table --cli-input-json` takes; \"-\" is standard input. Without FILE it is\n"
-        "ddb.schema of the configuration.\n"
-        "\n"
-        "  -c, --config FILE   a configuration, for ddb.schema and the upstream\n"
-        "      --endpoint URL  which DynamoDB; else AWS_ENDPOINT_URL_DYNAMODB, else the configuration's\n"
-        "                      upstream.endpoint\n"
-        "      --region NAME   else the configuration's, else AWS_REGION or AWS_DEFAULT_REGION, else "
-        "us-east-1\n"
-        "      --if-missing    a table of that name that exists already is no failure; nothing is changed "
-        "then\n"
-        "      --timeout TIME  how long to wait in all, such as 30s or 5m; 120s if not given\n"
-        "      --json          the result on stdout as {\"table\", \"created\", \"status\"}, or {\"error\"}\n"
-        "  -h, --help          this text\n"
-        "\n"
-        "Credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.\n"
-        "Exit status: 0 done, 1 it couldn't be done, 2 a wrong call or configuration.\n",
-        out);
+    fputs("usage: readaside ddb schema-load [OPTION]... [FILE]\n"
+          "\n"
+          "Creates a table and waits until it and all its indexes are ACTIVE. FILE is what\n"
+          "`aws dynamodb create-table --cli-input-json` takes; \"-\" is standard input. Without FILE it is\n"
+          "ddb.schema of the configuration.\n"
+          "\n",
+          out);
+    ra_ddb_usage_options(out);
+    fputs("      --if-missing    a table of that name that exists already is no failure; nothing is changed "
+          "then\n"
+          "      --timeout TIME  how long to wait in all, such as 30s or 5m; 120s if not given\n"
+          "      --json          the result on stdout as {\"table\", \"created\", \"status\"}, or "
+          "{\"error\"}\n",
+          out);
+    ra_ddb_usage_end(out);
 }
 
 typedef struct schema_load {
@@ -47,8 +42,17 @@ typedef struct schema_load {
     char name[NAME_MAX_BYTES];
     int64_t begun; /* monotonic, ms */
     bool created;  /* by this run */
+    bool if_missing;
     ra_progress progress;
 } schema_load;
+
+static bool take(void *arg, int option, const char *value)
+{
+    schema_load *s = arg;
+    (void)value;
+    s->if_missing |= option == IF_MISSING;
+    return true;
+}
 
 static int64_t time_left(const schema_load *s)
 {
@@ -112,7 +116,7 @@ static int create(schema_load *s)
         s->created = ra_ddb_succeeded(r);
         if (!s->created && ra_ddb_is_error(r, "ResourceInUseException")) {
             s->created = maybe_created;
-            if (!s->created && !s->task.if_missing)
+            if (!s->created && !s->if_missing)
                 status =
                     ra_ddb_task_fail(&s->task,
                                      "table %s exists already at %s, nothing was changed (with --if-missing "
@@ -218,8 +222,15 @@ static void report(const schema_load *s)
 
 int ra_cli_ddb_schema_load(int argc, char **argv)
 {
-    static const ra_ddb_command command = {"ddb schema-load", "schema", usage, true};
+    static const struct option more[] = {{"if-missing", no_argument, NULL, IF_MISSING}, {NULL, 0, NULL, 0}};
     schema_load s = {.begun = ra_clock_monotonic()};
+    const ra_ddb_command command = {.name = "ddb schema-load",
+                                    .usage = usage,
+                                    .file = "schema",
+                                    .changes = true,
+                                    .more = more,
+                                    .take = take,
+                                    .arg = &s};
     int status;
     if (ra_ddb_task_begin(&s.task, &command, argc, argv, &status)) {
         s.begun = ra_clock_monotonic();

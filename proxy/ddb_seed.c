@@ -11,27 +11,21 @@ enum { FIRST_PAUSE = 50, LONGEST_PAUSE = 5000, CALL_TIMEOUT = 30000 };
 
 static void usage(FILE *out)
 {
+    fputs("usage: readaside ddb seed [OPTION]... [FILE]\n"
+          "\n"
+          "Writes items. FILE is what `aws dynamodb batch-write-item --request-items` takes, of any length:\n"
+          "  {\"TABLE\": [{\"PutRequest\": {\"Item\": {...}}}, ...]}\n"
+          "\"-\" is standard input; without FILE it is ddb.seed of the configuration. Sent in batches of 25; "
+          "what\n"
+          "DynamoDB leaves unprocessed is sent again after a pause.\n"
+          "\n",
+          out);
+    ra_ddb_usage_options(out);
     fputs(
-        "usage: readaside ddb seed [OPTION]... [FILE]\n"
-        "\n"
-        "Writes items. FILE is what `aws dynamodb batch-write-item --request-items` takes, of any length:\n"
-        "  {\"TABLE\": [{\"PutRequest\": {\"Item\": {...}}}, ...]}\n"
-        "\"-\" is standard input; without FILE it is ddb.seed of the configuration. Sent in batches of 25; "
-        "what\n"
-        "DynamoDB leaves unprocessed is sent again after a pause.\n"
-        "\n"
-        "  -c, --config FILE   a configuration, for ddb.seed and the upstream\n"
-        "      --endpoint URL  which DynamoDB; else AWS_ENDPOINT_URL_DYNAMODB, else the configuration's\n"
-        "                      upstream.endpoint\n"
-        "      --region NAME   else the configuration's, else AWS_REGION or AWS_DEFAULT_REGION, else "
-        "us-east-1\n"
         "      --timeout TIME  give up after so long without progress, such as 30s or 5m; 120s if not given\n"
-        "      --json          the result on stdout as {\"seeded\": {TABLE: items}}, or {\"error\"}\n"
-        "  -h, --help          this text\n"
-        "\n"
-        "Credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.\n"
-        "Exit status: 0 done, 1 it couldn't be done, 2 a wrong call or configuration.\n",
+        "      --json          the result on stdout as {\"seeded\": {TABLE: items}}, or {\"error\"}\n",
         out);
+    ra_ddb_usage_end(out);
 }
 
 typedef struct seeding {
@@ -154,7 +148,8 @@ static int seed(seeding *s)
 
 int ra_cli_ddb_seed(int argc, char **argv)
 {
-    static const ra_ddb_command command = {"ddb seed", "seed", usage, false};
+    static const ra_ddb_command command = {
+        .name = "ddb seed", .usage = usage, .file = "seed", .changes = true};
     seeding s = {0};
     int status;
     if (ra_ddb_task_begin(&s.task, &command, argc, argv, &status))

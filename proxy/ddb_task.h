@@ -14,26 +14,40 @@
 
 enum { RA_REGION_MAX = 65, RA_DDB_FILE_MAX = 256 << 20 };
 
-/* Where the file is named in the configuration: ddb.schema or ddb.seed. */
+/* What a command takes besides the options that all of them have. */
 typedef struct ra_ddb_command {
     const char *name; /* "ddb seed" */
-    const char *what; /* "seed", the option in the configuration */
     void (*usage)(FILE *out);
-    bool takes_if_missing;
+    const char *file; /* it reads one file: the option under `ddb` in the configuration that names it when no
+                         argument does ("seed"); NULL: it reads none */
+    const char
+        *argument; /* it takes one argument that isn't a file: what that is ("a table's name"); or NULL */
+    bool changes;  /* it changes tables or items: with --aws it says first in which account and region */
+    /* Its own options, ended by a zero entry, with val >= 256; `take` is given each, false: misuse, said. */
+    const struct option *more;
+    bool (*take)(void *arg, int option, const char *value);
+    void *arg;
+    bool (*wants_file)(void *arg); /* does it read the file after all, given its options? NULL: yes */
 } ra_ddb_command;
 
 typedef struct ra_ddb_task {
     const ra_ddb_command *command;
-    ra_config *config; /* NULL: none was given */
-    const char *file;  /* argv's or the configuration's */
+    ra_config *config;    /* NULL: none was given */
+    const char *file;     /* argv's or the configuration's; NULL: none is read */
+    const char *argument; /* NULL: none is taken */
     char endpoint[RA_ENDPOINT_MAX];
     char region[RA_REGION_MAX];
     int64_t timeout; /* ms */
     bool json;
-    bool if_missing;
+    bool aws;    /* AWS itself: --aws */
     ra_buf text; /* the file's content */
     ra_ddb *ddb;
 } ra_ddb_task;
+
+/* The lines of a command's --help that all of them share: the options that name a DynamoDB; what comes last.
+ */
+void ra_ddb_usage_options(FILE *out);
+void ra_ddb_usage_end(FILE *out);
 
 /* Reads the options and the file and makes the client. false: *status is how the command ends (said already).
  * The task is to be freed in both cases. */
