@@ -1,115 +1,86 @@
-/* `readaside ddb seed`: a file's items, written in batches, what DynamoDB leaves undone again after a pause.
- */
-#include "proxy/clock.h"
-#include "proxy/ddb_task.h"
-#include "proxy/progress.h"
+/* `readaside ddb seed`: a file's items, or made-up ones, written in batches. */
+#include "proxy/ddb_generate_write.h"
+#include "proxy/ddb_seed_write.h"
 #include "proxy/seed_file.h"
 
-#include <unistd.h>
-
-enum { FIRST_PAUSE = 50, LONGEST_PAUSE = 5000, CALL_TIMEOUT = 30000 };
+enum { GENERATE = 256, SEED }; /* options */
 
 static void usage(FILE *out)
 {
-    fputs("usage: readaside ddb seed [OPTION]... [FILE]\n"
-          "\n"
-          "Writes items. FILE is what `aws dynamodb batch-write-item --request-items` takes, of any length:\n"
-          "  {\"TABLE\": [{\"PutRequest\": {\"Item\": {...}}}, ...]}\n"
-          "\"-\" is standard input; without FILE it is ddb.seed of the configuration. Sent in batches of 25; "
-          "what\n"
-          "DynamoDB leaves unprocessed is sent again after a pause.\n"
-          "\n",
-          out);
+    fputs(
+        "usage: readaside ddb seed [OPTION]... [FILE]\n"
+        "       readaside ddb seed --generate users=U,groups=G,messages=M [--seed N] [OPTION]...\n"
+        "\n"
+        "Writes items, a file's or made-up ones. FILE is what `aws dynamodb batch-write-item\n"
+        "--request-items` takes, of any length:\n"
+        "  {\"TABLE\": [{\"PutRequest\": {\"Item\": {...}}}, ...]}\n"
+        "\"-\" is standard input; without FILE it is ddb.seed of the configuration.\n"
+        "\n"
+        "With --generate the items are conversations for load tests, in the design that ddb.generate of the\n"
+        "configuration declares: M messages between the two members of each of G groups, then both members'\n"
+        "entries for each group, with its newest message. Some groups have many more messages than others.\n"
+        "The same counts and N give the same items, so that writing them once more changes nothing.\n"
+        "\n"
+        "Sent in batches of 25; what DynamoDB leaves unprocessed is sent again after a pause. A proxy that\n"
+        "runs sees writes that go around it when its entries' TTL ends; with --endpoint of the proxy they "
+        "go\n"
+        "through it and it invalidates at once.\n"
+        "\n"
+        "      --generate SPEC users=U (2 or more), groups=G, messages=M (at least G)\n"
+        "      --seed N        with --generate: other items for each N; 1 if not given\n",
+        out);
     ra_ddb_usage_options(out);
     fputs(
         "      --timeout TIME  give up after so long without progress, such as 30s or 5m; 120s if not given\n"
-        "      --json          the result on stdout as {\"seeded\": {TABLE: items}}, or {\"error\"}\n",
+        "      --json          the result on stdout as {\"seeded\": {TABLE: items}}, with --generate also "
+        "the\n"
+        "                      counts, the seed, seconds, items_per_second and an example's ids; or "
+        "{\"error\"}\n",
         out);
     ra_ddb_usage_end(out);
 }
 
 typedef struct seeding {
     ra_ddb_task task;
-    ra_seed seed;
-    size_t done;   /* writes */
-    int64_t begun; /* monotonic, ms */
-    int64_t moved; /* when something was written last */
-    ra_progress progress;
+    ra_seed file;
+    ra_generate_spec spec;
+    bool generate, seed; /* options that were given */
 } seeding;
 
-static void show_progress(seeding *s)
+static bool take_option(void *arg, int option, const char *value)
 {
-    int64_t now = ra_clock_monotonic(), ms = now - s->begun;
-    if (ra_progress_due(&s->progress, now))
-        ra_progress_say(&s->progress, now, "%zu/%zu items, %lld items/s", s->done, s->seed.nwrites,
-                        (long long)s->done * 1000 / (ms > 0 ? ms : 1));
+    seeding *s = arg;
+    char why[RA_GENERATE_WHY_MAX];
+    bool ok;
+    if (option == GENERATE)
+        s->generate = ok = ra_generate_spec_parse(value, &s->spec, why);
+    else
+        s->seed = ok = ra_generate_seed_parse(value, &s->spec.seed, why);
+    if (!ok)
+        ra_cli_misuse("ddb seed", "%s: %s", option == GENERATE ? "--generate" : "--seed", why);
+    return ok;
 }
 
-/* `body` becomes what is still to be sent of it, *left the number of its writes. -1: go on, else the exit
- * status. */
-static int write_once(seeding *s, ra_buf *body, size_t *left)
+static bool wants_file(void *arg)
 {
-    int64_t timeout = s->task.timeout < CALL_TIMEOUT ? s->task.timeout : CALL_TIMEOUT;
-    ra_http_reply *r = ra_ddb_call(s->task.ddb, "BatchWriteItem", ra_buf_bytes(body), timeout);
-    int status = -1;
-    size_t undone = *left;
-    if (ra_ddb_succeeded(r)) {
-        if (!ra_seed_unprocessed((ra_bytes){r->body, r->len}, &undone, body))
-            status = ra_ddb_task_fail(&s->task, "the reply to BatchWriteItem can't be read");
-    } else if (!ra_ddb_may_pass(r)) { /* writes that may have been done already may be done again */
-        status = ra_ddb_task_fail_reply(&s->task, "BatchWriteItem", r);
-    }
-    if (status < 0 && undone < *left) {
-        s->done += *left - undone;
-        s->moved = ra_clock_monotonic();
-        *left = undone;
-    } else if (status < 0 && ra_clock_monotonic() - s->moved >= s->task.timeout) {
-        status = ra_ddb_succeeded(r)
-                     ? ra_ddb_task_fail(&s->task, "DynamoDB leaves items unprocessed for too long "
-                                                  "(--timeout)")
-                     : ra_ddb_task_fail_reply(&s->task, "BatchWriteItem", r);
-    }
-    ra_http_reply_unref(r);
-    return status;
+    const seeding *s = arg;
+    return !s->generate;
 }
 
-static int write_chunk(seeding *s, ra_buf *body, size_t left)
-{
-    int64_t pause = 0;
-    for (;;) {
-        size_t before = left;
-        int status = write_once(s, body, &left);
-        if (status >= 0 || left == 0)
-            return status;
-        if (left < before)
-            pause = 0;
-        show_progress(s);
-        ra_ddb_wait(s->task.ddb, ra_ddb_backoff(&pause, FIRST_PAUSE, LONGEST_PAUSE));
-    }
-}
-
-static int write_all(seeding *s)
+static int write_all(seeding *s, ra_seed_writer *w)
 {
     ra_buf body;
     ra_buf_init(&body, RA_SEED_BODY_MAX);
     int status = -1;
-    for (size_t from = 0; from < s->seed.nwrites && status < 0;) {
+    for (size_t from = 0; from < s->file.nwrites && status < 0;) {
         ra_buf_clear(&body);
-        size_t n = ra_seed_chunk(&s->seed, from, &body);
-        if (n == 0) {
-            status = ra_ddb_task_fail_at(&s->task, s->seed.json.t[s->seed.writes[from]].start,
-                                         "this write is too large to be sent");
-            break;
-        }
-        status = write_chunk(s, &body, n);
+        size_t n = ra_seed_chunk(&s->file, from, &body);
+        status = n > 0 ? ra_seed_writer_write(w, &body, n)
+                       : ra_ddb_task_fail_at(&s->task, s->file.json.t[s->file.writes[from]].start,
+                                             "this write is too large to be sent");
         from += n;
-        show_progress(s);
     }
     ra_buf_free(&body);
-    ra_progress_end(&s->progress);
-    if (status >= 0 && s->done > 0)
-        fprintf(stderr, "readaside ddb seed: %zu of %zu items were written before that\n", s->done,
-                s->seed.nwrites);
     return status;
 }
 
@@ -117,9 +88,9 @@ static void report(const seeding *s)
 {
     if (s->task.json)
         fputs("{\"seeded\": {", stdout);
-    for (size_t i = 0; i < s->seed.ntables; i++) {
-        const ra_seed_table *t = &s->seed.tables[i];
-        ra_bytes raw = ra_json_raw(&s->seed.json, t->token);
+    for (size_t i = 0; i < s->file.ntables; i++) {
+        const ra_seed_table *t = &s->file.tables[i];
+        ra_bytes raw = ra_json_raw(&s->file.json, t->token);
         if (s->task.json)
             printf("%s%.*s: %zu", i ? ", " : "", (int)raw.n, raw.p, t->nwrites);
         else
@@ -129,31 +100,44 @@ static void report(const seeding *s)
         fputs("}}\n", stdout);
 }
 
-static int seed(seeding *s)
+static int seed_from_file(seeding *s)
 {
     size_t at = 0;
-    const char *wrong = ra_seed_read(&s->seed, ra_buf_bytes(&s->task.text), &at);
+    const char *wrong = ra_seed_read(&s->file, ra_buf_bytes(&s->task.text), &at);
     if (wrong)
         return ra_ddb_task_fail_at(&s->task, at, wrong);
-    s->begun = s->moved = ra_clock_monotonic();
-    ra_progress_begin(&s->progress, stderr, isatty(STDERR_FILENO), s->begun);
-    int status = write_all(s);
+    ra_seed_writer w;
+    ra_seed_writer_begin(&w, &s->task, s->file.nwrites);
+    int status = write_all(s, &w);
+    ra_seed_writer_end(&w, status);
     if (status < 0) {
         report(s);
         status = RA_CLI_OK;
     }
-    ra_seed_free(&s->seed);
+    ra_seed_free(&s->file);
     return status;
 }
 
 int ra_cli_ddb_seed(int argc, char **argv)
 {
-    static const ra_ddb_command command = {
-        .name = "ddb seed", .usage = usage, .file = "seed", .changes = true};
-    seeding s = {0};
+    static const struct option more[] = {{"generate", required_argument, NULL, GENERATE},
+                                         {"seed", required_argument, NULL, SEED},
+                                         {NULL, 0, NULL, 0}};
+    seeding s = {.spec.seed = 1};
+    const ra_ddb_command command = {.name = "ddb seed",
+                                    .usage = usage,
+                                    .file = "seed",
+                                    .changes = true,
+                                    .more = more,
+                                    .take = take_option,
+                                    .arg = &s,
+                                    .wants_file = wants_file};
     int status;
-    if (ra_ddb_task_begin(&s.task, &command, argc, argv, &status))
-        status = seed(&s);
+    bool begun = ra_ddb_task_begin(&s.task, &command, argc, argv, &status);
+    if (begun && s.seed && !s.generate)
+        status = ra_cli_misuse("ddb seed", "--seed goes with --generate");
+    else if (begun)
+        status = s.generate ? ra_ddb_generate(&s.task, &s.spec) : seed_from_file(&s);
     ra_ddb_task_free(&s.task);
     return status;
 }
