@@ -196,8 +196,8 @@ static char attribute_type(const cJSON *described, const char *attribute)
     return 0;
 }
 
-/* false: no memory, or an index without a name. */
-static bool describe_index(ra_table *t, const cJSON *described, bool global)
+/* `table` has the types of all key attributes. false: no memory, or an index without a name. */
+static bool describe_index(ra_table *t, const cJSON *table, const cJSON *described, bool global)
 {
     ra_table_index *i = &t->indexes[t->nindexes++];
     const char *hash, *range, *status = text_member(described, "IndexStatus");
@@ -207,7 +207,12 @@ static bool describe_index(ra_table *t, const cJSON *described, bool global)
     i->understood = read_key_schema(described, &hash, &range);
     if (!name || !copy(&i->name, name))
         return false;
-    return !i->understood || (copy(&i->partition_key, hash) && copy(&i->sort_key, range));
+    if (!i->understood)
+        return true;
+    i->partition_key_type = attribute_type(table, hash);
+    if (range)
+        i->sort_key_type = attribute_type(table, range);
+    return copy(&i->partition_key, hash) && copy(&i->sort_key, range);
 }
 
 static bool describe_indexes(ra_table *t, const cJSON *described)
@@ -215,12 +220,12 @@ static bool describe_indexes(ra_table *t, const cJSON *described)
     const cJSON *element;
     cJSON_ArrayForEach(element, cJSON_GetObjectItemCaseSensitive(described, "LocalSecondaryIndexes"))
     {
-        if (!describe_index(t, element, false))
+        if (!describe_index(t, described, element, false))
             return false;
     }
     cJSON_ArrayForEach(element, cJSON_GetObjectItemCaseSensitive(described, "GlobalSecondaryIndexes"))
     {
-        if (!describe_index(t, element, true))
+        if (!describe_index(t, described, element, true))
             return false;
     }
     return true;

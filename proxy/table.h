@@ -24,7 +24,9 @@
 typedef struct ra_table_index {
     char *name;
     char *partition_key;
-    char *sort_key; /* NULL: none */
+    char *sort_key;          /* NULL: none */
+    char partition_key_type; /* 'S', 'N', 'B', or 0 where the config gave the schema */
+    char sort_key_type;
     bool global;
     bool active;     /* its IndexStatus is ACTIVE (LSIs always) */
     bool understood; /* one HASH and at most one RANGE attribute; else its reads bypass and its writes mark

@@ -43,6 +43,25 @@ static ra_table *changed(const char *text, const char *from, const char *to)
     return t;
 }
 
+/* Where the description doesn't say it, an index's attribute has no type. */
+static void index_key_types(void **state)
+{
+    (void)state;
+    ra_table *t = changed(CHAT_TABLE, "{\"AttributeName\":\"h\",\"AttributeType\":\"S\"}",
+                          "{\"AttributeName\":\"h\",\"AttributeType\":\"N\"}");
+    assert_non_null(t);
+    assert_int_equal(index_of(t, "by-h")->partition_key_type, 'S');
+    assert_int_equal(index_of(t, "by-h")->sort_key_type, 'N');
+    assert_int_equal(index_of(t, "by-g")->sort_key_type, 'N');
+    assert_int_equal(index_of(t, "by-sk")->partition_key_type, 'S');
+    assert_int_equal(index_of(t, "by-sk")->sort_key_type, 0);
+    ra_table_unref(t);
+    t = changed(CHAT_TABLE, "\"AttributeName\":\"g\",\"AttributeType\"", "\"AttributeName\":\"g\",\"Type\"");
+    assert_non_null(t);
+    assert_int_equal(index_of(t, "by-g")->partition_key_type, 0);
+    ra_table_unref(t);
+}
+
 static void refuses_what_is_no_table(void **state)
 {
     (void)state;
@@ -168,6 +187,7 @@ static void from_the_config(void **state)
     assert_true(index_of(t, "by-g")->global && index_of(t, "by-g")->active &&
                 index_of(t, "by-g")->understood);
     assert_false(index_of(t, "by-l")->global);
+    assert_true(index_of(t, "by-l")->partition_key_type == 0 && index_of(t, "by-l")->sort_key_type == 0);
     assert_string_equal(index_of(t, "by-l")->sort_key, "g");
     assert_false(ra_key_eq(&t->key, &u->key));
     assert_false(ra_key_eq(&t->key, &described->key));
@@ -199,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_keys_and_indexes),
+        cmocka_unit_test(index_key_types),
         cmocka_unit_test(refuses_what_is_no_table),
         cmocka_unit_test(status_says_whether_reads_are_cached),
         cmocka_unit_test(index_of_another_shape),

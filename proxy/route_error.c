@@ -1,0 +1,132 @@
+/* All that goes wrong on a route: refusals, their bodies, and DynamoDB's errors as a route's client sees
+ * them. */
+#include "proxy/route_parts.h"
+#include "proxy/route_reply.h"
+
+bool ra_route_refuse(ra_route_refusal *refusal, int status, const char *code, const char *message)
+{
+    *refusal = (ra_route_refusal){.status = status, .code = code, .message = message};
+    if (status == 503)
+        refusal->retry_after = "1";
+    return false;
+}
+
+bool ra_route_refuse_at(ra_route_refusal *refusal, int status, const char *code, const char *place,
+                        const char *what, ra_arena *a)
+{
+    size_t n = strlen(place), m = strlen(what);
+    char *text = ra_arena_alloc(a, n + 2 + m + 1);
+    if (text) {
+        memcpy(text, place, n);
+        memcpy(text + n, ": ", 2);
+        memcpy(text + n + 2, what, m + 1);
+    }
+    return ra_route_refuse(refusal, status, code, text ? text : "not as the route wants it");
+}
+
+bool ra_route_refuse_memory(ra_route_refusal *refusal)
+{
+    return ra_route_refuse(refusal, 503, "unavailable", "readaside: out of memory");
+}
+
+bool ra_route_refusal_body(const ra_route_refusal *refusal, ra_buf *out)
+{
+    if (refusal->ncodes) {
+        for (size_t i = 0; i < refusal->ncodes; i++) {
+            ra_buf_add_char(out, i ? ',' : '[');
+            ra_buf_add_json_string(out, ra_bytes_z(refusal->codes[i]));
+        }
+        return ra_buf_add_char(out, ']');
+    }
+    ra_buf_add_z(out, "{\"code\":");
+    ra_buf_add_json_string(out, ra_bytes_z(refusal->code));
+    ra_buf_add_z(out, ",\"message\":");
+    ra_buf_add_json_string(out, ra_bytes_z(refusal->message));
+    return ra_buf_add_char(out, '}');
+}
+
+/* ---- DynamoDB's errors ---- */
+
+enum error_class { INVALID, CONFLICT, THROTTLED, UNAVAILABLE, OPERATORS };
+
+/* What follows the '#' of "com.amazonaws.dynamodb.v20120810#ValidationException". */
+static ra_bytes short_type(ra_bytes type)
+{
+    ra_bytes rest = type;
+    ra_route_split(&rest, '#');
+    return rest.n ? rest : type;
+}
+
+static enum error_class classify(ra_bytes type)
+{
+    static const struct {
+        const char *type;
+        enum error_class what;
+    } known[] = {
+        {"ValidationException", INVALID},
+        {"ConditionalCheckFailedException", CONFLICT},
+        {"TransactionCanceledException", CONFLICT},
+        {"TransactionConflictException", CONFLICT},
+        {"TransactionInProgressException", CONFLICT},
+        {"IdempotentParameterMismatchException", CONFLICT},
+        {"ProvisionedThroughputExceededException", THROTTLED},
+        {"RequestLimitExceeded", THROTTLED},
+        {"ThrottlingException", THROTTLED},
+        {"Throttling", THROTTLED},
+        {"ServiceUnavailable", UNAVAILABLE},
+        {"ServiceUnavailableException", UNAVAILABLE},
+    };
+    ra_bytes name = short_type(type);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (ra_bytes_eq_z(name, known[i].type))
+            return known[i].what;
+    return OPERATORS;
+}
+
+static ra_bytes text_member(const ra_json *j, const char *name, ra_arena *a)
+{
+    ra_bytes text;
+    return ra_json_string(j, ra_json_member(j, 0, name), a, &text) ? text : RA_BYTES("");
+}
+
+/* The message in the arena; control characters and all, for it will be a JSON string. NUL ends it. */
+static const char *message_of(const ra_json *j, ra_arena *a)
+{
+    ra_bytes text = text_member(j, "message", a);
+    if (text.n == 0)
+        text = text_member(j, "Message", a);
+    const char *copy = text.n ? ra_arena_strdup(a, text) : NULL;
+    return copy ? copy : "DynamoDB takes the request for invalid";
+}
+
+void ra_route_error(int status, ra_bytes body, ra_arena *a, ra_route_refusal *refusal)
+{
+    ra_json j = {0};
+    size_t at;
+    ra_json_limits members = {.token_depth = 1};
+    enum error_class what = status == 503 ? UNAVAILABLE : OPERATORS;
+    bool read = ra_json_parse(&j, body, &members, &at) == RA_JSON_OK;
+    ra_bytes type = read ? text_member(&j, "__type", a) : RA_BYTES("");
+    if (type.n && (status != 503 || classify(type) != OPERATORS))
+        what = classify(type);
+    switch (what) {
+    case INVALID:
+        ra_route_refuse(refusal, 400, "invalid_request", message_of(&j, a));
+        break;
+    case CONFLICT:
+        ra_route_refuse(refusal, 409, "conflict", "something else has changed what the request is about");
+        break;
+    case THROTTLED:
+        ra_route_refuse(refusal, 503, "throttled", "DynamoDB takes no more requests at the moment");
+        break;
+    case UNAVAILABLE:
+        ra_route_refuse(refusal, 503, "unavailable", "the table can't be reached at the moment");
+        break;
+    case OPERATORS:
+        ra_route_refuse(refusal, 502, "upstream_error",
+                        status >= 500 ? "DynamoDB has failed"
+                                      : "DynamoDB has refused what the route asked of it");
+        break;
+    }
+    ra_json_free(&j);
+}
