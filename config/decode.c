@@ -100,27 +100,35 @@ static void refuse_name(ra_decoder *d, const ra_section *s, const ra_place *at)
     ra_locator_refuse(d->locator, at->node);
 }
 
+/* Whether a value that the caller's own code reads is of the kind that the option says. */
+static bool right_type(const ra_option *o, const cJSON *node)
+{
+    if (o->type == RA_OPTION_OBJECTS)
+        return cJSON_IsArray(node);
+    if (o->type == RA_OPTION_TEMPLATE)
+        return cJSON_IsString(node);
+    return cJSON_IsObject(node);
+}
+
+static bool is_list(const ra_option *o)
+{
+    return o->type == RA_OPTION_OBJECTS || o->type == RA_OPTION_OBJECT_MAP || o->type == RA_OPTION_TEXT_MAP;
+}
+
 static void decode_member(ra_decoder *d, const ra_section *s, const ra_place *at, void *base)
 {
     size_t offset;
     const ra_option *o = ra_section_find(s, at->name, &offset);
-    bool right = true;
-    if (!o) {
+    if (!o)
         refuse_name(d, s, at);
-        return;
-    }
-    if (o->type == RA_OPTION_OBJECT || o->type == RA_OPTION_OBJECT_MAP)
-        right = cJSON_IsObject(at->node);
-    else if (o->type == RA_OPTION_OBJECTS)
-        right = cJSON_IsArray(at->node);
-    else
+    else if (o->type < RA_OPTION_TEMPLATE)
         ra_option_set(d, o, at, (char *)base + offset);
-    if (!right)
+    else if (!right_type(o, at->node))
         ra_option_refuse(d, o, at, "a value of another type");
-    else if (o->type == RA_OPTION_OBJECTS || o->type == RA_OPTION_OBJECT_MAP) {
-        if (cJSON_GetArraySize(at->node) > o->max)
-            ra_option_refuse(d, o, at, "there are too many");
-    }
+    else if (is_list(o) && cJSON_GetArraySize(at->node) > o->max)
+        ra_option_refuse(d, o, at, "there are too many");
+    else if (is_list(o) && cJSON_GetArraySize(at->node) < o->min)
+        ra_option_refuse(d, o, at, "there are too few");
 }
 
 static int by_name(const void *a, const void *b)

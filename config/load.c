@@ -2,11 +2,14 @@
 #include "config/check.h"
 #include "config/comments.h"
 #include "config/config.h"
+#include "config/cors.h"
+#include "config/ddb.h"
 #include "config/decode.h"
 #include "config/defaults.h"
 #include "config/file.h"
 #include "config/owner.h"
 #include "config/problems.h"
+#include "config/routes.h"
 #include "config/tables.h"
 
 #include <stdlib.h>
@@ -22,8 +25,7 @@ static void decode_sections(ra_decoder *d, const ra_place *root, ra_config *c)
         void *base;
     } sections[] = {{"listen", &ra_section_listen, &c->listen},
                     {"upstream", &ra_section_upstream, &c->upstream},
-                    {"cache", &ra_section_cache, &c->cache},
-                    {"ddb", &ra_section_ddb, &c->ddb}};
+                    {"cache", &ra_section_cache, &c->cache}};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
         ra_place at;
         ra_decode_presets(d, sections[i].section, sections[i].base);
@@ -40,6 +42,9 @@ static void decode_root(ra_decoder *d, const cJSON *node, ra_config *c)
         return;
     decode_sections(d, &root, c);
     ra_decode_tables(d, &root, c);
+    ra_decode_routes(d, &root, c);
+    ra_decode_ddb(d, &root, c);
+    ra_decode_cors(d, &root, c);
     ra_decode_defaults(d, &root, c);
     if (!d->no_memory)
         ra_decode_check(d, &root, c);

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* The longest text of any option; a bound for what a file or the environment may bring. */
-enum { TEXT_MAX = 4096 };
+enum { TEXT_MAX = 4096, LIST_TEXT_MAX = 512 };
 
 /* A value on its way from text to the member. `why`: what is wrong with it, when it is refused. */
 typedef struct setting {
@@ -148,6 +148,20 @@ static bool set_path(setting *s)
     return true;
 }
 
+/* A preset: its strings with commas between them. */
+static bool set_texts(setting *s)
+{
+    ra_texts texts = {.v = ra_decode_array(s->d, strlen(s->text) / 2 + 1, sizeof *texts.v)};
+    for (const char *at = s->text; texts.v && *at;) {
+        size_t n = strcspn(at, ",");
+        texts.v[texts.n++] = ra_pool_strndup(s->d->pool, at, n);
+        s->d->no_memory |= !texts.v[texts.n - 1];
+        at += n + (at[n] == ',');
+    }
+    memcpy(s->base + s->o->offset, &texts, sizeof texts);
+    return true;
+}
+
 static bool set(setting *s)
 {
     if (strlen(s->text) > TEXT_MAX) {
@@ -165,6 +179,8 @@ static bool set(setting *s)
     case RA_OPTION_TEXT:
     case RA_OPTION_NAME:
         return set_text(s);
+    case RA_OPTION_TEXTS:
+        return set_texts(s);
     case RA_OPTION_REGION:
         return set_region(s);
     case RA_OPTION_ENDPOINT:
@@ -227,6 +243,45 @@ static void set_string(ra_decoder *d, const ra_option *o, const ra_place *at, vo
         refuse_text(&s, at, source);
 }
 
+static const char *kind_of(const cJSON *node)
+{
+    if (cJSON_IsNull(node))
+        return "null";
+    if (cJSON_IsBool(node))
+        return cJSON_IsTrue(node) ? "true" : "false";
+    if (cJSON_IsNumber(node))
+        return "a number";
+    return cJSON_IsArray(node) ? "an array" : "an object";
+}
+
+/* One string of a list: any text but none at all. NULL: refused. */
+static char *list_element(ra_decoder *d, const ra_place *at)
+{
+    static const ra_option element = {.type = RA_OPTION_TEXT, .min = 1, .max = LIST_TEXT_MAX};
+    char *text = NULL;
+    if (cJSON_IsString(at->node))
+        set_string(d, &element, at, &text);
+    else
+        ra_option_refuse(d, &element, at, kind_of(at->node));
+    return text;
+}
+
+static void set_list(ra_decoder *d, const ra_option *o, const ra_place *at, void *base)
+{
+    int n = cJSON_GetArraySize(at->node), i = 0;
+    if (n < o->min || n > o->max) {
+        ra_option_refuse(d, o, at, n < o->min ? "there are too few" : "there are too many");
+        return;
+    }
+    ra_texts texts = {.v = ra_decode_array(d, (size_t)n, sizeof *texts.v)};
+    for (const cJSON *c = at->node->child; texts.v && c; c = c->next, i++) {
+        ra_place place = {.up = at, .index = i, .node = c};
+        texts.v[texts.n] = list_element(d, &place);
+        texts.n += texts.v[texts.n] != NULL;
+    }
+    memcpy((char *)base + o->offset, &texts, sizeof texts);
+}
+
 /* Numbers are taken where no unit could be missing. They come as doubles: only whole ones in bounds pass. */
 static void set_json_number(ra_decoder *d, const ra_option *o, const ra_place *at, void *base)
 {
@@ -244,20 +299,15 @@ static void set_json_number(ra_decoder *d, const ra_option *o, const ra_place *a
     }
 }
 
-static const char *kind_of(const cJSON *node)
-{
-    if (cJSON_IsNull(node))
-        return "null";
-    if (cJSON_IsBool(node))
-        return cJSON_IsTrue(node) ? "true" : "false";
-    return cJSON_IsArray(node) ? "an array" : "an object";
-}
-
 void ra_option_set(ra_decoder *d, const ra_option *o, const ra_place *at, void *base)
 {
     if (o->type == RA_OPTION_BOOL && cJSON_IsBool(at->node))
         memcpy((char *)base + o->offset, &(bool){cJSON_IsTrue(at->node)}, sizeof(bool));
     else if (o->type == RA_OPTION_BOOL && cJSON_IsString(at->node))
+        ra_option_refuse(d, o, at, "a string");
+    else if (o->type == RA_OPTION_TEXTS && cJSON_IsArray(at->node))
+        set_list(d, o, at, base);
+    else if (o->type == RA_OPTION_TEXTS && cJSON_IsString(at->node))
         ra_option_refuse(d, o, at, "a string");
     else if (cJSON_IsString(at->node))
         set_string(d, o, at, base);

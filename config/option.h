@@ -4,7 +4,7 @@
 
 #include "config/decode.h"
 
-/* The option is no RA_OPTION_OBJECT, _OBJECTS or _OBJECT_MAP; `base` is its section's struct. */
+/* The option comes before RA_OPTION_TEMPLATE in its enum; `base` is its section's struct. */
 void ra_option_set(ra_decoder *d, const ra_option *o, const ra_place *at, void *base);
 /* The preset, which a test proves to be right for every option. */
 void ra_option_set_preset(ra_decoder *d, const ra_option *o, void *base);

@@ -45,6 +45,8 @@ static const char *fixed_text(const ra_option *o)
         return "the path of a readable file, relative to the folder of this file";
     case RA_OPTION_REGION:
         return "an AWS region in lower case, such as \"eu-west-1\"";
+    case RA_OPTION_TEMPLATE:
+        return "a string with placeholders";
     case RA_OPTION_OBJECT:
         return "an object: { ... }";
     default:
@@ -76,6 +78,12 @@ void ra_option_accepted(const ra_option *o, char out[RA_OPTION_ACCEPTED_MAX])
     case RA_OPTION_OBJECTS:
         bounded("an array of ", count_format, o, " objects", out);
         break;
+    case RA_OPTION_TEXTS:
+        bounded("an array of ", count_format, o, " strings", out);
+        break;
+    case RA_OPTION_TEXT_MAP:
+        bounded("an object with ", count_format, o, " members, { \"NAME\": \"...\" }", out);
+        break;
     case RA_OPTION_OBJECT_MAP:
         bounded("an object with ", count_format, o, " members, { \"NAME\": { ... } }", out);
         break;
@@ -87,10 +95,22 @@ void ra_option_accepted(const ra_option *o, char out[RA_OPTION_ACCEPTED_MAX])
     }
 }
 
+static void print_list(const char *preset, FILE *out)
+{
+    fputc('[', out);
+    for (size_t n; *preset; preset += n + (preset[n] == ',')) {
+        n = strcspn(preset, ",");
+        fprintf(out, "\"%.*s\"%s", (int)n, preset, preset[n] ? ", " : "");
+    }
+    fputc(']', out);
+}
+
 static void print_default(const ra_option *o, FILE *out)
 {
     bool bare = o->type == RA_OPTION_COUNT || o->type == RA_OPTION_BOOL;
-    if (o->preset)
+    if (o->preset && o->type == RA_OPTION_TEXTS)
+        print_list(o->preset, out);
+    else if (o->preset)
         fprintf(out, bare ? "%s" : "\"%s\"", o->preset);
     else
         fputs(o->preset_doc ? o->preset_doc : "none, it must be given", out);

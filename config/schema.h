@@ -13,22 +13,25 @@
 
 /* The member that an option sets, by type; min and max are in the unit given. */
 enum ra_option_type {
-    RA_OPTION_DURATION,  /* int64_t, ms */
-    RA_OPTION_SIZE,      /* size_t, bytes */
-    RA_OPTION_SHARE,     /* uint32_t, parts per million */
-    RA_OPTION_COUNT,     /* unsigned */
-    RA_OPTION_BOOL,      /* bool */
-    RA_OPTION_CHOICE,    /* an enum: the index into choices */
-    RA_OPTION_TEXT,      /* char *; min and max bytes; no control characters */
-    RA_OPTION_NAME,      /* char *; min and max bytes of [A-Za-z0-9_.-] */
-    RA_OPTION_REGION,    /* char *: an AWS region */
-    RA_OPTION_ENDPOINT,  /* char *: http(s)://host[:port] */
-    RA_OPTION_ADDRESS,   /* an ra_config_listen's host and port */
-    RA_OPTION_PATH,      /* char *, made relative to the config file's folder */
-    RA_OPTION_READABLE,  /* as PATH, and the file can be read */
-    RA_OPTION_OBJECT,    /* the rest hold other options; the loader's own code goes into them */
-    RA_OPTION_OBJECTS,   /* an array of objects; min and max elements */
-    RA_OPTION_OBJECT_MAP /* an object whose members' names are free; min and max members */
+    RA_OPTION_DURATION, /* int64_t, ms */
+    RA_OPTION_SIZE,     /* size_t, bytes */
+    RA_OPTION_SHARE,    /* uint32_t, parts per million */
+    RA_OPTION_COUNT,    /* unsigned */
+    RA_OPTION_BOOL,     /* bool */
+    RA_OPTION_CHOICE,   /* an enum: the index into choices */
+    RA_OPTION_TEXT,     /* char *; min and max bytes; no control characters */
+    RA_OPTION_NAME,     /* char *; min and max bytes of [A-Za-z0-9_.-] */
+    RA_OPTION_REGION,   /* char *: an AWS region */
+    RA_OPTION_ENDPOINT, /* char *: http(s)://host[:port] */
+    RA_OPTION_ADDRESS,  /* an ra_config_listen's host and port */
+    RA_OPTION_PATH,     /* char *, made relative to the config file's folder */
+    RA_OPTION_READABLE, /* as PATH, and the file can be read */
+    RA_OPTION_TEXTS,    /* ra_texts: an array; min and max strings, none of them empty; preset: with commas */
+    RA_OPTION_TEMPLATE, /* a string with placeholders; the loader's own code reads it, as it does the rest */
+    RA_OPTION_OBJECT,   /* the rest hold other options, or values of their own */
+    RA_OPTION_OBJECTS,  /* an array of objects; min and max elements */
+    RA_OPTION_TEXT_MAP, /* an object of strings whose members' names are free; min and max members */
+    RA_OPTION_OBJECT_MAP /* the same of objects */
 };
 
 typedef struct ra_option {
@@ -58,7 +61,8 @@ typedef struct ra_section {
 
 extern const ra_section ra_section_root, ra_section_listen, ra_section_upstream, ra_section_cache,
     ra_section_ddb, ra_section_policy, ra_section_table, ra_section_pattern, ra_section_schema,
-    ra_section_index;
+    ra_section_index, ra_section_cors, ra_section_route, ra_section_query, ra_section_reply,
+    ra_section_validate, ra_section_generate;
 
 /* All that appear in a file, in the order of the documentation; ended by NULL. */
 extern const ra_section *const ra_sections[];
