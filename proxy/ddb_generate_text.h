@@ -17,7 +17,8 @@ enum ra_generate_mood {
 
 /*
  * Appends a text of at most RA_GENERATE_TEXT_CHARS characters (code points), not blank, in UTF-8; `to` is the
- * first name of whom it is for. false: no memory, or the buffer's cap. *asks: it ends with a question.
+ * first name of whom it is for, up to 512 characters. false: no memory, or the buffer's cap. *asks: it ends
+ * with a question.
  */
 bool ra_generate_text(ra_stream *s, enum ra_generate_mood mood, ra_bytes to, ra_buf *out, bool *asks);
 
