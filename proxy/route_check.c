@@ -41,14 +41,10 @@ static const char *wrong(const ra_route_input *input, ra_bytes value, char what[
     return NULL;
 }
 
-/* Limits and bounds have rules of their own; what the proxy makes needs none. */
-static bool is_validated(const ra_route *r, size_t slot)
+/* What the proxy makes itself needs no validation. */
+static bool is_validated(const ra_route_input *input)
 {
-    const ra_route_query *q = r->query;
-    enum ra_input_source source = r->inputs[slot].source;
-    if (source == RA_INPUT_NOW || source == RA_INPUT_UUID)
-        return false;
-    return !q || ((int)slot != q->limit_from && (int)slot != q->before_from && (int)slot != q->after_from);
+    return input->source != RA_INPUT_NOW && input->source != RA_INPUT_UUID;
 }
 
 static void add_code(ra_route_refusal *refusal, const char **codes, const char *code)
@@ -65,7 +61,7 @@ static bool check_first(const ra_route_call *call, ra_arena *a, ra_route_refusal
     char what[WHAT_MAX];
     for (size_t i = 0; i < call->route->ninputs; i++) {
         const ra_route_input *input = &call->route->inputs[i];
-        if (input->status == 422 || !is_validated(call->route, i))
+        if (input->status == 422 || !is_validated(input))
             continue;
         const char *code = wrong(input, call->values[i], what);
         if (code)
@@ -81,7 +77,7 @@ static bool check_rest(const ra_route_call *call, ra_arena *a, ra_route_refusal 
     const char **codes = NULL;
     for (size_t i = 0; i < call->route->ninputs; i++) {
         const ra_route_input *input = &call->route->inputs[i];
-        if (input->status != 422 || !is_validated(call->route, i))
+        if (input->status != 422 || !is_validated(input))
             continue;
         const char *code = wrong(input, call->values[i], what);
         if (!code)

@@ -83,6 +83,36 @@ static enum error_class classify(ra_bytes type)
     return OPERATORS;
 }
 
+static bool is_one_of(const ra_json *j, uint32_t token, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (ra_json_string_is(j, token, names[i]))
+            return true;
+    return false;
+}
+
+/* A transaction is cancelled for many reasons; trying again helps with a conflict, not with what is invalid.
+ */
+static enum error_class classify_cancelled(const ra_json *j)
+{
+    static const char *const throttled[] = {"ThrottlingError", "ProvisionedThroughputExceeded",
+                                            "RequestLimitExceeded"};
+    static const char *const none[] = {"None", "ValidationError"};
+    bool invalid = false, busy = false;
+    uint32_t reasons = ra_json_member(j, 0, "CancellationReasons");
+    if (!ra_json_is(j, reasons, RA_JSON_ARRAY))
+        return CONFLICT;
+    for (uint32_t i = reasons + 1; i < j->t[reasons].next; i = j->t[i].next) {
+        uint32_t code = ra_json_member(j, i, "Code");
+        invalid |= ra_json_string_is(j, code, "ValidationError");
+        bool is_busy = is_one_of(j, code, throttled, sizeof throttled / sizeof *throttled);
+        if (!is_busy && !is_one_of(j, code, none, sizeof none / sizeof *none))
+            return CONFLICT;
+        busy |= is_busy;
+    }
+    return invalid ? INVALID : busy ? THROTTLED : CONFLICT;
+}
+
 static ra_bytes text_member(const ra_json *j, const char *name, ra_arena *a)
 {
     ra_bytes text;
@@ -103,12 +133,14 @@ void ra_route_error(int status, ra_bytes body, ra_arena *a, ra_route_refusal *re
 {
     ra_json j = {0};
     size_t at;
-    ra_json_limits members = {.token_depth = 1};
+    ra_json_limits reasons = {.token_depth = 3}; /* the codes of a cancelled transaction's */
     enum error_class what = status == 503 ? UNAVAILABLE : OPERATORS;
-    bool read = ra_json_parse(&j, body, &members, &at) == RA_JSON_OK;
+    bool read = ra_json_parse(&j, body, &reasons, &at) == RA_JSON_OK;
     ra_bytes type = read ? text_member(&j, "__type", a) : RA_BYTES("");
     if (type.n && (status != 503 || classify(type) != OPERATORS))
         what = classify(type);
+    if (ra_bytes_eq_z(short_type(type), "TransactionCanceledException"))
+        what = classify_cancelled(&j);
     switch (what) {
     case INVALID:
         ra_route_refuse(refusal, 400, "invalid_request", message_of(&j, a));

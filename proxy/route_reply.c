@@ -163,6 +163,8 @@ static bool show_one(showing *s, ra_route_refusal *refusal)
 static bool show_object(const ra_route_call *call, ra_buf *out, ra_route_refusal *refusal)
 {
     const ra_route_reply *reply = &call->route->reply;
+    if (reply->status == 204 || reply->status == 205)
+        return true; /* RFC 9110: these have no body */
     ra_buf_add_char(out, '{');
     for (size_t i = 0; i < reply->nfields; i++) {
         if (i)

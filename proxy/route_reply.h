@@ -16,9 +16,10 @@ typedef struct ra_route_answer {
 } ra_route_answer;
 
 /*
- * Appends the body of a successful reply. `reply` is DynamoDB's body, `table` the schema the query was made
- * with (NULL but for queries). false: *refusal is set: 404 "not_found" (the item isn't there), 502
- * "bad_reply" (not understood), 503 "unavailable" (no memory).
+ * Appends the body of a successful reply: nothing where the route's status is 204 or 205, and on failure.
+ * `reply` is DynamoDB's body, `table` the schema the query was made with (NULL but for queries). false:
+ * *refusal is set: 404 "not_found" (the item isn't there), 502 "bad_reply" (not understood), 503
+ * "unavailable" (no memory).
  */
 bool ra_route_answer_make(const ra_route_call *call, ra_bytes reply, const ra_table *table, ra_arena *a,
                           ra_buf *out, ra_route_answer *answer, ra_route_refusal *refusal);
