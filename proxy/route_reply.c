@@ -3,6 +3,10 @@
 #include "proxy/route_parts.h"
 #include "proxy/template_render.h"
 
+/* Of a member's name as JSON: a configuration isn't longer than 1 MiB, and a character becomes six at most.
+ */
+enum { OPENING_MAX = 6 << 20 };
+
 /* A field of the reply's objects, made ready for many items. */
 typedef struct column {
     ra_bytes attribute;
@@ -23,7 +27,7 @@ typedef struct showing {
 static bool render_openings(const ra_route_reply *reply, ra_arena *a, column *columns)
 {
     ra_buf b;
-    ra_buf_init(&b, SIZE_MAX / 2);
+    ra_buf_init(&b, OPENING_MAX);
     bool ok = true;
     for (size_t i = 0; ok && i < reply->nfields; i++) {
         ra_buf_clear(&b);
