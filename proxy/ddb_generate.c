@@ -13,7 +13,7 @@
 #define SECOND INT64_C(1000000) /* times are in µs since 1970 */
 #define HOUR   (3600 * SECOND)
 #define BEGIN  (INT64_C(1704103200) * SECOND) /* 2024-01-01T10:00:00Z */
-#define SPAN   (180 * 24 * HOUR)              /* how long the whole takes, more or less */
+#define SPAN   (INT64_C(180) * 24 * HOUR)     /* how long the whole takes, more or less */
 
 enum { LONGEST_MEAN_HOURS = 2, HALF = 128, UNEVEN = 64 };
 

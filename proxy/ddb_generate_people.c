@@ -45,8 +45,12 @@ static ra_bytes name_in(const char *list, uint64_t n, ra_bytes *ascii)
 static void add_small(char *out, ra_bytes name)
 {
     size_t n = strlen(out);
-    for (size_t i = 0; i < name.n && n + 1 < RA_PERSON_NAME_MAX; i++)
-        out[n++] = name.p[i] >= 'A' && name.p[i] <= 'Z' ? (char)(name.p[i] - 'A' + 'a') : name.p[i];
+    for (size_t i = 0; i < name.n && n + 1 < RA_PERSON_NAME_MAX; i++) {
+        out[n] = name.p[i];
+        if (out[n] >= 'A' && out[n] <= 'Z')
+            out[n] ^= 'A' ^ 'a';
+        n++;
+    }
     out[n] = '\0';
 }
 
