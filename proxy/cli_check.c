@@ -1,4 +1,5 @@
 /* `readaside check`: everything that is wrong with a configuration, and what a sound one promises. */
+#include "proxy/cli_check.h"
 #include "config/config.h"
 #include "config/units.h"
 #include "proxy/cli.h"
@@ -13,7 +14,7 @@ static void usage(FILE *out)
           "what\n"
           "is accepted\", on stderr. A sound one gives \"FILE: ok\" and, for each table, its TTLs, what its "
           "reads\n"
-          "promise and what that costs.\n"
+          "promise and what that costs, and for each route what it takes and what it becomes.\n"
           "\n"
           "  -c, --config FILE   the configuration\n"
           "      --json          the problems as a JSON array on stdout, [] for none, and nothing else:\n"
@@ -148,6 +149,7 @@ static void print_summary(const ra_config *c, const char *file)
         printf("\nno table is named, so nothing is cached: every request is passed on\n");
     for (size_t i = 0; i < c->ntables; i++)
         print_table(&c->tables[i]);
+    ra_cli_check_routes(c, stdout);
 }
 
 static int check(const char *file, bool json)

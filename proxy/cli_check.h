@@ -1,0 +1,12 @@
+/* What `readaside check` says of a sound configuration's routes, for a person. Threads: none shared. */
+#ifndef RA_PROXY_CLI_CHECK_H
+#define RA_PROXY_CLI_CHECK_H
+
+#include "config/config.h"
+
+#include <stdio.h>
+
+/* Each route with what it takes and what it becomes, then who may call them from a web page. */
+void ra_cli_check_routes(const ra_config *c, FILE *out);
+
+#endif
