@@ -29,6 +29,11 @@ int ra_cli_check(int argc, char **argv);
 int ra_cli_ddb(int argc, char **argv);
 int ra_cli_ddb_schema_load(int argc, char **argv); /* argv[0] is "schema-load" */
 int ra_cli_ddb_seed(int argc, char **argv);        /* argv[0] is "seed" */
+int ra_cli_ddb_list_tables(int argc, char **argv);
+int ra_cli_ddb_drop(int argc, char **argv);
+int ra_cli_ddb_scan(int argc, char **argv);
+int ra_cli_ddb_get_conversation(int argc, char **argv);
+int ra_cli_ddb_list_conversations(int argc, char **argv);
 
 /*
  * Runs the one of `commands` that argv[0] names; `parent` ("readaside", "readaside ddb") is for messages. An

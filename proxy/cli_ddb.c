@@ -5,13 +5,20 @@
 
 static const ra_cli_command commands[] = {
     {"schema-load", "create a table from a file and wait until it can be used", ra_cli_ddb_schema_load},
-    {"seed", "write a file's items", ra_cli_ddb_seed},
+    {"list-tables", "list the tables", ra_cli_ddb_list_tables},
+    {"drop", "delete a table and wait until it is gone", ra_cli_ddb_drop},
+    {"seed", "write a file's items, or made-up ones", ra_cli_ddb_seed},
+    {"scan", "show a table's items", ra_cli_ddb_scan},
+    {"get-conversation", "show a conversation's messages, and what reading them consumed",
+     ra_cli_ddb_get_conversation},
+    {"list-conversations", "show a user's conversations, and what reading them consumed",
+     ra_cli_ddb_list_conversations},
 };
 static const size_t ncommands = sizeof commands / sizeof *commands;
 
 static void usage(FILE *out)
 {
-    fputs("usage: readaside ddb COMMAND [OPTION]... [FILE]\n\n", out);
+    fputs("usage: readaside ddb COMMAND [OPTION]... [ARGUMENT]\n\n", out);
     ra_cli_list(commands, ncommands, out);
     fputs("\n`readaside ddb COMMAND --help` explains a command.\n", out);
 }

@@ -1,7 +1,6 @@
 #include "proxy/ddb_call.h"
 
 #include "proxy/clock.h"
-#include "proxy/credentials.h"
 #include "proxy/log.h"
 #include "proxy/random.h"
 #include "proxy/sigv4.h"
@@ -115,28 +114,42 @@ static bool make_headers(ra_ddb *d, const char *operation, ra_bytes body, ra_buf
     return true;
 }
 
-ra_http_reply *ra_ddb_call(ra_ddb *d, const char *operation, ra_bytes body, int64_t timeout)
+ra_http_reply *ra_ddb_post(ra_ddb *d, const char *url, const char *const *headers, size_t nheaders,
+                           ra_bytes body, int64_t timeout)
 {
-    ra_buf lines;
-    const char *headers[HEADERS_MAX];
     ra_http_request r = {.method = "POST",
-                         .url = d->url,
+                         .url = url,
                          .headers = headers,
+                         .nheaders = nheaders,
                          .body = body,
                          .once = true,
                          .deadline = timeout > 0 ? timeout : 1,
                          .max_reply = REPLY_MAX};
-    ra_buf_init(&lines, LINES_MAX);
-    ra_http_call *call = NULL;
-    if (make_headers(d, operation, body, &lines, headers, &r.nheaders))
-        call = ra_http_send(d->http, &r, on_reply, d);
-    ra_buf_free(&lines);
     d->reply = NULL;
+    ra_http_call *call = ra_http_send(d->http, &r, on_reply, d);
     while (call && !d->reply && event_base_loop(d->base, EVLOOP_ONCE) == 0) {
     }
     if (call && !d->reply)
         ra_http_cancel(call);
     return d->reply;
+}
+
+ra_http_reply *ra_ddb_call(ra_ddb *d, const char *operation, ra_bytes body, int64_t timeout)
+{
+    ra_buf lines;
+    const char *headers[HEADERS_MAX];
+    size_t n = 0;
+    ra_buf_init(&lines, LINES_MAX);
+    ra_http_reply *reply = NULL;
+    if (make_headers(d, operation, body, &lines, headers, &n))
+        reply = ra_ddb_post(d, d->url, headers, n, body, timeout);
+    ra_buf_free(&lines);
+    return reply;
+}
+
+const ra_credentials *ra_ddb_credentials(const ra_ddb *d)
+{
+    return d->credentials;
 }
 
 static void on_wait_over(evutil_socket_t fd, short what, void *arg)

@@ -7,6 +7,7 @@
 
 #include "cache/buf.h"
 #include "cache/http_client.h"
+#include "proxy/credentials.h"
 
 typedef struct ra_ddb ra_ddb;
 
@@ -25,6 +26,10 @@ void ra_ddb_free(ra_ddb *d); /* NULL is allowed */
  * status; NULL without memory. `timeout` in ms.
  */
 ra_http_reply *ra_ddb_call(ra_ddb *d, const char *operation, ra_bytes body, int64_t timeout);
+/* Any other POST, with header lines of the caller's, otherwise the same. */
+ra_http_reply *ra_ddb_post(ra_ddb *d, const char *url, const char *const *headers, size_t nheaders,
+                           ra_bytes body, int64_t timeout);
+const ra_credentials *ra_ddb_credentials(const ra_ddb *d);
 /* Waits, in ms. */
 void ra_ddb_wait(ra_ddb *d, int64_t ms);
 

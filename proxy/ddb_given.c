@@ -1,5 +1,7 @@
 #include "proxy/ddb_given.h"
 
+#include "config/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,6 +96,10 @@ static bool read_words(ra_ddb_given *g, const ra_ddb_command *command, int n, ch
             ra_cli_misuse(command->name, "give %s", command->argument);
             return false;
         }
+        if (ra_text_valid(words[at], strlen(words[at])) != strlen(words[at])) {
+            ra_cli_misuse(command->name, "%s is UTF-8", command->argument);
+            return false;
+        }
         g->argument = words[at++];
     }
     g->wants_file = command->file && (!command->wants_file || command->wants_file(command->arg));
@@ -115,11 +121,18 @@ bool ra_ddb_given_read(ra_ddb_given *g, const ra_ddb_command *command, int argc,
     if (!read_options(g, command, argc, argv, status) ||
         !read_words(g, command, argc - optind, argv + optind))
         return false;
+    if (command->check && !command->check(command->arg))
+        return false;
     if (g->aws && g->endpoint) {
         ra_cli_misuse(command->name, "--aws and --endpoint exclude each other");
         return false;
     }
     if (!g->config)
         g->config = ra_ddb_environment("READASIDE_CONFIG");
-    return true;
+    if (g->config || !command->config)
+        return true;
+    ra_cli_misuse(command->name,
+                  "it needs a configuration that has %s: give it with -c FILE or in READASIDE_CONFIG",
+                  command->config);
+    return false;
 }

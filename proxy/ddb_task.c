@@ -2,6 +2,7 @@
 
 #include "config/units.h"
 #include "proxy/ddb_given.h"
+#include "proxy/ddb_identity.h"
 #include "proxy/ddb_where.h"
 
 #include <errno.h>
@@ -11,12 +12,27 @@
 
 enum { MESSAGE_MAX = 4096, MESSAGE_JSON_MAX = 8 * MESSAGE_MAX, DEFAULT_TIMEOUT = 120 * 1000 };
 
-static int end_with(const ra_ddb_task *t, const char *message)
+static void say(const ra_ddb_task *t, const char *message)
 {
     fprintf(stderr, "readaside %s: ", t->command->name);
     for (const char *c = message; *c; c++) /* it may quote a file or a peer */
         fputc((unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c, stderr);
     fputc('\n', stderr);
+}
+
+void ra_ddb_task_say(const ra_ddb_task *t, const char *format, ...)
+{
+    char message[MESSAGE_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    say(t, message);
+}
+
+static int end_with(const ra_ddb_task *t, const char *message)
+{
+    say(t, message);
     if (!t->json)
         return RA_CLI_FAILED;
     ra_buf out;
@@ -137,7 +153,7 @@ bool ra_ddb_task_begin(ra_ddb_task *t, const ra_ddb_command *command, int argc, 
     t->ddb = ra_ddb_new(&o, &why);
     if (!t->ddb)
         ra_ddb_task_fail(t, "%s", why);
-    return t->ddb != NULL;
+    return t->ddb && (!t->aws || !command->changes || ra_ddb_identity_say(t));
 }
 
 void ra_ddb_task_free(ra_ddb_task *t)

@@ -22,12 +22,14 @@ typedef struct ra_ddb_command {
                          argument does ("seed"); NULL: it reads none */
     const char
         *argument; /* it takes one argument that isn't a file: what that is ("a table's name"); or NULL */
-    bool changes;  /* it changes tables or items: with --aws it says first in which account and region */
+    const char *config; /* it needs a configuration: the option there that it is for; or NULL */
+    bool changes;       /* it changes tables or items: with --aws it says first in which account and region */
     /* Its own options, ended by a zero entry, with val >= 256; `take` is given each, false: misuse, said. */
     const struct option *more;
     bool (*take)(void *arg, int option, const char *value);
     void *arg;
     bool (*wants_file)(void *arg); /* does it read the file after all, given its options? NULL: yes */
+    bool (*check)(void *arg);      /* do its options go together? false: misuse, said. NULL: always */
 } ra_ddb_command;
 
 typedef struct ra_ddb_task {
@@ -54,7 +56,9 @@ void ra_ddb_usage_end(FILE *out);
 bool ra_ddb_task_begin(ra_ddb_task *t, const ra_ddb_command *command, int argc, char **argv, int *status);
 void ra_ddb_task_free(ra_ddb_task *t);
 
-/* "readaside ddb seed: MESSAGE" on stderr; with --json also {"error": MESSAGE} on stdout. Returns
+/* "readaside ddb seed: MESSAGE" on stderr, without control characters. */
+void ra_ddb_task_say(const ra_ddb_task *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same for a failure; with --json also {"error": MESSAGE} on stdout. Returns
  * RA_CLI_FAILED. */
 int ra_ddb_task_fail(const ra_ddb_task *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same for a reply: "WHAT: TypeName: message". */
