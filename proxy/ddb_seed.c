@@ -67,6 +67,14 @@ static bool wants_file(void *arg)
     return !s->generate;
 }
 
+static bool goes_together(void *arg)
+{
+    const seeding *s = arg;
+    if (s->seed && !s->generate)
+        ra_cli_misuse("ddb seed", "--seed goes with --generate");
+    return s->generate || !s->seed;
+}
+
 static int write_all(seeding *s, ra_seed_writer *w)
 {
     ra_buf body;
@@ -131,12 +139,10 @@ int ra_cli_ddb_seed(int argc, char **argv)
                                     .more = more,
                                     .take = take_option,
                                     .arg = &s,
-                                    .wants_file = wants_file};
+                                    .wants_file = wants_file,
+                                    .check = goes_together};
     int status;
-    bool begun = ra_ddb_task_begin(&s.task, &command, argc, argv, &status);
-    if (begun && s.seed && !s.generate)
-        status = ra_cli_misuse("ddb seed", "--seed goes with --generate");
-    else if (begun)
+    if (ra_ddb_task_begin(&s.task, &command, argc, argv, &status))
         status = s.generate ? ra_ddb_generate(&s.task, &s.spec) : seed_from_file(&s);
     ra_ddb_task_free(&s.task);
     return status;
