@@ -122,6 +122,25 @@ def test_the_same_again_changes_nothing_and_another_seed_adds(run, config, clien
     assert len(both) == 96 and first.items() <= both.items()
 
 
+def test_the_shipped_design_makes_items_like_those_of_the_shipped_seed(run, client, ddb_local):
+    shipped = processes.ROOT / "config"
+    boto = client(ddb_local.endpoint)
+    boto.create_table(**json.loads((shipped / "cruddur-messages.schema.json").read_text()))
+    done = run("--generate", "users=9,groups=5,messages=50", "-c", shipped / "cruddur.jsonc", "--endpoint",
+               ddb_local.endpoint)
+    assert done.returncode == 0, done.stderr
+    made = stored(boto, "cruddur-messages")
+    boto.delete_table(TableName="cruddur-messages")
+    assert len(made) == 60
+
+    def kinds(items):
+        """Which attributes of which type there are under which kind of key."""
+        return {(i["pk"]["S"][:4], tuple(sorted((name, *value) for name, value in i.items()))) for i in items}
+
+    [writes] = json.loads((shipped / "cruddur-messages.seed.json").read_text()).values()
+    assert kinds(made.values()) == kinds(w["PutRequest"]["Item"] for w in writes)
+
+
 def test_ten_thousand_messages_page_through(run, config, client, ddb_local, plain):
     boto = client(ddb_local.endpoint)
     done = run("--generate", "users=2,groups=1,messages=10000", "-c", config(ddb_local.endpoint), "--json")
