@@ -1,5 +1,6 @@
 #include "proxy/reply.h"
 
+#include "proxy/cors.h"
 #include "proxy/log.h"
 #include "proxy/op.h"
 #include "proxy/random.h"
@@ -8,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-
-#define CONTENT_TYPE "application/x-amz-json-1.0"
 
 enum { REQUEST_ID_CHARS = 52, ERROR_BODY_MAX = 4096 };
 
@@ -131,7 +130,7 @@ static void bytes_done(const void *data, size_t n, void *arg)
 void ra_reply_payload(ra_loop *l, struct evhttp_request *r, ra_payload *p, const ra_verdict *v)
 {
     struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
-    evhttp_add_header(headers, "Content-Type", CONTENT_TYPE);
+    evhttp_add_header(headers, "Content-Type", RA_CONTENT_TYPE);
     add_crc(headers, p->crc32);
     add_request_id(headers);
     add_verdict(headers, v);
@@ -193,7 +192,7 @@ void ra_reply_made(ra_loop *l, struct evhttp_request *r, ra_http_reply *reply, r
     if (reply) {
         copy_headers(headers, reply, true, v->collapsed);
     } else {
-        evhttp_add_header(headers, "Content-Type", CONTENT_TYPE);
+        evhttp_add_header(headers, "Content-Type", RA_CONTENT_TYPE);
         add_request_id(headers);
     }
     add_crc(headers, ra_crc32((ra_bytes){bytes, n}));
@@ -232,24 +231,78 @@ void ra_reply_error(ra_loop *l, struct evhttp_request *r, int status, const char
     evhttp_add_header(headers, "X-Cache", "BYPASS");
     if (close)
         evhttp_add_header(headers, "Connection", "close");
-    send_error(l, r, status, CONTENT_TYPE, &body);
+    send_error(l, r, status, RA_CONTENT_TYPE, &body);
+    ra_buf_free(&body);
+}
+
+/* ---- routes ---- */
+
+static void add_route_headers(const ra_config *c, struct evhttp_request *r)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
+    /* What a route shows may be one person's: no shared cache may keep it, and a browser must ask again. */
+    evhttp_add_header(headers, "Cache-Control", "private, no-cache");
+    ra_cors_add(c, evhttp_request_get_input_headers(r), headers);
+}
+
+void ra_reply_route(ra_loop *l, const ra_config *c, struct evhttp_request *r, const ra_route_answer *answer,
+                    ra_buf *buf, const ra_verdict *v)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
+    size_t n = 0;
+    bool empty = ra_buf_ok(buf) && buf->n == 0; /* as of 204 */
+    bool head = evhttp_request_get_command(r) == EVHTTP_REQ_HEAD;
+    char *bytes = ra_buf_take(buf, &n);
+    struct evbuffer *body = evhttp_request_get_output_buffer(r);
+    if (!empty && (!bytes || (!head && evbuffer_add_reference(body, bytes, n, bytes_done, bytes) != 0))) {
+        free(bytes);
+        ra_reply_route_error(l, r, 503, "unavailable", "readaside: out of memory", NULL);
+        return;
+    }
+    if (head) { /* the length of what GET would have sent */
+        free(bytes);
+        add_number(headers, "Content-Length", (int64_t)n);
+    }
+    if (!empty)
+        evhttp_add_header(headers, "Content-Type", "application/json");
+    if (answer->next)
+        evhttp_add_header(headers, "Link", answer->next);
+    add_route_headers(c, r);
+    add_verdict(headers, v);
+    send_out(l, r, answer->status, NULL);
+}
+
+void ra_reply_refusal(ra_loop *l, const ra_config *c, struct evhttp_request *r,
+                      const ra_route_refusal *refusal)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
+    ra_buf body;
+    ra_buf_init(&body, ERROR_BODY_MAX);
+    ra_route_refusal_body(refusal, &body);
+    evhttp_clear_headers(headers);
+    if (refusal->allow)
+        evhttp_add_header(headers, "Allow", refusal->allow);
+    if (refusal->retry_after)
+        evhttp_add_header(headers, "Retry-After", refusal->retry_after);
+    if (refusal->close)
+        evhttp_add_header(headers, "Connection", "close");
+    add_route_headers(c, r);
+    send_error(l, r, refusal->status, "application/json", &body);
     ra_buf_free(&body);
 }
 
 void ra_reply_route_error(ra_loop *l, struct evhttp_request *r, int status, const char *code,
                           const char *message, const char *allow)
 {
-    ra_buf body;
-    ra_buf_init(&body, ERROR_BODY_MAX);
-    ra_buf_add_z(&body, "{\"code\":");
-    ra_buf_add_json_string(&body, ra_bytes_z(code));
-    ra_buf_add_z(&body, ",\"message\":");
-    ra_buf_add_json_string(&body, ra_bytes_z(message));
-    ra_buf_add_z(&body, "}\n");
-    if (allow)
-        evhttp_add_header(evhttp_request_get_output_headers(r), "Allow", allow);
-    send_error(l, r, status, "application/json", &body);
-    ra_buf_free(&body);
+    ra_route_refusal refusal = {.status = status, .code = code, .message = message, .allow = allow};
+    ra_reply_refusal(l, l->server->config, r, &refusal);
+}
+
+void ra_reply_options(ra_loop *l, const ra_config *c, struct evhttp_request *r, const char *allow)
+{
+    ra_cors_add_preflight(c, evhttp_request_get_input_headers(r), allow,
+                          evhttp_request_get_output_headers(r));
+    send_out(l, r, 204, NULL);
 }
 
 void ra_reply_xml_error(ra_loop *l, struct evhttp_request *r, int status, const char *code,

@@ -9,6 +9,7 @@
 #include "cache/buf.h"
 #include "cache/http_client.h"
 #include "cache/payload.h"
+#include "proxy/route_reply.h"
 #include "proxy/server.h"
 
 #include <event2/http.h>
@@ -39,13 +40,23 @@ void ra_reply_made(ra_loop *l, struct evhttp_request *r, ra_http_reply *reply, r
 /* DynamoDB's error shape, {"__type": …, "message": …}. `type` is the full name with its namespace. */
 void ra_reply_error(ra_loop *l, struct evhttp_request *r, int status, const char *type, const char *message,
                     bool close);
-/* Errors in the JSON shape of routes: {"code": …, "message": …}. `allow` is the Allow header's value or NULL.
- */
+/* What a route shows. Takes the buffer's bytes; HEAD gets the headers alone. `c` is for CORS. */
+void ra_reply_route(ra_loop *l, const ra_config *c, struct evhttp_request *r, const ra_route_answer *answer,
+                    ra_buf *body, const ra_verdict *v);
+/* What a request on a route gets that isn't carried out. */
+void ra_reply_refusal(ra_loop *l, const ra_config *c, struct evhttp_request *r,
+                      const ra_route_refusal *refusal);
+/* OPTIONS on a route's path: the Allow header, and a preflight's answers. */
+void ra_reply_options(ra_loop *l, const ra_config *c, struct evhttp_request *r, const char *allow);
+/* A refusal {"code": …, "message": …} of a path that is no route's. `allow` is the Allow header's value or
+ * NULL. */
 void ra_reply_route_error(ra_loop *l, struct evhttp_request *r, int status, const char *code,
                           const char *message, const char *allow);
 /* An error for the clients of AWS's XML protocols (S3, STS, EC2…), whose SDKs show it. */
 void ra_reply_xml_error(ra_loop *l, struct evhttp_request *r, int status, const char *code,
                         const char *message);
+
+#define RA_CONTENT_TYPE "application/x-amz-json-1.0"
 
 #define RA_TYPE_SERIALIZATION     "com.amazon.coral.service#SerializationException"
 #define RA_TYPE_UNKNOWN_OPERATION "com.amazon.coral.service#UnknownOperationException"

@@ -1,13 +1,15 @@
 /*
  * A request's life. Read this first.
  *
- * A read:   received → decoded → learning → planned → looking up → looked up → joining → (waiting in a flight
- * | fetching) → filling → finished; a hit ends at looked up. When upstream fails: falling back. A write:
- * received → decoded → learning → planned → marking → forwarding → aftermarking → unmarking → finished The
- * rest: received → decoded → planned → forwarding → finished
+ * - a read: received → decoded → learning → planned → looking up → looked up → joining → (waiting in a flight
+ *   | fetching) → filling → finished; a hit ends at looked up. When upstream fails: falling back
+ * - a write: received → decoded → learning → planned → marking → forwarding → aftermarking → unmarking →
+ *   finished
+ * - the rest: received → decoded → planned → forwarding → finished
+ * - on a route: received → routed → decoded, and from there on as the read or the write that it has become
  *
- * One short function per state (here, in request_read.c and in request_write.c), one loop that runs them.
- * Returning RA_SUSPENDED is the only way to wait.
+ * One short function per state (here, in request_route.c, request_read.c and request_write.c), one loop that
+ * runs them. Returning RA_SUSPENDED is the only way to wait.
  */
 #include "proxy/listener.h"
 #include "proxy/log.h"
@@ -34,6 +36,7 @@ static enum ra_step finished(ra_request *r);
 
 static enum ra_step (*const states[RA_STATES])(ra_request *) = {
     [RA_RECEIVED] = received,
+    [RA_ROUTED] = ra_request_routed,
     [RA_DECODED] = decoded,
     [RA_LEARNING] = learning,
     [RA_PLANNED] = planned,
@@ -73,6 +76,9 @@ static ra_request *request_new(ra_loop *l, struct evhttp_request *http)
     r->config = ra_config_ref(l->server->config);
     ra_arena_init(&r->arena, ARENA_MAX);
     ra_buf_init(&r->upstream_body, 2 * r->config->listen.max_body + 4096);
+    /* A control character of the body may be six of its JSON, and a template may use a value more than once.
+     */
+    ra_buf_init(&r->route_body, 8 * r->config->listen.max_body + 65536);
     r->next = l->requests;
     if (l->requests)
         l->requests->prev = r;
@@ -110,6 +116,8 @@ static void request_free(ra_request *r)
         free_parts(r);
     ra_http_reply_unref(r->reply);
     ra_buf_free(&r->upstream_body);
+    ra_buf_free(&r->route_body);
+    ra_table_unref(r->route_table);
     if (r->body_bytes)
         evbuffer_free(r->body_bytes);
     ra_arena_free(&r->arena);
@@ -199,8 +207,7 @@ static void watch(ra_request *r)
         event_add(r->client_stirs, NULL);
 }
 
-/* The evhttp request is about to be handed back. */
-static struct evhttp_request *take_http(ra_request *r)
+struct evhttp_request *ra_request_take_http(ra_request *r)
 {
     struct evhttp_request *http = r->http;
     unwatch(r);
@@ -228,8 +235,10 @@ void ra_request_store_done(ra_store_call *call)
 
 void ra_request_answer_error(ra_request *r, int status, const char *type, const char *message)
 {
-    if (r->http)
-        ra_reply_error(r->loop, take_http(r), status, type, message, false);
+    if (r->route)
+        ra_request_route_error(r, status, message);
+    else if (r->http)
+        ra_reply_error(r->loop, ra_request_take_http(r), status, type, message, false);
 }
 
 static const char *failure_text(const ra_http_reply *reply)
@@ -253,7 +262,10 @@ void ra_request_answer_upstream(ra_request *r, const ra_verdict *v)
     if (!r->http)
         return;
     if (r->reply && r->reply->result == RA_HTTP_OK) {
-        ra_reply_upstream(r->loop, take_http(r), r->reply, v);
+        if (r->route)
+            ra_request_route_reply(r, r->reply->status, (ra_bytes){r->reply->body, r->reply->len}, v);
+        else
+            ra_reply_upstream(r->loop, ra_request_take_http(r), r->reply, v);
         return;
     }
     char message[320];
@@ -264,16 +276,21 @@ void ra_request_answer_upstream(ra_request *r, const ra_verdict *v)
 
 void ra_request_answer_made(ra_request *r, ra_http_reply *reply, ra_buf *body, const ra_verdict *v)
 {
-    if (r->http)
-        ra_reply_made(r->loop, take_http(r), reply, body, v);
+    if (r->route)
+        ra_request_route_reply(r, reply ? reply->status : 200, ra_buf_bytes(body), v);
+    else if (r->http)
+        ra_reply_made(r->loop, ra_request_take_http(r), reply, body, v);
 }
 
 void ra_request_answer_payload(ra_request *r, ra_payload *take, const ra_verdict *v)
 {
-    if (r->http)
-        ra_reply_payload(r->loop, take_http(r), take, v);
-    else
-        ra_payload_unref(take);
+    if (r->http && !r->route) {
+        ra_reply_payload(r->loop, ra_request_take_http(r), take, v);
+        return;
+    }
+    if (r->route)
+        ra_request_route_reply(r, 200, (ra_bytes){take->body, take->len}, v);
+    ra_payload_unref(take);
 }
 
 static enum ra_step refuse(ra_request *r, int status, const char *type, const char *message)
@@ -291,38 +308,49 @@ static char *header_copy(ra_request *r, const char *name, const char *absent)
     return ra_arena_strdup(&r->arena, ra_bytes_z(value ? value : absent));
 }
 
+bool ra_request_name(ra_request *r, ra_bytes target, const char *content_type)
+{
+    r->target = ra_arena_strdup(&r->arena, target);
+    r->content_type = content_type ? ra_arena_strdup(&r->arena, ra_bytes_z(content_type))
+                                   : header_copy(r, "Content-Type", RA_CONTENT_TYPE);
+    r->user_agent = header_copy(r, "User-Agent", "");
+    return r->target && r->content_type && r->user_agent;
+}
+
+bool ra_request_take_body(ra_request *r)
+{
+    struct evbuffer *input = evhttp_request_get_input_buffer(r->http);
+    r->body_bytes = evbuffer_new();
+    if (!r->body_bytes || evbuffer_add_buffer(r->body_bytes, input) != 0)
+        return false;
+    size_t n = evbuffer_get_length(r->body_bytes);
+    r->body = (ra_bytes){n ? (const char *)evbuffer_pullup(r->body_bytes, -1) : "", n};
+    return r->body.p != NULL;
+}
+
 static enum ra_step received(ra_request *r)
 {
     ra_loop *l = r->loop;
+    if (r->config->nroutes && !ra_wire_is_root(r->http))
+        return ra_request_receive_route(r);
     ra_bytes target = ra_wire_accept(l, r->http);
     if (!target.n) {
         r->http = NULL;
         return ra_request_go(r, RA_FINISHED);
     }
-    if (atomic_load_explicit(&l->server->in_flight, memory_order_relaxed) > r->config->listen.max_in_flight)
-        return refuse(r, 503, RA_TYPE_UNAVAILABLE, "readaside: too many requests in flight");
-    struct evbuffer *input = evhttp_request_get_input_buffer(r->http);
-    if (evbuffer_get_length(input) > r->config->listen.max_body)
-        return refuse(r, 413, RA_TYPE_SERIALIZATION,
-                      "the request's body is over the limit of listen.max_body");
-    r->target = ra_arena_strdup(&r->arena, target);
-    r->content_type = header_copy(r, "Content-Type", "application/x-amz-json-1.0");
-    r->user_agent = header_copy(r, "User-Agent", "");
-    r->body_bytes = evbuffer_new();
-    if (!r->target || !r->content_type || !r->user_agent || !r->body_bytes ||
-        evbuffer_add_buffer(r->body_bytes, input) != 0)
+    if (ra_request_is_one_too_many(r))
+        return refuse(r, 503, RA_TYPE_UNAVAILABLE, RA_TOO_MANY);
+    if (evbuffer_get_length(evhttp_request_get_input_buffer(r->http)) > r->config->listen.max_body)
+        return refuse(r, 413, RA_TYPE_SERIALIZATION, RA_BODY_TOO_LARGE);
+    if (!ra_request_name(r, target, NULL) || !ra_request_take_body(r))
         return refuse(r, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory");
     return ra_request_go(r, RA_DECODED);
 }
 
 static enum ra_step decoded(ra_request *r)
 {
-    size_t n = evbuffer_get_length(r->body_bytes);
-    const char *body = n ? (const char *)evbuffer_pullup(r->body_bytes, -1) : "";
     const char *problem = NULL;
-    if (!body)
-        return refuse(r, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory");
-    switch (ra_op_open(&r->op, ra_bytes_z(r->target), (ra_bytes){body, n}, &r->arena, &problem)) {
+    switch (ra_op_open(&r->op, ra_bytes_z(r->target), r->body, &r->arena, &problem)) {
     case RA_OP_OK:
         break;
     case RA_OP_MALFORMED:
@@ -338,7 +366,25 @@ static enum ra_step decoded(ra_request *r)
 
 static void learnt(ra_tables_wait *wait)
 {
-    ra_request_resume(ra_request_of(wait->arg), RA_LEARNING);
+    ra_request *r = ra_request_of(wait->arg);
+    ra_request_resume(r, r->state);
+}
+
+enum ra_tables_step ra_request_learn(ra_request *r, ra_bytes given, const ra_table_config *config)
+{
+    if (r->wait.arg) { /* woken: the outcome is there */
+        r->wait.arg = NULL;
+        return r->wait.step;
+    }
+    if (!config)
+        return RA_TABLES_NONE;
+    r->wait.mailbox = r->loop->mailbox;
+    r->wait.woken = learnt;
+    enum ra_tables_step step =
+        ra_tables_get(r->loop->server->tables, r->loop->upstream, given, config, &r->wait);
+    if (step == RA_TABLES_PENDING)
+        r->wait.arg = r;
+    return step;
 }
 
 /* The schema can't be had: the client gets DynamoDB's own answer to that, for it can't be served rightly
@@ -370,22 +416,10 @@ static enum ra_step learning(ra_request *r)
 {
     while (r->learning < r->op.ntables) {
         ra_op_table *t = &r->op.tables[r->learning];
-        enum ra_tables_step step = RA_TABLES_NONE;
-        if (r->wait.arg) { /* woken: the outcome is there */
-            r->wait.arg = NULL;
-            step = r->wait.step;
-        } else {
-            t->config = config_of(r, t->given);
-            r->wait.mailbox = r->loop->mailbox;
-            r->wait.woken = learnt;
-            if (t->config)
-                step =
-                    ra_tables_get(r->loop->server->tables, r->loop->upstream, t->given, t->config, &r->wait);
-        }
-        if (step == RA_TABLES_PENDING) {
-            r->wait.arg = r;
+        t->config = config_of(r, t->given);
+        enum ra_tables_step step = ra_request_learn(r, t->given, t->config);
+        if (step == RA_TABLES_PENDING)
             return RA_SUSPENDED;
-        }
         if (step == RA_TABLES_FAILED)
             return refuse_unlearnt(r);
         if (step == RA_TABLES_KNOWN || r->op.class != RA_CLASS_READ)

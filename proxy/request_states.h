@@ -11,12 +11,14 @@
 #include "proxy/op.h"
 #include "proxy/reply.h"
 #include "proxy/request.h"
+#include "proxy/route.h"
 
 enum ra_step { RA_GO, RA_SUSPENDED, RA_ENDED };
 
 enum ra_request_state {
     /* every request */
     RA_RECEIVED, /* framing, limits, the body taken over */
+    RA_ROUTED,   /* a route's inputs are read; they become an operation */
     RA_DECODED,  /* the operation and the tables it names are known */
     RA_LEARNING, /* fetching the schemas of its tables */
     RA_PLANNED,  /* what to look up or to mark is known */
@@ -48,6 +50,10 @@ struct ra_request {
     struct evhttp_request *http; /* NULL once answered, or when its client has left */
     struct event *client_stirs;  /* while a read is suspended: its client closes, resets or sends more */
     struct evbuffer *body_bytes; /* owns the body, which outlives the client */
+    ra_bytes body;               /* the operation's: what came, or what a route made of it */
+    ra_route_call *route;        /* in the arena; NULL: the wire API */
+    ra_table *route_table;       /* its query's schema: one reference, or NULL */
+    ra_buf route_body;           /* owns what a route made */
     char *target;                /* this and the next two are in the arena */
     char *content_type;
     char *user_agent;
@@ -108,10 +114,37 @@ void ra_request_answer_upstream(ra_request *r,
 void ra_request_answer_made(ra_request *r, ra_http_reply *reply, ra_buf *body, const ra_verdict *v);
 void ra_request_answer_payload(ra_request *r, ra_payload *take, const ra_verdict *v);
 void ra_request_answer_error(ra_request *r, int status, const char *type, const char *message);
+/* The evhttp request is about to be answered by the caller: NULL when the client has left. */
+struct evhttp_request *ra_request_take_http(ra_request *r);
 /* Does r->reply show that a table is another than the one we know? Then it is learnt anew. */
 void ra_request_doubt_tables(ra_request *r);
 /* DynamoDB's refusal for load: HTTP 400 with a throttling type. */
 bool ra_reply_is_throttled(const ra_http_reply *reply);
+
+/*
+ * The schema of one table: in r->wait, at once or (RA_TABLES_PENDING) when the request is resumed in its
+ * state and asks again. `config` is the table's, NULL if it isn't cached.
+ */
+enum ra_tables_step ra_request_learn(ra_request *r, ra_bytes given, const ra_table_config *config);
+/* Is it over listen.max_in_flight? */
+static inline bool ra_request_is_one_too_many(const ra_request *r)
+{
+    return atomic_load_explicit(&r->loop->server->in_flight, memory_order_relaxed) >
+           r->config->listen.max_in_flight;
+}
+#define RA_TOO_MANY       "readaside: too many requests in flight"
+#define RA_BODY_TOO_LARGE "the request's body is over the limit of listen.max_body"
+/* Takes the HTTP request's body over. false: no memory. */
+bool ra_request_take_body(ra_request *r);
+/* Copies what goes upstream with every operation; `target` is X-Amz-Target's value. false: no memory. */
+bool ra_request_name(ra_request *r, ra_bytes target, const char *content_type);
+
+/* Routes, in proxy/request_route.c. */
+enum ra_step ra_request_receive_route(ra_request *r);
+enum ra_step ra_request_routed(ra_request *r);
+/* Answer the client of a route: DynamoDB's reply as the route shows it, or the error that it stands for. */
+void ra_request_route_reply(ra_request *r, int status, ra_bytes body, const ra_verdict *v);
+void ra_request_route_error(ra_request *r, int status, const char *message);
 
 /* The states of proxy/request_read.c and proxy/request_write.c. */
 enum ra_step ra_request_look_up(ra_request *r);

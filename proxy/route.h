@@ -43,6 +43,7 @@ typedef struct ra_route_refusal {
     size_t ncodes;
     const char *allow;       /* 405: the Allow header's value */
     const char *retry_after; /* the Retry-After header's value, in seconds; NULL: none */
+    bool close;              /* the connection can't be used any more */
 } ra_route_refusal;
 
 typedef struct ra_route_call {

@@ -134,12 +134,13 @@ void ra_route_error(int status, ra_bytes body, ra_arena *a, ra_route_refusal *re
     ra_json j = {0};
     size_t at;
     ra_json_limits reasons = {.token_depth = 3}; /* the codes of a cancelled transaction's */
-    enum error_class what = status == 503 ? UNAVAILABLE : OPERATORS;
-    bool read = ra_json_parse(&j, body, &reasons, &at) == RA_JSON_OK;
+    /* Whatever DynamoDB calls a failure of its own, another try may succeed. */
+    enum error_class what = status >= 500 ? UNAVAILABLE : OPERATORS;
+    bool read = ra_json_parse(&j, body, &reasons, &at) == RA_JSON_OK && ra_json_is(&j, 0, RA_JSON_OBJECT);
     ra_bytes type = read ? text_member(&j, "__type", a) : RA_BYTES("");
-    if (type.n && (status != 503 || classify(type) != OPERATORS))
+    if (type.n && (status < 500 || classify(type) != OPERATORS))
         what = classify(type);
-    if (ra_bytes_eq_z(short_type(type), "TransactionCanceledException"))
+    if (read && ra_bytes_eq_z(short_type(type), "TransactionCanceledException"))
         what = classify_cancelled(&j);
     switch (what) {
     case INVALID:
@@ -155,9 +156,7 @@ void ra_route_error(int status, ra_bytes body, ra_arena *a, ra_route_refusal *re
         ra_route_refuse(refusal, 503, "unavailable", "the table can't be reached at the moment");
         break;
     case OPERATORS:
-        ra_route_refuse(refusal, 502, "upstream_error",
-                        status >= 500 ? "DynamoDB has failed"
-                                      : "DynamoDB has refused what the route asked of it");
+        ra_route_refuse(refusal, 502, "upstream_error", "DynamoDB has refused what the route asked of it");
         break;
     }
     ra_json_free(&j);

@@ -144,7 +144,7 @@ static bool show_each(showing *s, const ra_table *table, ra_route_answer *answer
 {
     const ra_route *r = s->call->route;
     uint32_t items = ra_json_member(s->json, 0, "Items");
-    if (!ra_json_is(s->json, items, RA_JSON_ARRAY))
+    if (items == RA_JSON_NONE || !ra_json_is(s->json, items, RA_JSON_ARRAY))
         return bad_reply(s->out, refusal);
     bool reversed = r->query && r->query->order != r->reply.order;
     ra_buf_add_char(s->out, '[');
@@ -152,7 +152,7 @@ static bool show_each(showing *s, const ra_table *table, ra_route_answer *answer
         return bad_reply(s->out, refusal);
     uint32_t last = ra_json_member(s->json, 0, "LastEvaluatedKey");
     return ra_route_link(s->call, s->json, last, table, s->arena, &answer->next) ||
-           ra_route_refuse_memory(refusal);
+           bad_reply(s->out, refusal);
 }
 
 static bool show_one(showing *s, ra_route_refusal *refusal)
@@ -193,6 +193,10 @@ static bool show_items(const ra_route_call *call, ra_bytes reply, const ra_table
         return ra_route_refuse_memory(refusal);
     if (parsed != RA_JSON_OK)
         return bad_reply(out, refusal);
+    if (!ra_json_is(&j, 0, RA_JSON_OBJECT)) { /* from here on RA_JSON_NONE, which is the root, is no array */
+        ra_json_free(&j);
+        return bad_reply(out, refusal);
+    }
     bool ok = call->route->reply.shape == RA_REPLY_EACH ? show_each(&s, table, answer, refusal)
                                                         : show_one(&s, refusal);
     ra_json_free(&j);

@@ -34,7 +34,7 @@ static void refuse_service(ra_loop *l, struct evhttp_request *r, const char *ser
         ra_reply_xml_error(l, r, 400, "UnknownOperationException", message);
 }
 
-static bool is_root(struct evhttp_request *r)
+bool ra_wire_is_root(struct evhttp_request *r)
 {
     /* Also in absolute form, "http://host" and "http://host/" (RFC 9112 section 3.2.2). */
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r);
@@ -48,9 +48,9 @@ static void refuse_target(ra_loop *l, struct evhttp_request *r, const char *targ
     ra_signed_service(r, service, sizeof service);
     bool other = *service && strcmp(service, "dynamodb") != 0;
     bool post = evhttp_request_get_command(r) == EVHTTP_REQ_POST;
-    if (other || (post && is_root(r) && target && strncmp(target, "DynamoDB", 8) != 0))
+    if (other || (post && ra_wire_is_root(r) && target && strncmp(target, "DynamoDB", 8) != 0))
         refuse_service(l, r, service, target);
-    else if (post && is_root(r))
+    else if (post && ra_wire_is_root(r))
         ra_reply_error(
             l, r, 400, RA_TYPE_UNKNOWN_OPERATION,
             target ? "X-Amz-Target names no operation of DynamoDB_20120810 or DynamoDBStreams_20120810. "
@@ -60,10 +60,14 @@ static void refuse_target(ra_loop *l, struct evhttp_request *r, const char *targ
                      "DynamoDB_20120810.<operation>. (If this request isn't for DynamoDB, set "
                      "AWS_ENDPOINT_URL_DYNAMODB instead of AWS_ENDPOINT_URL.)",
             false);
-    else if (is_root(r))
+    else if (ra_wire_is_root(r))
         ra_reply_route_error(l, r, 405, "method_not_allowed", "DynamoDB's API takes POST / only", "POST");
     else
-        ra_reply_route_error(l, r, 404, "not_found", "no such path: DynamoDB's API is POST /", NULL);
+        ra_reply_route_error(l, r, 404, "not_found",
+                             l->server->config->nroutes
+                                 ? "no such path: no route has it, and DynamoDB's API is POST /"
+                                 : "no such path: DynamoDB's API is POST /",
+                             NULL);
 }
 
 ra_bytes ra_wire_accept(ra_loop *l, struct evhttp_request *r)
@@ -83,7 +87,8 @@ ra_bytes ra_wire_accept(ra_loop *l, struct evhttp_request *r)
         ra_reply_error(l, r, 400, RA_TYPE_SERIALIZATION, "more than one X-Amz-Target", true);
         return answered;
     }
-    if (evhttp_request_get_command(r) != EVHTTP_REQ_POST || !is_root(r) || !target || !is_ours(target)) {
+    if (evhttp_request_get_command(r) != EVHTTP_REQ_POST || !ra_wire_is_root(r) || !target ||
+        !is_ours(target)) {
         refuse_target(l, r, target);
         return answered;
     }

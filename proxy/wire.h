@@ -15,4 +15,7 @@
  */
 ra_bytes ra_wire_accept(ra_loop *l, struct evhttp_request *r);
 
+/* Is the request's path "/", where the wire API lives? Every other path may be a route's. */
+bool ra_wire_is_root(struct evhttp_request *r);
+
 #endif

@@ -1,0 +1,199 @@
+/* A request's states: routes. A route makes an operation of a request, and shows the operation's reply. */
+#include "proxy/listener.h"
+#include "proxy/request_states.h"
+#include "proxy/wire.h"
+
+#include <event2/buffer.h>
+#include <event2/http.h>
+
+/* ---- answers ---- */
+
+static enum ra_step refuse(ra_request *r, const ra_route_refusal *refusal)
+{
+    if (r->http)
+        ra_reply_refusal(r->loop, r->config, ra_request_take_http(r), refusal);
+    return ra_request_go(r, RA_FINISHED);
+}
+
+static enum ra_step refuse_as(ra_request *r, int status, const char *code, const char *message)
+{
+    ra_route_refusal refusal = {
+        .status = status, .code = code, .message = message, .retry_after = status == 503 ? "1" : NULL};
+    return refuse(r, &refusal);
+}
+
+void ra_request_route_error(ra_request *r, int status, const char *message)
+{
+    refuse_as(r, status, status == 503 ? "unavailable" : "invalid_request", message);
+}
+
+void ra_request_route_reply(ra_request *r, int status, ra_bytes body, const ra_verdict *v)
+{
+    ra_route_refusal refusal = {0};
+    ra_route_answer answer = {0};
+    ra_buf shown;
+    if (!r->http)
+        return;
+    if (status != 200) {
+        ra_route_error(status, body, &r->arena, &refusal);
+        refuse(r, &refusal);
+        return;
+    }
+    /* Mostly shorter than DynamoDB's own JSON, but names that a route gives may be longer. */
+    ra_buf_init(&shown, 2 * r->config->upstream.max_reply);
+    if (ra_route_answer_make(r->route, body, r->route_table, &r->arena, &shown, &answer, &refusal))
+        ra_reply_route(r->loop, r->config, ra_request_take_http(r), &answer, &shown, v);
+    else
+        refuse(r, &refusal);
+    ra_buf_free(&shown);
+}
+
+/* ---- received ---- */
+
+/* Methods that no route can have look like a DELETE on no path of ours: they never get here (see
+ * evhttp_set_allowed_methods). */
+static bool method_of(struct evhttp_request *http, ra_route_http *h)
+{
+    switch (evhttp_request_get_command(http)) {
+    case EVHTTP_REQ_GET:
+        h->method = RA_METHOD_GET;
+        return true;
+    case EVHTTP_REQ_HEAD:
+        h->method = RA_METHOD_HEAD;
+        return true;
+    case EVHTTP_REQ_POST:
+        h->method = RA_METHOD_POST;
+        return true;
+    case EVHTTP_REQ_PUT:
+        h->method = RA_METHOD_PUT;
+        return true;
+    case EVHTTP_REQ_PATCH:
+        h->method = RA_METHOD_PATCH;
+        return true;
+    case EVHTTP_REQ_DELETE:
+        h->method = RA_METHOD_DELETE;
+        return true;
+    case EVHTTP_REQ_OPTIONS:
+        h->method = RA_METHOD_OPTIONS;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What of the HTTP request concerns routes; false: it is no request for one. */
+static bool describe(const ra_request *r, ra_route_http *h)
+{
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r->http);
+    const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+    if (!path || !method_of(r->http, h))
+        return false;
+    h->path = ra_bytes_z(path);
+    h->query = ra_bytes_z(evhttp_uri_get_query(uri));
+    h->headers = evhttp_request_get_input_headers(r->http);
+    h->body = r->body;
+    h->now_us = ra_route_clock();
+    return true;
+}
+
+/* Not a route's: the wire API's doorstep says what it is instead. */
+static enum ra_step not_routed(ra_request *r)
+{
+    ra_wire_accept(r->loop, ra_request_take_http(r));
+    return ra_request_go(r, RA_FINISHED);
+}
+
+static enum ra_step open_route(ra_request *r)
+{
+    ra_route_http h;
+    ra_route_refusal refusal = {0};
+    ra_route_call *call = ra_arena_alloc(&r->arena, sizeof *call);
+    if (!call)
+        return refuse_as(r, 503, "unavailable", "readaside: out of memory");
+    enum ra_route_result result = RA_ROUTE_NONE;
+    if (describe(r, &h))
+        result = ra_route_open(r->config, &h, &r->arena, call, &refusal);
+    switch (result) {
+    case RA_ROUTE_NONE:
+        return not_routed(r);
+    case RA_ROUTE_OPTIONS:
+        ra_reply_options(r->loop, r->config, ra_request_take_http(r), refusal.allow);
+        return ra_request_go(r, RA_FINISHED);
+    case RA_ROUTE_REFUSED:
+        return refuse(r, &refusal);
+    case RA_ROUTE_OPEN:
+        break;
+    }
+    r->route = call;
+    if (!ra_request_name(r, ra_bytes_z(ra_route_target(call->route)), RA_CONTENT_TYPE))
+        return refuse_as(r, 503, "unavailable", "readaside: out of memory");
+    return ra_request_go(r, RA_ROUTED);
+}
+
+enum ra_step ra_request_receive_route(ra_request *r)
+{
+    const char *problem = ra_framing_problem(r->http);
+    if (problem) {
+        ra_route_refusal refusal = {
+            .status = 400, .code = "malformed_request", .message = problem, .close = true};
+        return refuse(r, &refusal);
+    }
+    if (ra_request_is_one_too_many(r))
+        return refuse_as(r, 503, "unavailable", RA_TOO_MANY);
+    if (evbuffer_get_length(evhttp_request_get_input_buffer(r->http)) > r->config->listen.max_body)
+        return refuse_as(r, 413, "body_too_large", RA_BODY_TOO_LARGE);
+    if (!ra_request_take_body(r))
+        return refuse_as(r, 503, "unavailable", "readaside: out of memory");
+    return open_route(r);
+}
+
+/* ---- routed ---- */
+
+/* The schema can't be had: DynamoDB's answer to DescribeTable says why, if there is one. */
+static enum ra_step refuse_unlearnt(ra_request *r)
+{
+    ra_http_reply *reply = r->wait.reply;
+    r->wait.reply = NULL;
+    ra_route_refusal refusal = {.status = 503,
+                                .code = "unavailable",
+                                .message = "readaside: the table's schema can't be had now",
+                                .retry_after = "1"};
+    if (reply && reply->result == RA_HTTP_OK && reply->status != 200)
+        ra_route_error(reply->status, (ra_bytes){reply->body, reply->len}, &r->arena, &refusal);
+    ra_http_reply_unref(reply);
+    return refuse(r, &refusal);
+}
+
+/* A query's key attributes have their names and types from the schema. */
+static enum ra_step learn_keys(ra_request *r)
+{
+    ra_bytes name = ra_bytes_z(r->route->route->query->table);
+    enum ra_tables_step step = ra_request_learn(r, name, ra_config_table(r->config, name.p, name.n));
+    if (step == RA_TABLES_PENDING)
+        return RA_SUSPENDED;
+    ra_table *table = r->wait.table;
+    r->wait.table = NULL;
+    if (step == RA_TABLES_KNOWN) {
+        r->route_table = table;
+        return RA_GO;
+    }
+    ra_table_unref(table); /* what it was before it went */
+    if (step == RA_TABLES_FAILED)
+        return refuse_unlearnt(r);
+    return refuse_as(r, 502, "upstream_error",
+                     "readaside: the route's table isn't there, or dynamodb:DescribeTable isn't allowed");
+}
+
+enum ra_step ra_request_routed(ra_request *r)
+{
+    ra_route_refusal refusal = {0};
+    if (ra_route_needs_table(r->route)) {
+        enum ra_step step = learn_keys(r);
+        if (!r->route_table)
+            return step;
+    }
+    if (!ra_route_body(r->route, r->route_table, &r->arena, &r->route_body, &refusal))
+        return refuse(r, &refusal);
+    r->body = ra_buf_bytes(&r->route_body);
+    return ra_request_go(r, RA_DECODED);
+}
