@@ -67,10 +67,8 @@ bool ra_route_link(const ra_route_call *call, const ra_json *j, uint32_t last_ke
     if (!attribute || last_key == RA_JSON_NONE)
         return true;
     uint32_t token = ra_json_member(j, last_key, attribute);
-    if (token == RA_JSON_NONE || !ra_scalar_read(j, token, a, &value))
-        return true;
-    if (!ra_scalar_text(&value, a, &bound))
-        return false;
+    if (token == RA_JSON_NONE || !ra_scalar_read(j, token, a, &value) || !ra_scalar_text(&value, a, &bound))
+        return false; /* a page without its link would look like the last one */
     /* A blank bound is none: the link would lead to the first page, for ever. */
     if (ra_route_blank(bound))
         return true;

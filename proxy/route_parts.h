@@ -98,7 +98,7 @@ bool ra_route_check(ra_route_call *call, ra_arena *a, ra_route_refusal *refusal)
 
 /*
  * The Link header's value for the page that begins after the item with this key ("LastEvaluatedKey"), in
- * *next; NULL where the route has no way to ask for it. false: no memory.
+ * *next; NULL where the route has no way to ask for it. false: the key isn't understood, or no memory.
  */
 bool ra_route_link(const ra_route_call *call, const ra_json *j, uint32_t last_key, const ra_table *table,
                    ra_arena *a, const char **next);

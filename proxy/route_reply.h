@@ -27,8 +27,9 @@ bool ra_route_answer_make(const ra_route_call *call, ra_bytes reply, const ra_ta
 /*
  * What a client of the route gets for an error of DynamoDB's, or of the proxy's own in DynamoDB's shape.
  * Only what is about the request is told in DynamoDB's words (ValidationException: 400 "invalid_request"); a
- * failed condition or a cancelled transaction is 409 "conflict"; throttling is 503 "throttled"; no table, no
- * rights and the like are the operator's business: 502 "upstream_error".
+ * failed condition or a transaction cancelled over one is 409 "conflict"; throttling is 503 "throttled", any
+ * other failure of DynamoDB's own (5xx) 503 "unavailable"; no table, no rights and the like are the
+ * operator's business: 502 "upstream_error".
  */
 void ra_route_error(int status, ra_bytes body, ra_arena *a, ra_route_refusal *refusal);
 

@@ -11,16 +11,24 @@
     "\",\"operation\":\"DeleteItem\",\"request\":{\"TableName\":\"chat\",\"Key\":{\"pk\":{\"S\":\"x\"}}},"   \
     "\"reply\":{\"object\":{}}}"
 
-static const char routes[] =
-    GET("literal", "/api/messages/new") "," GET("item", "/api/messages/{id}") "," GET("deep", "/api/{kind}/"
-                                                                                              "{id}/x") "," WRITE("post", "POST", "/api/messages") "," WRITE(
-        "delete", "DELETE",
-        "/api/messages") "," WRITE("put", "PUT",
-                                   "/api/messages") "," WRITE("patch", "PATCH",
-                                                              "/api/messages") "," GET("list",
-                                                                                       "/api/messages") "," GET("escaped",
-                                                                                                                "/a%2Fb/%C3%BC") "," GET("one",
-                                                                                                                                         "/{all}");
+static const char routes[] = GET("literal", "/api/messages/new") "," GET("item", "/api/messages/{id}") "," GET(
+    "deep",
+    "/api/{kind}/"
+    "{id}/x") "," WRITE("post", "POST",
+                        "/api/messages") "," WRITE("delete", "DELETE",
+                                                   "/api/messages") "," WRITE("put", "PUT",
+                                                                              "/api/messages") "," WRITE("pat"
+                                                                                                         "ch",
+                                                                                                         "PAT"
+                                                                                                         "CH",
+                                                                                                         "/ap"
+                                                                                                         "i/"
+                                                                                                         "mes"
+                                                                                                         "sag"
+                                                                                                         "es") "," GET("list",
+                                                                                                                       "/api/messages") "," GET("escaped",
+                                                                                                                                                "/a%2Fb/%C3%BC") "," GET("one",
+                                                                                                                                                                         "/{all}");
 
 static int setup(void **state)
 {
