@@ -125,6 +125,26 @@ static void print_option(const ra_section *home, const ra_option *o, FILE *out)
     fprintf(out, "\n    accepted: %s\n", accepted);
 }
 
+static void print_placeholders(FILE *out)
+{
+    fputs(
+        "\nPlaceholders in the strings of routes:\n"
+        "    {path.NAME}    a parameter of the path\n"
+        "    {query.NAME}   a parameter of the query string\n"
+        "    {header.NAME}  a header, its name in any case\n"
+        "    {body.NAME}    a member of the body, a JSON object: a string or a number\n"
+        "    {now}          when the request was taken, one for all of it: 2024-06-11T20:05:43.816059+00:00\n"
+        "    {uuid.NAME}    a new random UUID, one for each NAME in a request\n"
+        "Whatever a route takes from a request must be there and not be blank, unless `validate` says\n"
+        "otherwise; only the parameters that page may always be left out. {{ and }} stand for the braces\n"
+        "themselves.\n"
+        "\nPlaceholders in ddb.generate:\n",
+        out);
+    for (size_t i = 0; i < RA_GENERATE_SLOTS; i++)
+        fprintf(out, "%s{%s}", i == 0 ? "    " : i % 5 == 0 ? "\n    " : " ", ra_generate_slot_names[i]);
+    fputc('\n', out);
+}
+
 void ra_config_print_options(FILE *out)
 {
     fputs(
@@ -146,4 +166,5 @@ void ra_config_print_options(FILE *out)
             fputs("\n    As of the table, for this pattern alone.\n    default: the table's\n", out);
         }
     }
+    print_placeholders(out);
 }

@@ -47,7 +47,30 @@ static void test_how_an_option_looks(void **state)
                            "\"64MiB\", from 1KiB to 64MiB\n"));
     assert_non_null(strstr(text, "    default: none, it must be given\n"));
     assert_non_null(strstr(text, "    accepted: \"linearizable\", \"read_after_write\", \"eventual\"\n"));
+    assert_non_null(strstr(
+        text, "    default: [\"Age\", \"Cache-Status\", \"Link\", \"X-Cache\"]\n    accepted: an array of "
+              "0 to 64 strings\n"));
+    assert_non_null(strstr(text, "    default: []\n    accepted: an array of 0 to 64 strings\n"));
+    assert_non_null(strstr(text, "    accepted: an object with 1 to 100 members, { \"NAME\": \"...\" }\n"));
+    assert_non_null(
+        strstr(text, "    default: none, it must be given\n    accepted: a string with placeholders\n"));
     assert_non_null(strstr(text, "tables.NAME.patterns[].ttl, ttl_jitter, negative_ttl, "));
+    free(text);
+}
+
+/* All placeholders, those of made-up items too, and how braces are written. */
+static void test_placeholders_are_explained(void **state)
+{
+    static const char *const words[] = {"{path.NAME}", "{query.NAME}", "{header.NAME}", "{body.NAME}",
+                                        "{now}",       "{uuid.NAME}",  "{{ and }}"};
+    (void)state;
+    char *text = printed(), placeholder[64];
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        assert_non_null(strstr(text, words[i]));
+    for (size_t i = 0; i < RA_GENERATE_SLOTS; i++) {
+        snprintf(placeholder, sizeof placeholder, "{%s}", ra_generate_slot_names[i]);
+        assert_non_null(strstr(text, placeholder));
+    }
     free(text);
 }
 
@@ -56,6 +79,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_option_is_printed_with_its_doc),
         cmocka_unit_test(test_how_an_option_looks),
+        cmocka_unit_test(test_placeholders_are_explained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,13 +1,14 @@
 #include "tests/unit/config/expect.h"
 
 #include "config/decode.h"
+#include "config/given.h"
 #include "config/option.h"
 #include "config/schema.h"
 #include "config/units.h"
 
 static bool is_scalar(const ra_option *o)
 {
-    return o->type < RA_OPTION_OBJECT;
+    return o->type < RA_OPTION_TEMPLATE;
 }
 
 /* Every option of every section with its section, as a file may hold them. */
@@ -44,6 +45,9 @@ static void check_preset(const ra_section *s, const ra_option *o)
         ra_config config;
         ra_table_config table;
         ra_pattern pattern;
+        ra_route_given route;
+        ra_query_given query;
+        ra_ddb_given ddb;
     } target, untouched;
     ra_pool pool = {0};
     ra_problems problems = {0};
@@ -75,6 +79,7 @@ static void check_bounds(const ra_section *s, const ra_option *o)
     } widths[] = {
         {RA_OPTION_SHARE, 1000000}, {RA_OPTION_COUNT, UINT32_MAX}, {RA_OPTION_SIZE, INT64_C(1) << 53}};
     bool bounded = o->type <= RA_OPTION_COUNT || o->type == RA_OPTION_TEXT || o->type == RA_OPTION_NAME ||
+                   o->type == RA_OPTION_TEXTS || o->type == RA_OPTION_TEXT_MAP ||
                    o->type == RA_OPTION_OBJECTS || o->type == RA_OPTION_OBJECT_MAP;
     if (bounded && !(o->min >= 0 && o->min < o->max))
         fail_msg("%s.%s has no bounds", s->path, o->name);
@@ -118,6 +123,7 @@ static void test_what_a_running_proxy_can_change(void **state)
     assert_true(ra_section_find(&ra_section_root, "tables", &base)->reloadable);
     assert_true(ra_section_find(&ra_section_table, "ttl", &base)->reloadable);
     assert_true(ra_section_find(&ra_section_pattern, "partition_key", &base)->reloadable);
+    assert_true(ra_section_find(&ra_section_root, "routes", &base)->reloadable);
     assert_false(ra_section_find(&ra_section_listen, "address", &base)->reloadable);
     assert_false(ra_section_find(&ra_section_upstream, "endpoint", &base)->reloadable);
     assert_false(ra_section_find(&ra_section_cache, "store", &base)->reloadable);
