@@ -106,10 +106,11 @@ typedef struct ra_route {
     size_t nwhen;
     ra_route_input *inputs; /* those under `validate` first, in the file's order */
     size_t ninputs;         /* at most RA_TEMPLATE_SLOTS_MAX */
-    bool reads_body;        /* some input is of the body: it must be a JSON object */
-    unsigned operation;     /* enum ra_route_operation */
-    ra_route_query *query;  /* NULL: `request` */
-    ra_document request;    /* the operation's request body */
+    size_t nvalidated;     /* how many are under `validate`; the rest are only told of when these are right */
+    bool reads_body;       /* some input is of the body: it must be a JSON object */
+    unsigned operation;    /* enum ra_route_operation */
+    ra_route_query *query; /* NULL: `request` */
+    ra_document request;   /* the operation's request body */
     ra_route_reply reply;
 } ra_route;
 

@@ -78,6 +78,7 @@ static bool decode_route(ra_route_build *b)
     b->method_known = ra_decode_member(b->d, b->at, "method", &ignored);
     ra_route_path(b);
     ra_route_validate(b);
+    b->given.route.nvalidated = b->ninputs;
     ra_route_when(b);
     decode_operation(b);
     ra_route_answer_decode(b);

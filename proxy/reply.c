@@ -103,7 +103,8 @@ static void send_out(ra_loop *l, struct evhttp_request *r, int status, struct ev
     l->sending++;
     evhttp_request_set_on_complete_cb(r, written, l);
     evhttp_connection_set_closecb(connection, closed, l);
-    evhttp_send_reply(r, status, NULL, body);
+    /* evhttp knows the other reasons. */
+    evhttp_send_reply(r, status, status == 422 ? "Unprocessable Content" : NULL, body);
 }
 
 static void payload_done(const void *data, size_t n, void *arg)

@@ -70,12 +70,14 @@ static bool check_first(const ra_route_call *call, ra_arena *a, ra_route_refusal
     return true;
 }
 
-/* All refusals of status 422 at once: whoever fills in a form wants to know of all its fields. */
-static bool check_rest(const ra_route_call *call, ra_arena *a, ra_route_refusal *refusal)
+/* Of the inputs from `i` to `end` all refusals of status 422 at once: whoever fills in a form wants to know
+ * of all its fields. */
+static bool check_together(const ra_route_call *call, size_t i, size_t end, ra_arena *a,
+                           ra_route_refusal *refusal)
 {
     char what[WHAT_MAX];
     const char **codes = NULL;
-    for (size_t i = 0; i < call->route->ninputs; i++) {
+    for (; i < end; i++) {
         const ra_route_input *input = &call->route->inputs[i];
         if (input->status != 422 || !is_validated(input))
             continue;
@@ -92,6 +94,15 @@ static bool check_rest(const ra_route_call *call, ra_arena *a, ra_route_refusal 
         add_code(refusal, codes, code);
     }
     return codes == NULL;
+}
+
+/* First what the config validates, which a person has entered. What only its templates need, a program has
+ * left out: it is told alone. */
+static bool check_rest(const ra_route_call *call, ra_arena *a, ra_route_refusal *refusal)
+{
+    const ra_route *r = call->route;
+    return check_together(call, 0, r->nvalidated, a, refusal) &&
+           check_together(call, r->nvalidated, r->ninputs, a, refusal);
 }
 
 /* ---- limits and bounds ---- */

@@ -325,10 +325,15 @@ def test_the_limit_counts_characters_not_bytes(api, character):
 def test_all_that_is_wrong_is_said_at_once(api):
     body = {"message": " ", "message_group_uuid": "nope", "user_handle": "mara"}
     reply = api.post("/api/messages", body, user())
-    assert (reply.status, reply.json) == (
-        422,
-        ["message_blank", "message_group_uuid_malformed", "user_display_name_blank"],
-    )
+    assert (reply.status, reply.json) == (422, ["message_blank", "message_group_uuid_malformed"])
+
+
+def test_what_only_a_template_needs_is_told_when_the_rest_is_right(api):
+    body = message_body()
+    del body["user_display_name"], body["user_handle"]
+    reply = api.post("/api/messages", body, user())
+    assert (reply.status, reply.json) == (422, ["user_display_name_blank", "user_handle_blank"])
+    assert api.post("/api/messages", {**body, "message": " "}, user()).json == ["message_blank"]
 
 
 def test_who_comes_before_what(api):
