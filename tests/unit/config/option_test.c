@@ -198,6 +198,57 @@ static void test_a_referenced_value_is_never_shown(void **state)
     unsetenv("READASIDE_TEST");
 }
 
+#define EXPOSED(json)                                                                                        \
+    "{\"tables\":{\"*\":{}},\"cors\":{\"allow_origins\":[\"*\"],\n\"expose_headers\":" json "}}"
+
+static void test_lists(void **state)
+{
+    (void)state;
+    setenv("READASIDE_TEST_HEADER", "X-Other", 1);
+    ra_config *c = parse_clean(EXPOSED("[\"Age\",\"env:READASIDE_TEST_HEADER\"]"));
+    assert_int_equal(c->cors.expose_headers.n, 2);
+    assert_string_equal(c->cors.expose_headers.v[0], "Age");
+    assert_string_equal(c->cors.expose_headers.v[1], "X-Other");
+    ra_config_unref(c);
+    unsetenv("READASIDE_TEST_HEADER");
+    expect_error(EXPOSED("[\"env:READASIDE_TEST_HEADER\"]"), "cors.expose_headers[0]", 2, "isn't set");
+    expect_error(EXPOSED("\"Age\""), "cors.expose_headers", 2,
+                 "a string; accepted: an array of 0 to 64 strings");
+    expect_error(EXPOSED("{}"), "cors.expose_headers", 2, "an object; accepted: an array");
+    expect_error(EXPOSED("null"), "cors.expose_headers", 2, "null; accepted: an array");
+    expect_error(EXPOSED("7"), "cors.expose_headers", 2, "a number; accepted: an array");
+    expect_error(EXPOSED("[\"Age\",\n[]]"), "cors.expose_headers[1]", 3,
+                 "an array; accepted: a string of 1 to 512 bytes");
+    expect_error(EXPOSED("[7]"), "cors.expose_headers[0]", 2, "a number");
+    expect_error(EXPOSED("[\"\"]"), "cors.expose_headers[0]", 2, "is too short");
+    expect_error(EXPOSED("[\"a\\tb\"]"), "cors.expose_headers[0]", 2, "control characters");
+}
+
+static void test_how_long_lists_are(void **state)
+{
+    char text[1024], list[512], name[514];
+    (void)state;
+    for (int n = 64; n <= 65; n++) {
+        list[0] = '\0';
+        for (int i = 0; i < n; i++)
+            strcat(list, i ? ",\"a\"" : "\"a\"");
+        snprintf(text, sizeof text, EXPOSED("[%s]"), list);
+        if (n == 64)
+            ra_config_unref(parse_clean(text));
+        else
+            expect_error(text, "cors.expose_headers", 2, "there are too many");
+    }
+    for (size_t n = 512; n <= 513; n++) {
+        memset(name, 'a', n);
+        name[n] = '\0';
+        snprintf(text, sizeof text, EXPOSED("[\"%s\"]"), name);
+        if (n == 512)
+            ra_config_unref(parse_clean(text));
+        else
+            expect_error(text, "cors.expose_headers[0]", 2, "is too long");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +263,8 @@ int main(void)
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_references_stand_for_any_string),
         cmocka_unit_test(test_a_referenced_value_is_never_shown),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_how_long_lists_are),
     };
     unsetenv("AWS_REGION");
     unsetenv("AWS_DEFAULT_REGION");

@@ -106,6 +106,183 @@ static void test_the_example(void **state)
     ra_problems_free(&p);
 }
 
+static const ra_route *route(const ra_config *c, size_t i, const char *name, unsigned method,
+                             const char *path)
+{
+    assert_true(i < c->nroutes);
+    assert_string_equal(c->routes[i].name, name);
+    assert_int_equal(c->routes[i].method, method);
+    assert_string_equal(c->routes[i].path, path);
+    return &c->routes[i];
+}
+
+static const ra_route_input *input(const ra_route *r, const char *place)
+{
+    for (size_t i = 0; i < r->ninputs; i++) {
+        if (strcmp(r->inputs[i].place, place) == 0)
+            return &r->inputs[i];
+    }
+    fail_msg("%s takes no %s", r->name, place);
+    return NULL;
+}
+
+/* Which members the reply has, in the order of the application's own back end. */
+static void expect_members(const ra_route *r, const char *names)
+{
+    char shown[256] = "";
+    for (size_t i = 0; i < r->reply.nfields; i++) {
+        size_t n = strlen(shown);
+        snprintf(shown + n, sizeof shown - n, "%s%s", i ? " " : "", r->reply.fields[i].name);
+    }
+    assert_string_equal(shown, names);
+}
+
+static void expect_user(const ra_route *r)
+{
+    const ra_route_input *user = input(r, "header.X-User-Uuid");
+    assert_int_equal(user->format, RA_FORMAT_UUID);
+    assert_int_equal(user->status, 401);
+    assert_string_equal(user->blank, "user_missing");
+}
+
+static ra_config *load_example(void)
+{
+    ra_problems p;
+    ra_config *c = ra_config_load(FOLDER "cruddur.jsonc", &p);
+    ra_problems_free(&p);
+    assert_non_null(c);
+    return c;
+}
+
+static void test_the_reading_routes(void **state)
+{
+    (void)state;
+    ra_config *c = load_example();
+    const ra_route *r = route(c, 0, "list-messages", RA_ROUTE_GET, "/api/messages/{message_group_uuid}");
+    assert_int_equal(r->query->limit, 20);
+    assert_int_equal(r->query->order, RA_ORDER_NEWEST);
+    assert_int_equal(r->reply.order, RA_ORDER_OLDEST);
+    assert_string_equal(r->query->partition_key.parts[0].text, "MSG#");
+    assert_true(r->query->limit_from >= 0 && r->query->before_from >= 0);
+    expect_members(r, "uuid display_name handle message created_at");
+    assert_ptr_equal(c->ddb.get_conversation, r);
+    r = route(c, 1, "list-message-groups", RA_ROUTE_GET, "/api/message_groups");
+    expect_user(r);
+    assert_int_equal(r->reply.order, RA_ORDER_NEWEST);
+    assert_string_equal(r->query->partition_key.parts[0].text, "GRP#");
+    expect_members(r, "uuid display_name handle message created_at");
+    assert_ptr_equal(c->ddb.list_conversations, r);
+    ra_config_unref(c);
+}
+
+static void test_the_writing_routes(void **state)
+{
+    (void)state;
+    ra_config *c = load_example();
+    assert_int_equal(c->nroutes, 4);
+    for (size_t i = 2; i < 4; i++) {
+        const ra_route *r = &c->routes[i];
+        const ra_route_input *message = input(r, "body.message");
+        expect_user(r);
+        assert_int_equal(message->max_chars, 1024);
+        assert_string_equal(message->blank, "message_blank");
+        assert_string_equal(message->too_long, "message_exceed_max_chars");
+        assert_int_equal(message->status, 422);
+    }
+    const ra_route *r = route(c, 2, "create-message", RA_ROUTE_POST, "/api/messages");
+    assert_int_equal(r->operation, RA_ROUTE_PUT_ITEM);
+    assert_int_equal(r->nwhen, 1);
+    assert_string_equal(r->inputs[r->when[0]].place, "body.message_group_uuid");
+    expect_members(r, "message_group_uuid uuid display_name handle message created_at");
+    r = route(c, 3, "create-message-group", RA_ROUTE_POST, "/api/messages");
+    assert_int_equal(r->operation, RA_ROUTE_TRANSACT_WRITE_ITEMS);
+    assert_int_equal(r->nwhen, 0);
+    assert_int_equal(input(r, "body.other_user_uuid")->format, RA_FORMAT_UUID);
+    expect_members(r, "message_group_uuid");
+    ra_config_unref(c);
+}
+
+/* A made-up item as JSON, the name of each slot as its value. */
+static cJSON *render(const ra_document *d)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *out = open_memstream(&text, &n);
+    assert_non_null(out);
+    for (size_t i = 0; i < d->n; i++) {
+        const ra_document_piece *p = &d->pieces[i];
+        if (p->json)
+            fprintf(out, "%.*s", (int)p->len, p->json);
+        else
+            fputc('"', out);
+        for (size_t j = 0; !p->json && j < p->string.n; j++) {
+            const ra_template_part *part = &p->string.parts[j];
+            if (part->slot < 0)
+                fprintf(out, "%.*s", (int)part->len, part->text);
+            else
+                fputs(ra_generate_slot_names[part->slot], out);
+        }
+        if (!p->json)
+            fputc('"', out);
+    }
+    fclose(out);
+    cJSON *item = cJSON_Parse(text);
+    assert_non_null(item);
+    free(text);
+    return item;
+}
+
+static const cJSON *seed_item(const cJSON *seed, const char *begins)
+{
+    const cJSON *request;
+    cJSON_ArrayForEach(request, get(seed, "cruddur-messages"))
+    {
+        const cJSON *item = get(get(request, "PutRequest"), "Item");
+        if (strncmp(string(get(item, "pk"), "S"), begins, strlen(begins)) == 0)
+            return item;
+    }
+    fail_msg("the seed has no %s", begins);
+    return NULL;
+}
+
+/* The attributes of the seed's items that begin so, no more and no fewer; these of them hold these slots. */
+static void expect_like_seed(const ra_document *d, const char *begins, const char *const (*slots)[2],
+                             size_t n)
+{
+    cJSON *seed = parse_shipped("cruddur-messages.seed.json"), *item = render(d);
+    const cJSON *like = seed_item(seed, begins), *attribute;
+    assert_int_equal(cJSON_GetArraySize(item), cJSON_GetArraySize(like));
+    cJSON_ArrayForEach(attribute, like)
+    {
+        string(get(item, attribute->string), "S");
+    }
+    for (size_t i = 0; i < n; i++)
+        assert_string_equal(string(get(item, slots[i][0]), "S"), slots[i][1]);
+    cJSON_Delete(item);
+    cJSON_Delete(seed);
+}
+
+static void test_made_up_items_are_like_the_seeds(void **state)
+{
+    static const char *const message[][2] = {{"pk", "MSG#group.uuid"},
+                                             {"sk", "message.created_at"},
+                                             {"message_uuid", "message.uuid"},
+                                             {"user_uuid", "user.uuid"}};
+    static const char *const row[][2] = {{"pk", "GRP#user.uuid"},
+                                         {"sk", "message.created_at"},
+                                         {"message_group_uuid", "group.uuid"},
+                                         {"message", "message.text"},
+                                         {"user_uuid", "other.uuid"},
+                                         {"user_display_name", "other.display_name"},
+                                         {"user_handle", "other.handle"}};
+    (void)state;
+    ra_config *c = load_example();
+    assert_string_equal(c->ddb.generate->table, "cruddur-messages");
+    expect_like_seed(&c->ddb.generate->message, "MSG#", message, sizeof message / sizeof *message);
+    expect_like_seed(&c->ddb.generate->membership, "GRP#", row, sizeof row / sizeof *row);
+    ra_config_unref(c);
+}
+
 static void test_the_schema_is_create_tables_input(void **state)
 {
     (void)state;
@@ -181,6 +358,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_json_file_parses),
         cmocka_unit_test(test_the_example),
+        cmocka_unit_test(test_the_reading_routes),
+        cmocka_unit_test(test_the_writing_routes),
+        cmocka_unit_test(test_made_up_items_are_like_the_seeds),
         cmocka_unit_test(test_the_schema_is_create_tables_input),
         cmocka_unit_test(test_the_seed_is_a_conversation_of_two),
     };
