@@ -100,8 +100,9 @@ static bool find_route(opening *o, ra_route_found *found)
         if (choice != NEXT)
             return choice == CHOSEN;
     }
-    return ra_route_refuse(o->refusal, 404, "not_found",
-                           "the routes of this path want something that the request doesn't have");
+    ra_route_refuse(o->refusal, 404, "not_found",
+                    "the routes of this path want something that the request doesn't have");
+    return false;
 }
 
 /* ---- opening it ---- */
@@ -132,7 +133,7 @@ static bool open_found(opening *o, const ra_route_found *found)
 
 static bool open_route(opening *o)
 {
-    ra_route_found found;
+    ra_route_found found = {0};
     bool ok = read_body(o) && find_route(o, &found) && open_found(o, &found);
     ra_json_free(&o->body);
     return ok;

@@ -32,6 +32,8 @@ static bool add_value(char type, ra_bytes text, ra_arena *a, ra_buf *out, ra_rou
     static const char code[] = "malformed_input";
     char canonical[RA_NUMBER_TEXT_MAX], plain[RA_NUMBER_PLAIN_MAX];
     size_t n;
+    if (type == '\0')
+        type = 'S'; /* what most keys are */
     if (text.n == 0)
         return ra_route_refuse(refusal, 400, code, "a key must not be empty");
     if (type == RA_SCALAR_N) {
@@ -43,7 +45,7 @@ static bool add_value(char type, ra_bytes text, ra_arena *a, ra_buf *out, ra_rou
         if (!ra_base64_decode(text, a, &decoded))
             return ra_route_refuse(refusal, 400, code, "the key must be base64");
     }
-    ra_buf_add(out, (char[]){'{', '"', type ? type : 'S', '"', ':'}, 5);
+    ra_buf_add(out, (char[]){'{', '"', type, '"', ':'}, 5);
     ra_buf_add_json_string(out, text);
     return ra_buf_add_char(out, '}') || ra_route_refuse_memory(refusal);
 }

@@ -3,6 +3,8 @@
 #include "proxy/route_parts.h"
 #include "proxy/route_reply.h"
 
+#include <stdio.h>
+
 bool ra_route_refuse(ra_route_refusal *refusal, int status, const char *code, const char *message)
 {
     *refusal = (ra_route_refusal){.status = status, .code = code, .message = message};
@@ -14,13 +16,10 @@ bool ra_route_refuse(ra_route_refusal *refusal, int status, const char *code, co
 bool ra_route_refuse_at(ra_route_refusal *refusal, int status, const char *code, const char *place,
                         const char *what, ra_arena *a)
 {
-    size_t n = strlen(place), m = strlen(what);
-    char *text = ra_arena_alloc(a, n + 2 + m + 1);
-    if (text) {
-        memcpy(text, place, n);
-        memcpy(text + n, ": ", 2);
-        memcpy(text + n + 2, what, m + 1);
-    }
+    size_t size = strlen(place) + sizeof ": " + strlen(what);
+    char *text = ra_arena_alloc(a, size);
+    if (text)
+        snprintf(text, size, "%s: %s", place, what);
     return ra_route_refuse(refusal, status, code, text ? text : "not as the route wants it");
 }
 

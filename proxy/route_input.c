@@ -148,11 +148,10 @@ static enum ra_route_reading read_query(const ra_route *r, ra_bytes query, ra_ar
             *fault = RA_FAULT_REPEATED;
             continue;
         }
-        if (!ra_percent_valid(value))
-            *fault = RA_FAULT_MALFORMED;
-        else if (!ra_percent_decode(value, true, a, to))
+        bool valid = ra_percent_valid(value);
+        if (valid && !ra_percent_decode(value, true, a, to))
             return RA_READING_NO_MEMORY;
-        else if (!ra_route_utf8(*to))
+        if (!valid || !ra_route_utf8(*to))
             *fault = RA_FAULT_MALFORMED;
     }
     return RA_READING_DONE;

@@ -28,14 +28,13 @@ static void end(cors *c)
 /* The reply's headers as one text. */
 static void assert_reply(cors *c, const char *expected)
 {
-    char all[2048] = "";
-    for (const struct evkeyval *h = c->reply.tqh_first; h; h = h->next.tqe_next) {
-        strcat(all, h->key);
-        strcat(all, ": ");
-        strcat(all, h->value);
-        strcat(all, "\n");
-    }
-    assert_string_equal(all, expected);
+    ra_buf all;
+    ra_buf_init(&all, 4096);
+    for (const struct evkeyval *h = c->reply.tqh_first; h; h = h->next.tqe_next)
+        ra_buf_addf(&all, "%s: %s\n", h->key, h->value);
+    assert_true(ra_buf_add_char(&all, '\0'));
+    assert_string_equal(all.p, expected);
+    ra_buf_free(&all);
     evhttp_clear_headers(&c->reply);
 }
 

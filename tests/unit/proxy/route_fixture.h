@@ -138,12 +138,12 @@ static inline enum ra_route_result route_open_bytes(route_fixture *f, int method
     f->path = route_copy(target.p, n);
     f->query = route_copy(query.p, query.n);
     f->body = route_copy(body.p, body.n);
-    ra_route_http h = {.path = {f->path, n},
+    ra_route_http h = {.method = (unsigned)method,
+                       .path = {f->path, n},
                        .query = {query.p ? f->query : NULL, query.n},
                        .headers = &f->headers,
                        .body = {f->body, body.n},
                        .now_us = ROUTE_NOW};
-    h.method = method;
     enum ra_route_result r = ra_route_open(f->config, &h, &f->arena, &f->call, &f->refusal);
     /* Of the HTTP request only the body may be looked at from here on. */
     memset(f->path, '#', n);

@@ -250,18 +250,18 @@ static void what_is_made(void **state)
     assert_null(strstr(expected, route_value(f, "uuid.m")));
 }
 
-/* Fills `size` bytes with a repeated text, a few bytes of JSON or of a query string before and after it. */
+/* `repeated` over and over, `size` bytes of it, between two texts. */
 static char *long_text(const char *before, const char *repeated, size_t size, const char *after)
 {
-    size_t b = strlen(before), r = strlen(repeated);
-    char *text = malloc(b + size + strlen(after) + 1);
-    assert_non_null(text);
-    memcpy(text, before, b);
-    size_t n = b;
-    for (; n + r <= b + size; n += r)
-        memcpy(text + n, repeated, r);
-    memcpy(text + n, after, strlen(after) + 1);
-    return text;
+    ra_buf b;
+    size_t n;
+    ra_buf_init(&b, size + 4096);
+    ra_buf_add_z(&b, before);
+    for (size_t i = 0; i < size / strlen(repeated); i++)
+        ra_buf_add_z(&b, repeated);
+    ra_buf_add_z(&b, after);
+    assert_true(ra_buf_add_char(&b, '\0'));
+    return ra_buf_take(&b, &n);
 }
 
 /* A mebibyte each: all of it is read, and only what the route takes is kept. */

@@ -4,55 +4,71 @@
 #define LIST(name, path, more)                                                                               \
     "{\"name\":\"" name "\",\"method\":\"GET\",\"path\":\"" path "\",\"query\":{\"table\":\"chat\"," more "}}"
 
-static const char
-    routes[] =
-        LIST("newest", "/m/{id}", "\"partition_key\":\"{path.id}\",\"order\":\"newest\"") "," LIST("oldest", "/oldest", "\"partition_key\":\"x{query.who}{query.a.b}\",\"order\":\"oldest\"") "," LIST(
-            "none", "/none",
-            "\"partition_key\":\"x\",\"order\":\"newest\",\"before_from\":\"\"") "," LIST("no-after",
-                                                                                          "/no-after",
-                                                                                          "\"partition_key\":"
-                                                                                          "\"x\",\"order\":"
-                                                                                          "\"oldest\","
-                                                                                          "\"after_from\":"
-                                                                                          "\"\"") "," LIST("n"
-                                                                                                           "a"
-                                                                                                           "m"
-                                                                                                           "e"
-                                                                                                           "d",
-                                                                                                           "/"
-                                                                                                           "n"
-                                                                                                           "a"
-                                                                                                           "m"
-                                                                                                           "e"
-                                                                                                           "d",
-                                                                                                           "\"partition_key\":"
-                                                                                                           "\"x\",\"order\":"
-                                                                                                           "\"newest\",\"before_"
-                                                                                                           "f"
-                                                                                                           "r"
-                                                                                                           "o"
-                                                                                                           "m"
-                                                                                                           "\":\"query.$[b]\","
-                                                                                                           "\"limit_from\":\"query."
-                                                                                                           "n"
-                                                                                                           "\"") "," LIST("index",
-                                                                                                                          "/index",
-                                                                                                                          "\"parti"
-                                                                                                                          "tion_"
-                                                                                                                          "key\":"
-                                                                                                                          "\"{"
-                                                                                                                          "query."
-                                                                                                                          "k}\","
-                                                                                                                          "\"index"
-                                                                                                                          "\":"
-                                                                                                                          "\"by-"
-                                                                                                                          "n\","
-                                                                                                                          "\"order"
-                                                                                                                          "\":"
-                                                                                                                          "\"oldes"
-                                                                                                                          "t\"") "," LIST("flat",
-                                                                                                                                          "/flat",
-                                                                                                                                          "\"partition_key\":\"x\",\"index\":\"flat\",\"order\":\"oldest\"");
+static const char routes[] =
+    LIST("newest", "/m/{id}", "\"partition_key\":\"{path.id}\",\"order\":\"newest\"") "," LIST("oldest", "/oldest", "\"partition_key\":\"x{query.who}{query.a.b}\",\"order\":\"oldest\"") "," LIST(
+        "none", "/none",
+        "\"partition_key\":\"x\",\"order\":\"newest\",\"before_from\":\"\"") "," LIST("no-after", "/no-after",
+                                                                                      "\"partition_key\":"
+                                                                                      "\"x\",\"order\":"
+                                                                                      "\"oldest\","
+                                                                                      "\"after_from\":"
+                                                                                      "\"\"") "," LIST("n"
+                                                                                                       "a"
+                                                                                                       "m"
+                                                                                                       "e"
+                                                                                                       "d",
+                                                                                                       "/"
+                                                                                                       "n"
+                                                                                                       "a"
+                                                                                                       "m"
+                                                                                                       "e"
+                                                                                                       "d",
+                                                                                                       "\"par"
+                                                                                                       "titio"
+                                                                                                       "n_"
+                                                                                                       "key\""
+                                                                                                       ":"
+                                                                                                       "\"x\""
+                                                                                                       ",\"or"
+                                                                                                       "der\""
+                                                                                                       ":"
+                                                                                                       "\"new"
+                                                                                                       "est\""
+                                                                                                       ",\"be"
+                                                                                                       "fore_"
+                                                                                                       "f"
+                                                                                                       "r"
+                                                                                                       "o"
+                                                                                                       "m"
+                                                                                                       "\":"
+                                                                                                       "\"que"
+                                                                                                       "ry.$["
+                                                                                                       "b]\","
+                                                                                                       "\"lim"
+                                                                                                       "it_"
+                                                                                                       "from"
+                                                                                                       "\":"
+                                                                                                       "\"que"
+                                                                                                       "ry."
+                                                                                                       "n"
+                                                                                                       "\"") "," LIST("index",
+                                                                                                                      "/index",
+                                                                                                                      "\"parti"
+                                                                                                                      "tion_"
+                                                                                                                      "key\":"
+                                                                                                                      "\"{"
+                                                                                                                      "query."
+                                                                                                                      "k}\","
+                                                                                                                      "\"index"
+                                                                                                                      "\":"
+                                                                                                                      "\"by-"
+                                                                                                                      "n\","
+                                                                                                                      "\"order"
+                                                                                                                      "\":"
+                                                                                                                      "\"oldes"
+                                                                                                                      "t\"") "," LIST("flat",
+                                                                                                                                      "/flat",
+                                                                                                                                      "\"partition_key\":\"x\",\"index\":\"flat\",\"order\":\"oldest\"");
 
 static int setup(void **state)
 {
@@ -166,16 +182,17 @@ static void long_ones(void **state)
 {
     route_fixture *f = *state;
     enum { N = 1 << 20 };
-    char *target = malloc(N + 64);
-    assert_non_null(target);
-    strcpy(target, "/oldest?a.b=x&who=");
-    size_t from = strlen(target);
-    memset(target + from, '"', N);
-    target[from + N] = '\0';
-    route_get(f, target);
+    ra_buf target;
+    ra_buf_init(&target, N + 64);
+    ra_buf_add_z(&target, "/oldest?a.b=x&who=");
+    for (int i = 0; i < N; i++)
+        ra_buf_add_char(&target, '"');
+    assert_true(ra_buf_add_char(&target, '\0'));
+    route_get(f, target.p);
     route_shown(f, "{\"Items\":[],\"LastEvaluatedKey\":" KEY("{\"S\":\"a\"}") "}");
-    assert_int_equal(strlen(f->answer.next), strlen("</oldest?a.b=x&who=&after=a>; rel=\"next\"") + 3 * N);
-    free(target);
+    assert_int_equal(strlen(f->answer.next),
+                     strlen("</oldest?a.b=x&who=&after=a>; rel=\"next\"") + (size_t)3 * N);
+    ra_buf_free(&target);
 }
 
 static void no_memory(void **state)

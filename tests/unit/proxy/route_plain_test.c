@@ -14,11 +14,11 @@
 static void check(const char *text, const char *expected, bool map)
 {
     size_t n = strlen(text), at;
-    char *copy = malloc(n ? n : 1);
+    char *copy = malloc(n + 1);
     ra_json j;
     ra_buf out;
     assert_non_null(copy);
-    memcpy(copy, text, n);
+    memcpy(copy, text, n + 1);
     ra_buf_init(&out, 1 << 20);
     assert_int_equal(ra_json_parse(&j, (ra_bytes){copy, n}, NULL, &at), RA_JSON_OK);
     bool ok = map ? ra_plain_map(&j, 0, &out) : ra_plain_value(&j, 0, &out);

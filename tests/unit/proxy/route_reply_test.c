@@ -176,13 +176,16 @@ static void bad_replies(void **state)
         for (size_t i = 0; i < sizeof replies / sizeof *replies; i++)
             assert_bad(f, replies[i], 502, "bad_reply");
     }
-    char deep[4096] = "{\"Items\":[{\"id\":";
+    ra_buf deep;
+    ra_buf_init(&deep, 4096);
+    ra_buf_add_z(&deep, "{\"Items\":[{\"id\":");
     for (int i = 0; i < 70; i++)
-        strcat(deep, "{\"L\":[");
+        ra_buf_add_z(&deep, "{\"L\":[");
     for (int i = 0; i < 70; i++)
-        strcat(deep, "]}");
-    strcat(deep, "}]}");
-    assert_bad(f, deep, 502, "bad_reply");
+        ra_buf_add_z(&deep, "]}");
+    assert_true(ra_buf_add(&deep, "}]}", 4)); /* with its zero */
+    assert_bad(f, deep.p, 502, "bad_reply");
+    ra_buf_free(&deep);
 }
 
 /* What isn't shown needn't be understood, so long as it is JSON. */

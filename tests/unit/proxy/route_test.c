@@ -127,16 +127,16 @@ static void operations(void **state)
 {
     route_fixture *f = *state;
     static const struct {
-        int method;
         const char *target, *operation;
+        int method;
         bool needs_table;
     } cases[] = {
-        {RA_METHOD_GET, "/m", "DynamoDB_20120810.Query", true},
-        {RA_METHOD_GET, "/get/a", "DynamoDB_20120810.GetItem", false},
-        {RA_METHOD_POST, "/free?a=1", "DynamoDB_20120810.DeleteItem", false},
-        {RA_METHOD_PATCH, "/update", "DynamoDB_20120810.UpdateItem", false},
-        {RA_METHOD_DELETE, "/delete", "DynamoDB_20120810.DeleteItem", false},
-        {RA_METHOD_PUT, "/together", "DynamoDB_20120810.TransactWriteItems", false},
+        {"/m", "DynamoDB_20120810.Query", RA_METHOD_GET, true},
+        {"/get/a", "DynamoDB_20120810.GetItem", RA_METHOD_GET, false},
+        {"/free?a=1", "DynamoDB_20120810.DeleteItem", RA_METHOD_POST, false},
+        {"/update", "DynamoDB_20120810.UpdateItem", RA_METHOD_PATCH, false},
+        {"/delete", "DynamoDB_20120810.DeleteItem", RA_METHOD_DELETE, false},
+        {"/together", "DynamoDB_20120810.TransactWriteItems", RA_METHOD_PUT, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(route_open(f, cases[i].method, cases[i].target, "{}"), RA_ROUTE_OPEN);

@@ -118,14 +118,17 @@ static void every_white_space_is_blank(void **state)
     static const char *const not [] = {"a",        "\x08",     "\x0e",     "\x1f",   "!",      "\x7f",
                                        "\xc2\x84", "\xc2\x86", "\xc2\x9f", "\u00a1", "\u00ad", "\u167f",
                                        "\u1681",   "\u180e",   "\u1fff",   "\u200b", "\u200d", "\u2027",
-                                       "\u202a",   "\u202e",   "\u2030",   "\u205e", "\u2060", "\u2fff",
-                                       "\u3001",   "\ufeff",   "👋",        " a",     "a ",     "\u3000x"};
+                                       "\u2030",   "\u205e",   "\u2060",   "\u2fff", "\u3001", "\ufeff",
+                                       "👋",        " a",       "a ",       "\u3000x"};
     for (size_t i = 0; i < sizeof blank / sizeof *blank; i++)
         assert_true(ra_route_blank(ra_bytes_z(blank[i])));
     for (size_t i = 0; i < sizeof not / sizeof *not ; i++)
         assert_false(ra_route_blank(ra_bytes_z(not [i])));
     assert_true(ra_route_blank((ra_bytes){NULL, 0}));
     assert_false(ra_route_blank(RA_BYTES("\0")));
+    /* U+202A and U+202E, which no source should hold as they are */
+    assert_false(ra_route_blank((ra_bytes){(const char[]){'\xe2', '\x80', '\xaa'}, 3}));
+    assert_false(ra_route_blank((ra_bytes){(const char[]){'\xe2', '\x80', '\xae'}, 3}));
     assert_int_equal(sizeof blank / sizeof *blank - 2, 25);
 }
 
