@@ -303,12 +303,10 @@ void ra_option_set(ra_decoder *d, const ra_option *o, const ra_place *at, void *
 {
     if (o->type == RA_OPTION_BOOL && cJSON_IsBool(at->node))
         memcpy((char *)base + o->offset, &(bool){cJSON_IsTrue(at->node)}, sizeof(bool));
-    else if (o->type == RA_OPTION_BOOL && cJSON_IsString(at->node))
+    else if ((o->type == RA_OPTION_BOOL || o->type == RA_OPTION_TEXTS) && cJSON_IsString(at->node))
         ra_option_refuse(d, o, at, "a string");
     else if (o->type == RA_OPTION_TEXTS && cJSON_IsArray(at->node))
         set_list(d, o, at, base);
-    else if (o->type == RA_OPTION_TEXTS && cJSON_IsString(at->node))
-        ra_option_refuse(d, o, at, "a string");
     else if (cJSON_IsString(at->node))
         set_string(d, o, at, base);
     else if (cJSON_IsNumber(at->node))

@@ -31,7 +31,7 @@ enum { NSOURCES = sizeof sources / sizeof *sources };
 typedef struct wanted {
     char text[RA_INPUT_NAME_MAX + 1];
     enum ra_input_source source;
-    const char *name; /* in `text`; NULL: none */
+    const char *name; /* the end of `text`; "": none */
 } wanted;
 
 /* A name that is shown may be long; the text is cut then. Returns -1. */
@@ -108,9 +108,8 @@ static bool parse(const char *name, size_t len, unsigned from, wanted *w, char w
     if (i == NSOURCES || !(from & 1U << i))
         return refuse_source(w, from, why) >= 0;
     w->source = (enum ra_input_source)i;
-    w->name = dot ? dot + 1 : NULL;
-    bool ok = sources[i].characters ? w->name && *w->name && !w->name[strspn(w->name, sources[i].characters)]
-                                    : !w->name;
+    w->name = dot ? dot + 1 : w->text + n;
+    bool ok = sources[i].characters ? *w->name && !w->name[strspn(w->name, sources[i].characters)] : !dot;
     return (ok && n == len) || refuse_name(w, why) >= 0;
 }
 
@@ -155,15 +154,15 @@ static bool same(const ra_route_input *input, const wanted *w)
 {
     if (input->source != w->source)
         return false;
-    if (!input->name || !w->name)
-        return input->name == w->name;
+    if (!input->name)
+        return true; /* {now}: there is but one */
     return (w->source == RA_INPUT_HEADER ? strcasecmp : strcmp)(input->name, w->name) == 0;
 }
 
 /* "message_blank"; a header's name in the style of the others: "x_user_uuid_blank". */
 static char *default_code(ra_decoder *d, const wanted *w, const char *end)
 {
-    char *code = ra_pool_printf(d->pool, "%s%s", w->name ? w->name : w->text, end);
+    char *code = ra_pool_printf(d->pool, "%s%s", *w->name ? w->name : w->text, end);
     d->no_memory |= !code;
     for (char *c = code; c && *c && w->source == RA_INPUT_HEADER; c++) {
         if (*c >= 'A' && *c <= 'Z')
@@ -181,7 +180,7 @@ static int add(ra_route_build *b, const wanted *w, char why[RA_TEMPLATE_WHY_MAX]
     ra_route_input *input = &b->inputs[b->ninputs];
     bool made = w->source == RA_INPUT_NOW || w->source == RA_INPUT_UUID;
     *input = (ra_route_input){.source = w->source, .required = !made, .status = 422};
-    input->name = w->name ? ra_decode_strdup(b->d, w->name) : NULL;
+    input->name = *w->name ? ra_decode_strdup(b->d, w->name) : NULL;
     input->place = ra_decode_strdup(b->d, w->text);
     input->blank = default_code(b->d, w, "_blank");
     input->too_long = default_code(b->d, w, "_exceed_max_chars");

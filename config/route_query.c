@@ -64,7 +64,7 @@ void ra_route_query_decode(ra_route_build *b, const ra_place *at)
     if (ra_decode_member(b->d, at, "partition_key", &key) &&
         ra_decode_template(b->d, &key, &names, &q->partition_key) && q->partition_key.n == 0)
         ra_decode_error(b->d, &key, "it is empty; accepted: a string with placeholders, of a byte at least");
-    if (ra_decode_member(b->d, at, "table", &table))
+    if (ra_decode_member(b->d, at, "table", &table) && q->table)
         ra_route_check_table(b, &table, q->table);
     check_index(b, at, q);
     check_limits(b, at, q);

@@ -1,3 +1,4 @@
+#include "tests/unit/cache/refusing_malloc.h"
 #include "tests/unit/config/expect.h"
 
 #include <cjson/cJSON.h>
@@ -216,6 +217,51 @@ static void test_no_memory_for_the_tree(void **state)
     assert_true(loaded && n > 50);
 }
 
+/* How much of routes there is; a snapshot that was made without memory for a part of it would have less. */
+static size_t weigh(const ra_config *c)
+{
+    size_t weight = c->nroutes + c->cors.allow_origins.n + c->cors.expose_headers.n;
+    for (size_t i = 0; i < c->nroutes; i++) {
+        const ra_route *r = &c->routes[i];
+        weight += r->nsegments + r->nwhen + r->ninputs + r->reply.nfields + r->request.n;
+        weight += r->query ? r->query->partition_key.n + (size_t)(r->query->after_from + 1) : 0;
+        for (size_t j = 0; j < r->ninputs; j++)
+            weight +=
+                strlen(r->inputs[j].place) + strlen(r->inputs[j].blank) + strlen(r->inputs[j].malformed);
+        for (size_t j = 0; j < r->reply.nfields; j++)
+            weight += strlen(r->reply.fields[j].name) + r->reply.fields[j].value.n;
+    }
+    return weight + c->ddb.generate->message.n + c->ddb.generate->membership.n +
+           (c->ddb.get_conversation != NULL) + (c->ddb.list_conversations != NULL);
+}
+
+static void test_no_memory_for_anything(void **state)
+{
+    static const char shipped[] = READASIDE_SOURCE_DIR "/config/cruddur.jsonc";
+    unsigned loaded = 0;
+    ra_problems p;
+    (void)state;
+    ra_config *whole = ra_config_load(shipped, &p);
+    assert_non_null(whole);
+    ra_problems_free(&p);
+    for (int i = 0; i < 1000; i++) {
+        refuse_one_in = 300;
+        ra_config *c = ra_config_load(shipped, &p);
+        refuse_one_in = 0;
+        assert_true((c == NULL) == (p.errors > 0));
+        assert_true(!c || weigh(c) == weigh(whole));
+        loaded += c != NULL;
+        ra_config_unref(c);
+        ra_problems_free(&p);
+    }
+#ifdef OWN_ALLOCATOR
+    assert_int_equal(loaded, 1000);
+#else
+    assert_in_range(loaded, 1, 900);
+#endif
+    ra_config_unref(whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_a_megabyte_of_members),
         cmocka_unit_test(test_truncated_and_changed_text),
         cmocka_unit_test(test_no_memory_for_the_tree),
+        cmocka_unit_test(test_no_memory_for_anything),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
