@@ -1,0 +1,45 @@
+/*
+ * The Lua scripts of the protocol in Redis: each touches one key, so that Redis Cluster needs no hash tags,
+ * and each is one step for everybody else. The clock is Redis's own (TIME), in ms.
+ *
+ * A unit is one hash, in one of two states that exclude each other:
+ *   data    field "!" = its generation, fields "r<request>" = entries; the key has a TTL
+ *   marker  only fields "w<write id>" = a deadline in ms; the key has no TTL, so that no volatile-* policy
+ * evicts it A generation begins with E, the epoch of the server it was made on.
+ *
+ * Sent as EVALSHA, and as EVAL once the server says NOSCRIPT. Threads: any; the texts are constant.
+ */
+#ifndef RA_CACHE_REDIS_SCRIPT_H
+#define RA_CACHE_REDIS_SCRIPT_H
+
+enum ra_redis_script {
+    /* KEYS 1; ARGV id hold. Drops data, adds the marker w<id> = now + hold. 1. allow-oom. */
+    RA_SCRIPT_BEGIN,
+    /* KEYS 1; ARGV id settle. If the marker isn't there: drops data, 0. Else it goes, or with settle > 0
+     * stays for so long; an empty key is gone. 1. allow-oom. */
+    RA_SCRIPT_END,
+    /* KEYS 1; ARGV nonce ttl E. The generation, if it begins with E; one that doesn't is dropped with its
+     * data. Expired markers go; while one lives: nil (false). Else a new generation E..now..nonce, with ttl:
+     * it. */
+    RA_SCRIPT_MISS,
+    /* KEYS 1; ARGV generation field ttl keep max value. 0 unless the generation is the unit's; -1 at the cap
+     * of `max` fields for a new one, once expired fields are gone. Else stores field = (now + ttl)':'(now +
+     * ttl + keep)':'value and stretches the key's TTL to at least ttl + keep (PEXPIRE GT): 1. */
+    RA_SCRIPT_FILL,
+    /* KEYS 1. Drops data; never touches a marker. allow-oom. */
+    RA_SCRIPT_INVALIDATE,
+    /* KEYS 1. Removes expired markers; the number of those that live. allow-oom. */
+    RA_SCRIPT_CLEAN,
+    /* KEYS 1 (a hash of epochs); ARGV E. When E was first seen, and now: {first, now}, both in ms. */
+    RA_SCRIPT_EPOCH,
+    RA_SCRIPTS
+};
+
+enum { RA_SCRIPT_SHA1 = 41 };
+
+const char *ra_redis_script_text(enum ra_redis_script s);
+const char *ra_redis_script_name(enum ra_redis_script s); /* "BEGIN", for messages and counters */
+/* The hexadecimal SHA-1 of the text, by which EVALSHA names it. */
+void ra_redis_script_sha1(enum ra_redis_script s, char out[RA_SCRIPT_SHA1]);
+
+#endif
