@@ -3,9 +3,19 @@
  * and each is one step for everybody else. The clock is Redis's own (TIME), in ms.
  *
  * A unit is one hash, in one of two states that exclude each other:
- *   data    field "!" = its generation, fields "r<request>" = entries; the key has a TTL
+ *
+ *   data    field "!" = its generation, fields "r<request>" = entries; the key has a TTL.
  *   marker  only fields "w<write id>" = a deadline in ms; the key has no TTL, so that no volatile-* policy
- * evicts it A generation begins with E, the epoch of the server it was made on.
+ *           evicts it.
+ *
+ * A generation begins with E, the epoch of the server it was made on. A marker lives, and an entry is good,
+ * while its time is later than now. A marker whose deadline can't be read lives.
+ *
+ * Those marked allow-oom work at maxmemory; the others fail with OOM there, if eviction makes no room. A key
+ * of another type: WRONGTYPE. An argument that should be a number and isn't: an error, and nothing is
+ * changed. The scripts call TIME, HEXISTS, HGET, HGETALL, HLEN, HRANDFIELD, HSET, HDEL, PEXPIRE and UNLINK,
+ * which an ACL must allow. Redis 7.0 or later (script flags, PEXPIRE GT). Source: Redis's "Scripting with
+ * Lua".
  *
  * Sent as EVALSHA, and as EVAL once the server says NOSCRIPT. Threads: any; the texts are constant.
  */
@@ -20,17 +30,20 @@ enum ra_redis_script {
     RA_SCRIPT_END,
     /* KEYS 1; ARGV nonce ttl E. The generation, if it begins with E; one that doesn't is dropped with its
      * data. Expired markers go; while one lives: nil (false). Else a new generation E..now..nonce, with ttl:
-     * it. */
+     * it. Of more than 64 markers some are tried first, and if one lives none goes. */
     RA_SCRIPT_MISS,
     /* KEYS 1; ARGV generation field ttl keep max value. 0 unless the generation is the unit's; -1 at the cap
-     * of `max` fields for a new one, once expired fields are gone. Else stores field = (now + ttl)':'(now +
-     * ttl + keep)':'value and stretches the key's TTL to at least ttl + keep (PEXPIRE GT): 1. */
+     * of `max` entries for a new one, once expired ones are gone (those of the unit, or of 16 or 17 entries
+     * picked at random where there are more). Else stores field, "r<request>", = (now + ttl)':'(now + ttl +
+     * keep)':'value and stretches the key's TTL to at least ttl + keep (PEXPIRE GT): 1. */
     RA_SCRIPT_FILL,
-    /* KEYS 1. Drops data; never touches a marker. allow-oom. */
+    /* KEYS 1. Drops data: 1; never touches a marker: 0. allow-oom. */
     RA_SCRIPT_INVALIDATE,
-    /* KEYS 1. Removes expired markers; the number of those that live. allow-oom. */
+    /* KEYS 1. Removes expired markers; the number of those that live. Costs what their number does. Leaves
+     * data alone. allow-oom. */
     RA_SCRIPT_CLEAN,
-    /* KEYS 1 (a hash of epochs); ARGV E. When E was first seen, and now: {first, now}, both in ms. */
+    /* KEYS 1 (a hash of epochs); ARGV E. When E was first seen, and now: {first, now}, both in ms. Of more
+     * than 100 epochs the oldest goes; should it come back it is new. allow-oom. */
     RA_SCRIPT_EPOCH,
     RA_SCRIPTS
 };
@@ -39,7 +52,8 @@ enum { RA_SCRIPT_SHA1 = 41 };
 
 const char *ra_redis_script_text(enum ra_redis_script s);
 const char *ra_redis_script_name(enum ra_redis_script s); /* "BEGIN", for messages and counters */
-/* The hexadecimal SHA-1 of the text, by which EVALSHA names it. */
+/* The hexadecimal SHA-1 of the text, by which EVALSHA names it. Where OpenSSL can't compute it: zeros, which
+ * no server knows, so that the text is sent each time. */
 void ra_redis_script_sha1(enum ra_redis_script s, char out[RA_SCRIPT_SHA1]);
 
 #endif

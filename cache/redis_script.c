@@ -1,0 +1,178 @@
+/*
+ * Every script reads its arguments as numbers before it changes anything: Redis doesn't take back what a
+ * script did before it failed.
+ *
+ * The state of a unit is told by the one field "!". BEGIN drops the whole key where it finds one, MISS makes
+ * one only in an empty key, nothing else makes either: so data and markers never share a key, and only MISS
+ * gives a new key a TTL.
+ *
+ * Lua's numbers are doubles: times in ms are exact, and are printed with %.0f, since ".." would round them.
+ */
+#include "cache/redis_script.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+
+/* clang-format off: a line of Lua is a line here */
+
+#define PLAIN     "#!lua\n"
+#define ALLOW_OOM "#!lua flags=allow-oom\n"
+
+#define KEY "local k = KEYS[1]\n"
+
+#define NOW                                                                                                  \
+    "local t = redis.call('TIME')\n"                                                                         \
+    "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+
+#define MS "local function ms(n) return string.format('%.0f', n) end\n"
+
+#define DROP_DATA "if redis.call('HEXISTS', k, '!') == 1 then redis.call('UNLINK', k) end\n"
+
+/* What isn't a marker is left over from a hash that somebody else has edited. */
+#define MARKERS                                                                                              \
+    "local function is_marker(field) return string.sub(field, 1, 1) == 'w' end\n"                            \
+    "local function lives(deadline)\n"                                                                       \
+    "  local d = tonumber(deadline)\n"                                                                       \
+    "  return not d or d > now\n"                                                                            \
+    "end\n"
+
+static const char begin_text[] = ALLOW_OOM KEY NOW MS "local deadline = ms(now + ARGV[2])\n" DROP_DATA
+                                                      "redis.call('HSET', k, 'w' .. ARGV[1], deadline)\n"
+                                                      "return 1\n";
+
+static const char end_text[] =
+    ALLOW_OOM KEY MS "local w, settle = 'w' .. ARGV[1], 0 + ARGV[2]\n"
+                     "if redis.call('HEXISTS', k, w) == 0 then\n" DROP_DATA "  return 0\n"
+                     "end\n"
+                     "if settle > 0 then\n" NOW "  redis.call('HSET', k, w, ms(now + settle))\n"
+                     "else\n"
+                     "  redis.call('HDEL', k, w)\n"
+                     "end\n"
+                     "return 1\n";
+
+/*
+ * A unit that is written much (an index) may have thousands of markers, and while upstream fails they gather:
+ * reading them all at each miss would stop the server for everybody. Nearly all of them live, so that a few
+ * picked at random tell as much. Where those have all expired the rest is read once, and the expired ones are
+ * gone from then on.
+ */
+static const char miss_text[] = PLAIN KEY NOW MS MARKERS
+    "local ttl, e = ms(ARGV[2]), ARGV[3]\n"
+    "local g = redis.call('HGET', k, '!')\n"
+    "if g and string.sub(g, 1, #e) == e then return g end\n"
+    "local n = redis.call('HLEN', k)\n"
+    "if not g and n > 64 then\n"
+    "  local some = redis.call('HRANDFIELD', k, -8, 'WITHVALUES')\n"
+    "  for i = 1, #some, 2 do\n"
+    "    if is_marker(some[i]) and lives(some[i + 1]) then return false end\n"
+    "  end\n"
+    "end\n"
+    "if not g and n > 0 then\n"
+    "  local all, expired, live = redis.call('HGETALL', k), {}, false\n"
+    "  for i = 1, #all, 2 do\n"
+    "    if is_marker(all[i]) then\n"
+    "      if lives(all[i + 1]) then live = true else expired[#expired + 1] = all[i] end\n"
+    "    end\n"
+    "  end\n"
+    "  if live then\n"
+    "    for _, w in ipairs(expired) do redis.call('HDEL', k, w) end\n"
+    "    return false\n"
+    "  end\n"
+    "end\n"
+    "if n > 0 then redis.call('UNLINK', k) end\n"
+    "g = e .. ms(now) .. ARGV[1]\n"
+    "redis.call('HSET', k, '!', g)\n"
+    "redis.call('PEXPIRE', k, ttl)\n"
+    "return g\n";
+
+/*
+ * At the cap a bounded number of entries is looked at: HGET is the only way to an entry's time, and it copies
+ * the payload. 17 fields, since one may be "!".
+ */
+static const char fill_text[] = PLAIN KEY NOW MS
+    "local field, expires, max = ARGV[2], now + ARGV[3], 0 + ARGV[5]\n"
+    "local gone = expires + ARGV[4]\n"
+    "if redis.call('HGET', k, '!') ~= ARGV[1] then return 0 end\n"
+    "if redis.call('HLEN', k) > max and redis.call('HEXISTS', k, field) == 0 then\n"
+    "  for _, f in ipairs(redis.call('HRANDFIELD', k, 17)) do\n"
+    "    if f ~= '!' then\n"
+    "      local at = tonumber(string.match(redis.call('HGET', k, f), '^%d+:(%d+):') or '')\n"
+    "      if not at or at <= now then redis.call('HDEL', k, f) end\n"
+    "    end\n"
+    "  end\n"
+    "  if redis.call('HLEN', k) > max then return -1 end\n"
+    "end\n"
+    "redis.call('HSET', k, field, ms(expires) .. ':' .. ms(gone) .. ':' .. ARGV[6])\n"
+    "redis.call('PEXPIRE', k, ms(gone - now), 'GT')\n"
+    "return 1\n";
+
+static const char invalidate_text[] =
+    ALLOW_OOM KEY "if redis.call('HEXISTS', k, '!') == 0 then return 0 end\n"
+                  "redis.call('UNLINK', k)\n"
+                  "return 1\n";
+
+/* Asks first, so that it never reads a unit's payloads. */
+static const char clean_text[] = ALLOW_OOM KEY NOW MARKERS
+    "if redis.call('HEXISTS', k, '!') == 1 then return 0 end\n"
+    "local all, live = redis.call('HGETALL', k), 0\n"
+    "for i = 1, #all, 2 do\n"
+    "  if is_marker(all[i]) then\n"
+    "    if lives(all[i + 1]) then live = live + 1 else redis.call('HDEL', k, all[i]) end\n"
+    "  end\n"
+    "end\n"
+    "return live\n";
+
+/* A server that is made anew has a new epoch each time: the hash must not grow for ever. */
+static const char epoch_text[] = ALLOW_OOM KEY NOW MS
+    "local e = ARGV[1]\n"
+    "local first = tonumber(redis.call('HGET', k, e) or '')\n"
+    "if first then return {first, now} end\n"
+    "redis.call('HSET', k, e, ms(now))\n"
+    "if redis.call('HLEN', k) > 100 then\n"
+    "  local all, oldest, since = redis.call('HGETALL', k), nil, nil\n"
+    "  for i = 1, #all, 2 do\n"
+    "    local at = tonumber(all[i + 1]) or 0\n"
+    "    if all[i] ~= e and (not since or at < since) then oldest, since = all[i], at end\n"
+    "  end\n"
+    "  redis.call('HDEL', k, oldest)\n"
+    "end\n"
+    "return {now, now}\n";
+
+/* clang-format on */
+
+static const struct {
+    const char *name, *text;
+} scripts[RA_SCRIPTS] = {
+    [RA_SCRIPT_BEGIN] = {"BEGIN", begin_text},
+    [RA_SCRIPT_END] = {"END", end_text},
+    [RA_SCRIPT_MISS] = {"MISS", miss_text},
+    [RA_SCRIPT_FILL] = {"FILL", fill_text},
+    [RA_SCRIPT_INVALIDATE] = {"INVALIDATE", invalidate_text},
+    [RA_SCRIPT_CLEAN] = {"CLEAN", clean_text},
+    [RA_SCRIPT_EPOCH] = {"EPOCH", epoch_text},
+};
+
+const char *ra_redis_script_text(enum ra_redis_script s)
+{
+    return scripts[s].text;
+}
+
+const char *ra_redis_script_name(enum ra_redis_script s)
+{
+    return scripts[s].name;
+}
+
+void ra_redis_script_sha1(enum ra_redis_script s, char out[RA_SCRIPT_SHA1])
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+    unsigned n = 0;
+    const char *text = ra_redis_script_text(s);
+    if (EVP_Digest(text, strlen(text), digest, &n, EVP_sha1(), NULL) != 1)
+        memset(digest, 0, sizeof digest);
+    for (unsigned i = 0; i < RA_SCRIPT_SHA1 / 2; i++) {
+        out[i * 2] = digits[digest[i] >> 4];
+        out[i * 2 + 1] = digits[digest[i] & 15];
+    }
+    out[RA_SCRIPT_SHA1 - 1] = 0;
+}
