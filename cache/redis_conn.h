@@ -6,13 +6,15 @@
  * All commands of one turn of the loop leave in one write. Replies come in order. A command whose deadline
  * passes gives its caller no reply; when the reply comes after all it is dropped. A connection whose oldest
  * command has waited for `dead_after` is given up: commands then end without a reply, and nobody knows
- * whether they were carried out. Commands are never sent twice.
+ * whether they were carried out. Commands are never sent twice. So is one whose server sends what isn't
+ * RESP2, a reply that nobody asked for, or one past the caps of redis_reader.h.
  *
  * Before `up` runs, the connection has authenticated (AUTH), selected its database (SELECT), named itself
- * (CLIENT SETNAME, where the server allows it) and learnt who the server is (INFO). Source: Redis's "RESP
- * protocol spec", "INFO", "ACL".
+ * (CLIENT SETNAME, where the server allows it) and learnt who the server is (INFO, as far as the server
+ * allows it). Source: Redis's "RESP protocol spec", "INFO", "ACL".
  *
- * Ownership: the connection owns the commands' bytes. Threads: its loop's. Errors: as each function says.
+ * Ownership: the connection owns the commands' bytes. Threads: its loop's. Errors: as each function says. The
+ * process ignores SIGPIPE.
  */
 #ifndef RA_CACHE_REDIS_CONN_H
 #define RA_CACHE_REDIS_CONN_H
@@ -22,7 +24,6 @@
 #include <stdint.h>
 
 struct event_base;
-struct evdns_base;
 struct redisReply;
 struct ssl_ctx_st;
 
@@ -47,7 +48,7 @@ typedef struct ra_redis_options {
     const char *password;    /* NULL: no AUTH */
     unsigned database;       /* 0: no SELECT */
     const char *name;        /* for CLIENT SETNAME; NULL: none */
-    struct ssl_ctx_st *tls;  /* NULL: plain. Shared; from ra_redis_tls_new */
+    struct ssl_ctx_st *tls;  /* NULL: plain. Shared; from ra_redis_tls_new. Not over a unix socket */
     int64_t connect_timeout; /* ms, for name, connect, TLS and all that comes before `up` */
     int64_t dead_after;      /* ms */
     int64_t back_off_first;  /* ms between attempts: doubled each time */
@@ -59,14 +60,20 @@ typedef struct ra_redis_options {
     /* It is ready no more, or (with was_up false) an attempt has failed; `why` is for a person. Runs after
      * all pending commands have ended. */
     void (*down)(ra_redis *r, bool was_up, const char *why, void *arg);
-    /* A message of a channel that this connection has subscribed to; NULL: none is expected. */
+    /* A message of a channel that this connection has subscribed to; NULL: none is expected. Where it is
+     * given, arrays that look like messages are taken for such, and one SUBSCRIBE names one channel: it has
+     * one reply. */
     void (*message)(ra_redis *r, const struct redisReply *reply, void *arg);
     void *arg;
+    const char *resolv_conf; /* NULL: /etc/resolv.conf */
+    const char *hosts;       /* NULL: /etc/hosts */
 } ra_redis_options;
 
-/* Begins to connect. The strings are copied. NULL: no memory. */
+/* Begins to connect. The strings are copied. NULL: no memory, or TLS over a unix socket, which has no name
+ * that could be checked. No callback runs before it has returned. */
 ra_redis *ra_redis_new(const ra_redis_options *o);
-/* Pending commands end without a callback; neither `down` runs. */
+/* Pending commands end without a callback; neither `down` runs. Not from one of its own callbacks. If a name
+ * was being looked up, libevent's memory for that goes at the loop's next turn. */
 void ra_redis_free(ra_redis *r);
 bool ra_redis_is_up(const ra_redis *r);
 
@@ -79,8 +86,9 @@ typedef void (*ra_redis_done)(ra_redis *r, const struct redisReply *reply, void 
 
 typedef struct ra_redis_command ra_redis_command;
 /*
- * Queues a command. NULL: not up, over max_queue, or no memory; then `done` never runs. `timeout` in ms from
- * now. `done` may be NULL: nobody cares.
+ * Queues a command. NULL: not up, over max_queue or max_queue_bytes, or no memory; then `done` never runs.
+ * `timeout` in ms from now. `done` may be NULL: nobody cares. It never runs before this has returned. The
+ * command is good until `done` has run.
  */
 ra_redis_command *ra_redis_send(ra_redis *r, const ra_redis_arg *argv, unsigned argc, int64_t timeout,
                                 ra_redis_done done, void *arg);
