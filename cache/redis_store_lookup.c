@@ -1,0 +1,350 @@
+/* Lookups and fills in Redis. */
+#include "cache/redis_store_parts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+enum { NONCE_BYTES = 12 };
+
+/* A guard, once for all the parts that have it. */
+typedef struct guard {
+    const ra_key *unit;
+    ra_generation generation; /* len 0: none, or not one of this epoch */
+} guard;
+
+/* What is known of one part's unit. */
+typedef struct found {
+    ra_generation generation;
+    char *value; /* the entry's field, a copy; NULL: there is none */
+    size_t n;
+    size_t guard[RA_GUARDS_MAX]; /* indices into guards */
+} found;
+
+typedef struct looking {
+    ra_lookup *v;
+    size_t n;
+    int64_t now;
+    bool missing; /* the second round: generations are being made */
+    guard *guards;
+    size_t nguards;
+    found *found;
+} looking;
+
+static void bypass(ra_redis_store *s, ra_lookup *v, const char *reason)
+{
+    ra_payload_unref(v->payload);
+    v->payload = NULL;
+    v->outcome = RA_LOOKUP_BYPASS;
+    v->reason = reason;
+    v->token = (ra_token){0};
+    s->n.bypasses++;
+}
+
+static void drop(ra_redis_call *c)
+{
+    looking *l = c->own;
+    for (size_t i = 0; i < l->n && l->found; i++)
+        free(l->found[i].value);
+    free(l->found);
+    free(l->guards);
+}
+
+/* Is it a generation of the server that answers now? */
+static bool take_generation(const ra_redis_store *s, const redisReply *r, ra_generation *out)
+{
+    out->len = 0;
+    if (r->type != REDIS_REPLY_STRING || r->len > RA_GENERATION_MAX || r->len < RA_EPOCH_CHARS ||
+        memcmp(r->str, s->epoch, RA_EPOCH_CHARS) != 0)
+        return false;
+    out->len = (uint8_t)r->len;
+    memcpy(out->b, r->str, r->len);
+    return true;
+}
+
+static void take_unit(ra_redis_call *c, found *f, const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
+        c->failed = true;
+        return;
+    }
+    take_generation(c->store, reply->element[0], &f->generation);
+    const redisReply *entry = reply->element[1];
+    if (!f->generation.len || entry->type != REDIS_REPLY_STRING)
+        return;
+    f->value = malloc(entry->len ? entry->len : 1);
+    f->n = entry->len;
+    if (f->value)
+        memcpy(f->value, entry->str, entry->len);
+    else
+        c->failed = true;
+}
+
+/* Steps with an index below nguards are guards', the others parts'. */
+static void take(ra_redis_call *c, const ra_redis_step *step, const redisReply *reply)
+{
+    looking *l = c->own;
+    bool is_guard = step->index < l->nguards;
+    found *f = is_guard ? NULL : &l->found[step->index - l->nguards];
+    if (l->missing)
+        take_generation(c->store, reply, is_guard ? &l->guards[step->index].generation : &f->generation);
+    else if (is_guard)
+        take_generation(c->store, reply, &l->guards[step->index].generation);
+    else
+        take_unit(c, f, reply);
+}
+
+/* ---- what it comes to ---- */
+
+static bool guards_are(const looking *l, const found *f, unsigned n, const ra_redis_entry *e)
+{
+    if (e->nguards != n)
+        return false;
+    for (unsigned i = 0; i < n; i++) {
+        const ra_generation *g = &l->guards[f->guard[i]].generation;
+        if (g->len != e->guard[i].len || memcmp(g->b, e->guard[i].b, g->len) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* A hit, a stale one, or neither. */
+static void look_entry(ra_redis_store *s, looking *l, const found *f, ra_lookup *v)
+{
+    ra_redis_entry e;
+    v->outcome = RA_LOOKUP_MISS;
+    if (!f->value || !ra_redis_entry_read((ra_bytes){f->value, f->n}, &e) ||
+        !guards_are(l, f, v->nguards, &e))
+        return;
+    int64_t redis_now = l->now + s->clock;
+    if (e.keeps <= redis_now)
+        return;
+    if (ra_open(s->o.seal, &v->unit, &v->request, e.sealed, &v->payload) != RA_OPENED)
+        return;
+    v->expires_in = e.expires - redis_now;
+    v->outcome = v->expires_in > 0 ? RA_LOOKUP_HIT : RA_LOOKUP_STALE;
+}
+
+static void conclude(ra_redis_store *s, looking *l, size_t i)
+{
+    ra_lookup *v = &l->v[i];
+    const found *f = &l->found[i];
+    bool idle = f->generation.len != 0;
+    for (unsigned k = 0; k < v->nguards; k++) {
+        v->token.guard[k] = l->guards[f->guard[k]].generation;
+        idle &= v->token.guard[k].len != 0;
+    }
+    if (!idle) {
+        bypass(s, v, "write-in-progress");
+        return;
+    }
+    v->token.unit = f->generation;
+    look_entry(s, l, f, v);
+    s->n.hits += v->outcome == RA_LOOKUP_HIT;
+    s->n.stale += v->outcome == RA_LOOKUP_STALE;
+    s->n.misses += v->outcome == RA_LOOKUP_MISS;
+}
+
+static void answer(ra_redis_call *c, bool ok, const char *reason)
+{
+    looking *l = c->own;
+    ra_redis_store *s = c->store;
+    ra_store_call *call = c->call;
+    for (size_t i = 0; i < l->n; i++) {
+        if (ok)
+            conclude(s, l, i);
+        else
+            bypass(s, &l->v[i], reason);
+    }
+    if (ok)
+        ra_redis_call_succeeded(c);
+    ra_redis_call_free(c);
+    call->done(call);
+}
+
+/* ---- the second round ---- */
+
+static bool send_miss(ra_redis_call *c, size_t index, const ra_key *unit, const char *ttl)
+{
+    ra_redis_store *s = c->store;
+    unsigned char random[NONCE_BYTES];
+    char key[RA_REDIS_KEY_MAX], nonce[2 * NONCE_BYTES + 1];
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        return false;
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(nonce + 2 * i, 3, "%02x", random[i]);
+    ra_bytes argv[] = {ra_bytes_z(nonce), ra_bytes_z(ttl), {s->epoch, RA_EPOCH_CHARS}};
+    ra_redis_step *step = ra_redis_call_step(c, index, RA_SCRIPT_MISS);
+    step->command = ra_redis_store_run(s, RA_SCRIPT_MISS, ra_redis_store_key(s, unit, key), argv, 3,
+                                       s->o.command_timeout, ra_redis_call_done, step);
+    return step->command != NULL;
+}
+
+/* Units and guards without a generation get one, if no marker lives on them. */
+static bool send_misses(ra_redis_call *c)
+{
+    static const char token_ttl[] = "60000", guard_ttl[] = "604800000";
+    looking *l = c->own;
+    l->missing = true;
+    c->nsteps = 0;
+    for (size_t i = 0; i < l->nguards; i++)
+        if (!l->guards[i].generation.len && !send_miss(c, i, l->guards[i].unit, guard_ttl))
+            return false;
+    for (size_t i = 0; i < l->n; i++)
+        if (!l->found[i].generation.len && !send_miss(c, l->nguards + i, &l->v[i].unit, token_ttl))
+            return false;
+    return true;
+}
+
+static void finish(ra_redis_call *c, bool ok)
+{
+    looking *l = c->own;
+    if (!ok) {
+        answer(c, false, "store-failed");
+        return;
+    }
+    if (!l->missing && !send_misses(c)) {
+        answer(c, false, "store-failed");
+        return;
+    }
+    if (c->waiting == 0)
+        answer(c, true, NULL);
+}
+
+/* ---- the first round ---- */
+
+static size_t guard_index(looking *l, const ra_key *unit)
+{
+    for (size_t i = 0; i < l->nguards; i++)
+        if (ra_key_eq(l->guards[i].unit, unit))
+            return i;
+    l->guards[l->nguards] = (guard){.unit = unit};
+    return l->nguards++;
+}
+
+static bool send_get(ra_redis_call *c, size_t index, const ra_key *unit, const ra_key *request)
+{
+    ra_redis_store *s = c->store;
+    char key[RA_REDIS_KEY_MAX], field[RA_REDIS_FIELD_MAX];
+    ra_bytes argv[4] = {RA_BYTES("HGET"), ra_redis_store_key(s, unit, key), RA_BYTES("!")};
+    unsigned argc = 3;
+    if (request) {
+        argv[0] = RA_BYTES("HMGET");
+        argv[argc++] = ra_redis_store_request_field(request, field);
+    }
+    ra_redis_step *step = ra_redis_call_step(c, index, RA_SCRIPTS);
+    step->command = ra_redis_send(s->conn, argv, argc, s->o.command_timeout, ra_redis_call_done, step);
+    return step->command != NULL;
+}
+
+static bool send_gets(ra_redis_call *c, looking *l)
+{
+    for (size_t i = 0; i < l->nguards; i++)
+        if (!send_get(c, i, l->guards[i].unit, NULL))
+            return false;
+    for (size_t i = 0; i < l->n; i++)
+        if (!send_get(c, l->nguards + i, &l->v[i].unit, &l->v[i].request))
+            return false;
+    return true;
+}
+
+static bool prepare(looking *l, int64_t now, ra_lookup *v, size_t n)
+{
+    *l = (looking){.v = v, .n = n, .now = now};
+    l->guards = calloc(n * RA_GUARDS_MAX, sizeof *l->guards);
+    l->found = calloc(n, sizeof *l->found);
+    if (!l->guards || !l->found)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        v[i].payload = NULL;
+        v[i].expires_in = 0;
+        v[i].reason = NULL;
+        v[i].token = (ra_token){0};
+        for (unsigned k = 0; k < v[i].nguards; k++)
+            l->found[i].guard[k] = guard_index(l, &v[i].guard[k]);
+    }
+    return true;
+}
+
+static enum ra_store_step bypass_all(ra_redis_store *s, ra_lookup *v, size_t n, const char *why)
+{
+    for (size_t i = 0; i < n; i++) {
+        v[i].payload = NULL;
+        bypass(s, &v[i], why);
+    }
+    return RA_STORE_DONE;
+}
+
+enum ra_store_step ra_redis_store_lookup(ra_store *store, int64_t now, ra_lookup *v, size_t n,
+                                         ra_store_call *call)
+{
+    ra_redis_store *s = ra_redis_store_of(store);
+    const char *why = "no-memory";
+    if (!ra_redis_store_may(s, now, &why))
+        return bypass_all(s, v, n, why);
+    if (!ra_breaker_allow(&s->breaker, now))
+        return bypass_all(s, v, n, "store-breaker-open");
+    looking *l = calloc(1, sizeof *l);
+    ra_redis_call *c = l ? ra_redis_call_new(s, call, n * (RA_GUARDS_MAX + 1)) : NULL;
+    if (!c) {
+        free(l);
+        ra_breaker_cancelled(&s->breaker);
+        return bypass_all(s, v, n, "no-memory");
+    }
+    c->own = l;
+    c->measured = true;
+    c->take = take;
+    c->finish = finish;
+    c->drop = drop;
+    if (prepare(l, now, v, n) && send_gets(c, l))
+        return RA_STORE_PENDING;
+    ra_redis_call_free(c);
+    return bypass_all(s, v, n, "store-queue-full");
+}
+
+/* ---- fills ---- */
+
+static void filled(ra_redis *conn, const redisReply *reply, void *arg)
+{
+    ra_redis_store *s = ra_redis_store_of(arg);
+    (void)conn;
+    if (reply && reply->type == REDIS_REPLY_ERROR)
+        ra_redis_store_no_script(s, reply);
+    bool stored = reply && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+    s->n.fills += stored;
+    s->n.fills_overtaken += reply && reply->type == REDIS_REPLY_INTEGER && reply->integer == 0;
+    s->n.fills_full += !stored && !(reply && reply->type == REDIS_REPLY_INTEGER && reply->integer == 0);
+}
+
+enum ra_fill_result ra_redis_store_fill(ra_store *store, int64_t now, const ra_fill *f)
+{
+    ra_redis_store *s = ra_redis_store_of(store);
+    const char *why;
+    char key[RA_REDIS_KEY_MAX], field[RA_REDIS_FIELD_MAX], ttl[24], keep[24], most[16];
+    if (f->payload->len > s->o.max_entry_bytes) {
+        s->n.fills_too_large++;
+        return RA_FILL_TOO_LARGE;
+    }
+    if (!ra_redis_store_may(s, now, &why))
+        return RA_FILL_FULL;
+    ra_buf value;
+    ra_buf_init(&value, (size_t)f->payload->len + RA_SEAL_OVERHEAD + 2 * RA_GENERATION_MAX + 16);
+    snprintf(ttl, sizeof ttl, "%" PRId64, f->ttl);
+    snprintf(keep, sizeof keep, "%" PRId64, f->keep);
+    snprintf(most, sizeof most, "%u", s->o.max_unit_entries);
+    enum ra_fill_result result = RA_FILL_FULL;
+    if (ra_redis_entry_write(s, f, &value)) {
+        ra_bytes argv[] = {{(const char *)f->token.unit.b, f->token.unit.len},
+                           ra_redis_store_request_field(&f->request, field),
+                           ra_bytes_z(ttl),
+                           ra_bytes_z(keep),
+                           ra_bytes_z(most),
+                           ra_buf_bytes(&value)};
+        if (ra_redis_store_run(s, RA_SCRIPT_FILL, ra_redis_store_key(s, &f->unit, key), argv, 6,
+                               s->o.command_timeout, filled, s))
+            result = RA_FILL_QUEUED;
+    }
+    ra_buf_free(&value);
+    return result;
+}
