@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum { REQUEST_ID_CHARS = 52, ERROR_BODY_MAX = 4096 };
+enum {
+    REQUEST_ID_CHARS = 52,
+    ERROR_BODY_MAX = 64 * 1024 /* a route may have 64 codes to tell of */
+};
 
 /* As DynamoDB's look: 52 capitals and digits. */
 static void add_request_id(struct evkeyvalq *headers)
