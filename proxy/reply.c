@@ -93,6 +93,19 @@ static void closed(struct evhttp_connection *connection, void *arg)
     sent(connection, loop_of(arg));
 }
 
+/*
+ * evhttp reads no body of a HEAD request: what was sent as one would be taken for the connection's next
+ * request, which another party may have let pass as data.
+ */
+static bool leaves_body_unread(struct evhttp_request *r)
+{
+    const struct evkeyvalq *headers = evhttp_request_get_input_headers(r);
+    if (evhttp_request_get_command(r) != EVHTTP_REQ_HEAD)
+        return false;
+    const char *length = evhttp_find_header(headers, "Content-Length");
+    return (length && strcmp(length, "0") != 0) || evhttp_find_header(headers, "Transfer-Encoding");
+}
+
 /* Hands the reply to evhttp and counts it until it is written out or its connection has gone. */
 static void send_out(ra_loop *l, struct evhttp_request *r, int status, struct evbuffer *body)
 {
@@ -101,7 +114,7 @@ static void send_out(ra_loop *l, struct evhttp_request *r, int status, struct ev
         evhttp_request_free(r);
         return;
     }
-    if (l->draining)
+    if (l->draining || leaves_body_unread(r))
         evhttp_add_header(evhttp_request_get_output_headers(r), "Connection", "close");
     l->sending++;
     evhttp_request_set_on_complete_cb(r, written, l);
