@@ -3,12 +3,12 @@
  * master and loses what came since. The old master may go on answering reads of those who are still connected
  * to it, but takes no writes once its replicas are gone. Each proxy notices in its own time.
  *
- * The quarantine is a span of time that is longer than any living proxy takes to notice (each sends a heartbeat
- * a second) and to BEGIN again what it has under way: so in the model it ends only when all have. A proxy that
- * is killed during a failover is outside of the model, as it is outside of the promise.
+ * The quarantine is a span of time that is longer than any living proxy takes to notice (each sends a
+ * heartbeat a second) and to BEGIN again what it has under way: so in the model it ends only when all have. A
+ * proxy that is killed during a failover is outside of the model, as it is outside of the promise.
  */
-#include "tests/model/store.h"
 #include "tests/model/steps.h"
+#include "tests/model/store.h"
 #include "tests/model/writer.h"
 
 #include <string.h>
@@ -40,7 +40,8 @@ static void reconnect(const ra_step *st, unsigned proxy)
     t.link[proxy] = RA_LINK_QUARANTINE;
     for (unsigned i = 0; i < st->run->scope->readers; i++) {
         ra_reader *r = &t.reader[i];
-        if (st->run->scope->reader[i].proxy == proxy && (r->phase == RA_R_LOOKING || r->phase == RA_R_NO_TOKEN))
+        if (st->run->scope->reader[i].proxy == proxy &&
+            (r->phase == RA_R_LOOKING || r->phase == RA_R_NO_TOKEN))
             *r = (ra_reader){0}; /* its replies are lost: it reads upstream and fills nothing */
     }
     ra_take(st, &t, RA_V_RECONNECT, proxy, RA_NO_KEY);

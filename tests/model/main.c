@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 48 bytes a state at the most, with the set: what fits into 2 GiB, and what a machine of one's own has. */
-#define MAX_STATES ((uint64_t)32000000)
+/* About 50 bytes a state, with the set: what fits into 2 GiB, and what a machine of one's own may have. */
+#define MAX_STATES     ((uint64_t)32000000)
 #define MAX_STATES_BIG ((uint64_t)400000000)
 
 typedef struct options {
@@ -15,26 +15,30 @@ typedef struct options {
     bool mutants; /* all of them */
     bool big;
     bool trace;
+    bool plain;
     ra_report report;
 } options;
 
 static const char usage[] =
-    "usage: model [--scope NAME] [--mutant NAME | --mutants] [--big] [--trace] [--json]\n"
+    "usage: model [--scope NAME] [--mutant NAME | --mutants] [--big] [--trace] [--plain] [--json]\n"
     "       model --list | --list-mutants\n"
     "\n"
     "Tries every order of events of the consistency protocol at small scope. Without options: all\n"
-    "configurations but the large ones; the protocol must hold, and the modes that promise nothing must fail.\n"
+    "configurations but the large ones; the protocol must hold, and the modes that promise nothing must "
+    "fail.\n"
     "\n"
     "  --scope NAME    this configuration alone\n"
     "  --mutant NAME   with this mistake in the protocol, in the configuration that is about it\n"
     "  --mutants       every mistake in turn: each must be found\n"
     "  --big           the large configurations as well (minutes, and many GiB)\n"
     "  --trace         print the shortest way to each violation, the expected ones too\n"
+    "  --plain         don't merge states that differ only in names: slower, the verdicts must be the same\n"
     "  --json          everything as one JSON document\n"
     "  --list          the configurations\n"
     "  --list-mutants  the mistakes\n"
     "\n"
-    "Status: 0 if all is as it should be, 1 if not, 2 for wrong usage. A mistake asked for by name is reported\n"
+    "Status: 0 if all is as it should be, 1 if not, 2 for wrong usage. A mistake asked for by name is "
+    "reported\n"
     "as the protocol's own failure would be: status 1 when it is found.\n";
 
 /* ---- runs ---- */
@@ -42,10 +46,10 @@ static const char usage[] =
 /* Does this run end as it should? */
 static bool run(options *o, const ra_scope *scope, enum ra_mutant mutant, bool must_fail)
 {
-    const ra_run r = {.scope = scope, .mutant = mutant};
+    const ra_run r = {.scope = scope, .mutant = mutant, .plain = o->plain};
     ra_result result;
     ra_search(&r, o->big ? MAX_STATES_BIG : MAX_STATES, &result);
-    enum ra_verb unseen = result.verdict == RA_HOLDS ? ra_scope_unseen(scope, result.seen) : RA_VERBS;
+    enum ra_verb unseen = result.verdict == RA_HOLDS ? ra_scope_unseen(scope, &result) : RA_VERBS;
     bool passed = must_fail ? result.verdict == RA_BROKEN : result.verdict == RA_HOLDS && unseen == RA_VERBS;
     ra_report_result(&o->report, &r, &result, unseen, passed);
     if (result.verdict == RA_BROKEN && !o->report.json && (o->trace || !passed))
@@ -84,7 +88,8 @@ static int list(void)
 {
     for (unsigned i = 0; i < ra_scopes; i++) {
         const ra_scope *s = &ra_scope_table[i];
-        printf("%-24s %s%s%s\n", s->name, s->says, s->must_fail ? " (must fail)" : "", s->big ? " (--big)" : "");
+        printf("%-24s %s%s%s\n", s->name, s->says, s->must_fail ? " (must fail)" : "",
+               s->big ? " (--big)" : "");
     }
     return 0;
 }
@@ -124,6 +129,8 @@ static int parse(options *o, int argc, char **argv)
             o->big = true;
         } else if (strcmp(a, "--trace") == 0) {
             o->trace = true;
+        } else if (strcmp(a, "--plain") == 0) {
+            o->plain = true;
         } else if (strcmp(a, "--json") == 0) {
             o->report.json = true;
         } else if (strcmp(a, "--list") == 0) {

@@ -1,11 +1,12 @@
 /*
- * The words of the model: a state of the whole system, a scope (who takes part), and what is wrong on purpose.
+ * The words of the model: a state of the whole system, a scope (who takes part), and what is wrong on
+ * purpose.
  *
- * The model is small so that every order of events can be tried: a handful of readers and writers, one item, its
- * partition and its table, one register upstream. A value is the number of the commit that wrote it, so "older"
- * is a comparison of numbers. Time isn't counted: what takes time may happen at any later moment, or never, and
- * where the protocol relies on one span being longer than another, the step that would come too early is
- * forbidden. A process that is killed is one that makes no further step.
+ * The model is small so that every order of events can be tried: a handful of readers and writers, one item,
+ * its partition and its table, one register upstream. A value is the number of the commit that wrote it, so
+ * "older" is a comparison of numbers. Time isn't counted: what takes time may happen at any later moment, or
+ * never, and where the protocol relies on one span being longer than another, the step that would come too
+ * early is forbidden. A process that is killed is one that makes no further step.
  */
 #ifndef RA_TESTS_MODEL_MODEL_H
 #define RA_TESTS_MODEL_MODEL_H
@@ -73,6 +74,7 @@ typedef struct ra_scope {
 typedef struct ra_run {
     const ra_scope *scope;
     enum ra_mutant mutant;
+    bool plain; /* keep states apart that differ only in names: slower, and as a check on the merging */
 } ra_run;
 
 /* ---- a state ---- */
@@ -151,9 +153,9 @@ typedef struct ra_near {
 enum ra_link { RA_LINK_OLD, RA_LINK_QUARANTINE, RA_LINK_NEW };
 
 typedef struct ra_state {
-    unsigned commits; /* upstream's log: versions 1..commits */
-    unsigned index;   /* how far the global index has followed */
-    unsigned known;   /* RA_ORACLE_ACKED: what reads invoked now must see */
+    unsigned commits;             /* upstream's log: versions 1..commits */
+    unsigned index;               /* how far the global index has followed */
+    unsigned known;               /* RA_ORACLE_ACKED: what reads invoked now must see */
     ra_server server[RA_SERVERS]; /* [1]: the replica; after a failover the master */
     ra_writer writer[RA_WRITERS];
     ra_reader reader[RA_READERS];

@@ -46,13 +46,17 @@ static void first(const ra_step *st, unsigned i)
     const ra_scope *scope = st->run->scope;
     ra_state t = *st->from;
     unsigned floor = ra_oracle_floor(st->run, &t);
-    bool plain = scope->near == RA_NEAR_PUSHED ? !t.near.suspect : ra_wrong(st->run, RA_MUTANT_NEAR_UNVALIDATED);
+    bool plain =
+        scope->near == RA_NEAR_PUSHED ? !t.near.suspect : ra_wrong(st->run, RA_MUTANT_NEAR_UNVALIDATED);
     if (plain) {
         ra_take_read(st, &t, RA_V_NEAR_HIT, i, t.near.value, floor);
         return;
     }
-    t.reader[i] = (ra_reader){
-        .shape = RA_QUERY_A, .floor = floor, .value = t.near.value, .unit = t.near.unit, .guard = t.near.guard};
+    t.reader[i] = (ra_reader){.shape = RA_QUERY_A,
+                              .floor = floor,
+                              .value = t.near.value,
+                              .unit = t.near.unit,
+                              .guard = t.near.guard};
     bool two = looks_at_guard(st);
     validate(st, &t, i, two && scope->guard_first ? RA_TABLE : RA_PARTITION, !two);
 }

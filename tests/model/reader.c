@@ -3,8 +3,8 @@
  * without a generation, the read of upstream, FILL.
  *
  * Invocation and first command are one step: what a read must see only grows, so a read that is invoked later
- * and sees the same is judged harder. A reply that travels is no step either, but where the near cache takes it
- * in: nothing else depends on when it arrives.
+ * and sees the same is judged harder. A reply that travels is no step either, but where the near cache takes
+ * it in: nothing else depends on when it arrives.
  */
 #include "tests/model/oracle.h"
 #include "tests/model/store.h"
@@ -101,7 +101,8 @@ static void bypass(const ra_step *st, ra_state *t, unsigned i, unsigned key)
 {
     const ra_reader was = t->reader[i];
     rest(&t->reader[i]);
-    /* It reads upstream and fills nothing: always new enough, unless it shares a read that was sent before. */
+    /* It reads upstream and fills nothing: always new enough, unless it shares a read that was sent before.
+     */
     ra_take(st, t, RA_V_BYPASS, i, key);
     for (unsigned j = 0; j < st->run->scope->readers && ra_wrong(st->run, RA_MUTANT_BYPASS_JOINS_SENT); j++)
         if (j != i && t->reader[j].phase == RA_R_FLIGHT && t->reader[j].shape == was.shape)
@@ -207,7 +208,8 @@ static void read_upstream(const ra_step *st, unsigned i, unsigned version)
     ra_take_read(st, &t, RA_V_UPSTREAM, i, version + 1, floor);
 }
 
-/* Flights are joined by equal tokens. One that upstream has not executed yet would only give something newer. */
+/* Flights are joined by equal tokens. One that upstream has not executed yet would only give something newer.
+ */
 static void join(const ra_step *st, unsigned i)
 {
     const ra_run *run = st->run;

@@ -154,8 +154,8 @@ void ra_report_start(ra_report *p)
     if (p->json)
         printf("{\"results\": [");
     else
-        printf("%-24s %-24s %10s %12s %8s  %s\n", "configuration", "mutant", "states", "transitions", "seconds",
-               "verdict");
+        printf("%-24s %-24s %10s %12s %8s  %s\n", "configuration", "mutant", "states", "transitions",
+               "seconds", "verdict");
 }
 
 static void print_json_trace(const ra_result *r)
@@ -177,8 +177,9 @@ static void print_json_trace(const ra_result *r)
 
 static void print_json(ra_report *p, const ra_run *run, const ra_result *r, enum ra_verb unseen, bool passed)
 {
-    printf("%s\n{\"configuration\": \"%s\", \"mutant\": \"%s\", \"verdict\": \"%s\", \"passed\": %s", p->printed ? "," : "",
-           run->scope->name, ra_mutant_table[run->mutant].name, verdicts[r->verdict], passed ? "true" : "false");
+    printf("%s\n{\"configuration\": \"%s\", \"mutant\": \"%s\", \"verdict\": \"%s\", \"passed\": %s",
+           p->printed ? "," : "", run->scope->name, ra_mutant_table[run->mutant].name, verdicts[r->verdict],
+           passed ? "true" : "false");
     printf(", \"states\": %" PRIu64 ", \"transitions\": %" PRIu64 ", \"seconds\": %.3f", r->states,
            r->transitions, r->seconds);
     if (unseen != RA_VERBS)
@@ -203,7 +204,8 @@ void ra_report_result(ra_report *p, const ra_run *run, const ra_result *r, enum 
         print_json(p, run, r, unseen, passed);
     } else {
         printf("%-24s %-24s %10" PRIu64 " %12" PRIu64 " %8.2f  %s", run->scope->name,
-               ra_mutant_table[run->mutant].name, r->states, r->transitions, r->seconds, verdicts[r->verdict]);
+               ra_mutant_table[run->mutant].name, r->states, r->transitions, r->seconds,
+               verdicts[r->verdict]);
         if (r->ntrace)
             printf(" in %u steps", r->ntrace);
         if (unseen != RA_VERBS)

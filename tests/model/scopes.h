@@ -2,9 +2,7 @@
 #ifndef RA_TESTS_MODEL_SCOPES_H
 #define RA_TESTS_MODEL_SCOPES_H
 
-#include "tests/model/steps.h"
-
-#include <stdint.h>
+#include "tests/model/search.h"
 
 extern const ra_scope ra_scope_table[];
 extern const unsigned ra_scopes;
@@ -14,6 +12,6 @@ const ra_scope *ra_scope_find(const char *name);
 
 /* A kind of step that this scope is about and that must have been possible in it, or a search that found
  * nothing has shown nothing; RA_VERBS if all were. */
-enum ra_verb ra_scope_unseen(const ra_scope *scope, const uint64_t seen[RA_VERBS]);
+enum ra_verb ra_scope_unseen(const ra_scope *scope, const ra_result *r);
 
 #endif

@@ -1,14 +1,16 @@
 #include "tests/model/search.h"
 
+#include "tests/model/canonical.h"
 #include "tests/model/oracle.h"
-#include "tests/model/state.h"
+#include "tests/model/pack.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-/* All states stand one after the other in the order in which they were found, which is also the order in which
- * they are expanded: the array is the queue. The hash set holds their numbers + 1. */
+/* All states stand one after the other in the order in which they were found, which is also the order in
+ * which they are expanded: the array is the queue. The hash set holds their numbers + 1, each under half of
+ * its state's hash, so that hardly ever a state is looked at that isn't the one. */
 typedef struct search {
     ra_sink sink;
     const ra_run *run;
@@ -17,7 +19,7 @@ typedef struct search {
     uint64_t *words;
     uint32_t *parent;
     uint64_t n, room, max_states;
-    uint32_t *set;
+    uint64_t *set;
     uint64_t set_size;
     uint64_t expanding;
     bool out_of_room;
@@ -44,26 +46,35 @@ static uint64_t *state_at(const search *s, uint64_t i)
 }
 
 /* Where this state's number stands, or would. */
-static uint32_t *place(const search *s, const uint64_t *words)
+static uint64_t *place(const search *s, const uint64_t *words, uint64_t h)
 {
     uint64_t mask = s->set_size - 1;
-    uint64_t i = hash(words, s->width) & mask;
-    while (s->set[i] && memcmp(state_at(s, s->set[i] - 1), words, s->width * sizeof *words) != 0)
-        i = (i + 1) & mask;
+    uint64_t i = h & mask;
+    for (; s->set[i]; i = (i + 1) & mask)
+        if (s->set[i] >> 32 == h >> 32 &&
+            memcmp(state_at(s, (uint32_t)s->set[i] - 1), words, s->width * sizeof *words) == 0)
+            break;
     return &s->set[i];
+}
+
+static uint64_t set_entry(uint64_t h, uint64_t number)
+{
+    return (h >> 32 << 32) | (number + 1);
 }
 
 static bool grow_set(search *s)
 {
     uint64_t size = s->set_size ? s->set_size * 2 : 1U << 16;
-    uint32_t *set = calloc(size, sizeof *set);
+    uint64_t *set = calloc(size, sizeof *set);
     if (!set)
         return false;
     free(s->set);
     s->set = set;
     s->set_size = size;
-    for (uint64_t i = 0; i < s->n; i++)
-        *place(s, state_at(s, i)) = (uint32_t)(i + 1);
+    for (uint64_t i = 0; i < s->n; i++) {
+        uint64_t h = hash(state_at(s, i), s->width);
+        *place(s, state_at(s, i), h) = set_entry(h, i);
+    }
     return true;
 }
 
@@ -90,12 +101,13 @@ static void add(search *s, const uint64_t *words)
         s->out_of_room = true;
         return;
     }
-    uint32_t *at = place(s, words);
+    uint64_t h = hash(words, s->width);
+    uint64_t *at = place(s, words, h);
     if (*at)
         return;
     memcpy(state_at(s, s->n), words, s->width * sizeof *words);
     s->parent[s->n] = (uint32_t)s->expanding;
-    *at = (uint32_t)++s->n;
+    *at = set_entry(h, s->n++);
 }
 
 /* ---- the search ---- */
@@ -105,6 +117,8 @@ static void take(ra_sink *sink, const ra_state *next, const ra_label *label)
     search *s = (search *)sink;
     s->result->transitions++;
     s->result->seen[label->verb]++;
+    if (label->verb == RA_V_COMMIT)
+        s->result->committed |= 1U << label->who;
     if (s->broken || s->out_of_room)
         return;
     if (ra_oracle_broken(label)) {
@@ -132,9 +146,9 @@ static bool start(search *s)
 /* ---- the trace ---- */
 
 /* The states on the way are canonical, so their names jump. The trace is walked again from the beginning with
- * names kept: of all steps from the state as it is, the one whose canonical form is the next on the way. Where
- * two readers could be told apart by nothing but generations without a name, the form may differ; the walk then
- * goes on from the state that was found. */
+ * names kept: of all steps from the state as it is, the one whose canonical form is the next on the way.
+ * Where two readers could be told apart by nothing but generations without a name, the form may differ; the
+ * walk then goes on from the state that was found. */
 typedef struct walk {
     ra_sink sink;
     const ra_run *run;

@@ -23,6 +23,7 @@ typedef struct ra_result {
     uint64_t states, transitions;
     double seconds;
     uint64_t seen[RA_VERBS]; /* how often each kind of step was possible */
+    unsigned committed;      /* writers whose requests were, one bit each */
     ra_trace_step *trace;    /* malloc'ed; its last step is the read that is too old */
     unsigned ntrace;
 } ra_result;

@@ -11,7 +11,8 @@ bool ra_writable(const ra_run *run, const ra_state *s, unsigned server);
 
 void ra_store_begin(const ra_run *run, ra_state *s, unsigned server, unsigned key, unsigned writer);
 /* `settle`: the marker stays until the index has followed. false: the marker was gone. */
-bool ra_store_end(const ra_run *run, ra_state *s, unsigned server, unsigned key, unsigned writer, bool settle);
+bool ra_store_end(const ra_run *run, ra_state *s, unsigned server, unsigned key, unsigned writer,
+                  bool settle);
 /* The generation, made now if there was none; 0: a marker is live. */
 unsigned ra_store_miss(const ra_run *run, ra_state *s, unsigned server, unsigned key);
 bool ra_store_fill(const ra_run *run, ra_state *s, unsigned server, const ra_reader *r);

@@ -25,8 +25,8 @@ static void settle(const ra_step *st, unsigned w, unsigned key)
 }
 
 /*
- * Hold has the settle time on top: that of a write which strict has let through, and of one whose reply came in
- * time, doesn't run out before the index has followed.
+ * Hold has the settle time on top: that of a write which strict has let through, and of one whose reply came
+ * in time, doesn't run out before the index has followed.
  */
 static bool covers_settling(const ra_step *st, unsigned w)
 {
@@ -107,7 +107,8 @@ static void data_steps(const ra_step *st, unsigned server)
 
 /* ---- pushes ---- */
 
-/* What is on its way for a key arrives at once; an earlier push that comes alone only makes more be validated. */
+/* What is on its way for a key arrives at once; an earlier push that comes alone only makes more be
+ * validated. */
 static void deliver(const ra_step *st, unsigned key)
 {
     ra_state t = *st->from;

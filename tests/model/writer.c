@@ -1,8 +1,8 @@
 /*
- * A writer makes one write: BEGIN on each of its units, the request, upstream's commit or refusal, the result,
- * the answer to the client, END on each unit. Each is a step of its own, so anything may come between. A BEGIN's
- * acknowledgement is a step too; one that is lost never comes. A proxy that is killed or gives up waiting stops
- * in RA_W_SENT, while its request may still be executed.
+ * A writer makes one write: BEGIN on each of its units, the request, upstream's commit or refusal, the
+ * result, the answer to the client, END on each unit. Each is a step of its own, so anything may come
+ * between. A BEGIN's acknowledgement is a step too; one that is lost never comes. A proxy that is killed or
+ * gives up waiting stops in RA_W_SENT, while its request may still be executed.
  */
 #include "tests/model/writer.h"
 
@@ -31,8 +31,8 @@ void ra_near_taint(const ra_run *run, ra_state *s)
 {
     s->near.suspect = s->near.value != 0;
     for (unsigned i = 0; i < run->scope->readers; i++)
-        s->reader[i].tainted = s->reader[i].phase == RA_R_LOOKING ||
-                               s->reader[i].phase == RA_R_VALIDATING || s->reader[i].phase == RA_R_REPLIED;
+        s->reader[i].tainted = s->reader[i].phase == RA_R_LOOKING || s->reader[i].phase == RA_R_VALIDATING ||
+                               s->reader[i].phase == RA_R_REPLIED;
 }
 
 /* ---- what may be done when ---- */
@@ -78,7 +78,8 @@ static bool may_send(const ra_step *st, unsigned w)
     return all(v, run->scope->writer[w].marks, RA_M_ACKED);
 }
 
-/* The ENDs go first where hold had run out when the reply came: the marker may have gone before the commit. */
+/* The ENDs go first where hold had run out when the reply came: the marker may have gone before the commit.
+ */
 static bool end_first(const ra_step *st, const ra_writer *v)
 {
     return st->run->scope->mode == RA_FAST && v->late && !ra_wrong(st->run, RA_MUTANT_LATE_ANSWER_BEFORE_END);
@@ -137,7 +138,8 @@ static void end(const ra_step *st, unsigned w, unsigned key)
 {
     ra_state t = *st->from;
     ra_writer *v = &t.writer[w];
-    bool settle = st->run->scope->index && v->request == RA_Q_COMMITTED && !ra_wrong(st->run, RA_MUTANT_NO_SETTLE);
+    bool settle =
+        st->run->scope->index && v->request == RA_Q_COMMITTED && !ra_wrong(st->run, RA_MUTANT_NO_SETTLE);
     bool found = ra_store_end(st->run, &t, server_of(st, w), key, w, settle);
     if (!found)
         v->pushed = 0; /* it has dropped data: that push is the one that counts */
@@ -249,8 +251,8 @@ static void answer(const ra_step *st, unsigned w)
     ra_state t = *st->from;
     ra_writer *v = &t.writer[w];
     v->phase = RA_W_ANSWERED;
-    /* Pushes come on another connection, and may be late. So a proxy's own write counts as one when all that it
-     * waits for is in, or its client could be shown the old reply. */
+    /* Pushes come on another connection, and may be late. So a proxy's own write counts as one when all that
+     * it waits for is in, or its client could be shown the old reply. */
     bool own = st->run->scope->near == RA_NEAR_PUSHED && st->run->scope->writer[w].proxy == 0;
     if (own && !ra_wrong(st->run, RA_MUTANT_NEAR_OWN_WRITE_IGNORED))
         ra_near_taint(st->run, &t);

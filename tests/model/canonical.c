@@ -1,143 +1,9 @@
-#include "tests/model/state.h"
+#include "tests/model/canonical.h"
 
+#include "tests/model/pack.h"
 #include "tests/model/writer.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* ---- packing ---- */
-
-typedef struct codec {
-    uint64_t *words;
-    unsigned at; /* bit */
-    bool packing;
-} codec;
-
-static void bits(codec *c, unsigned *v, unsigned n)
-{
-    if (c->at % 64 + n > 64)
-        c->at += 64 - c->at % 64;
-    uint64_t *word = &c->words[c->at / 64];
-    unsigned shift = c->at % 64;
-    c->at += n;
-    if (!c->packing) {
-        *v = (unsigned)(*word >> shift) & ((1U << n) - 1);
-        return;
-    }
-    if (*v >> n) {
-        fprintf(stderr, "model: %u doesn't fit into %u bits: the scope is too large for the state\n", *v, n);
-        abort();
-    }
-    *word = shift ? *word | (uint64_t)*v << shift : *v;
-}
-
-enum { GENERATION_BITS = 4, VERSION_BITS = 3 };
-
-static unsigned keys_in_use(const ra_run *run)
-{
-    unsigned keys = run->scope->guarded ? RA_ON_TABLE : 0;
-    for (unsigned shape = 0; shape < RA_SHAPES; shape++)
-        if (run->scope->shapes >> shape & 1)
-            keys |= 1U << ra_unit_of(shape);
-    for (unsigned w = 0; w < run->scope->writers; w++)
-        keys |= ra_writer_keys(run, w);
-    return keys;
-}
-
-static void walk_server(codec *c, const ra_run *run, ra_server *v)
-{
-    unsigned keys = keys_in_use(run);
-    for (unsigned k = 0; k < RA_KEYS; k++) {
-        if (!(keys >> k & 1))
-            continue;
-        bits(c, &v->key[k].marks, run->scope->writers);
-        bits(c, &v->key[k].generation, GENERATION_BITS);
-        if (ra_wrong(run, RA_MUTANT_COUNTER))
-            bits(c, &v->key[k].counted, GENERATION_BITS);
-    }
-    for (unsigned shape = 0; shape < RA_SHAPES; shape++) {
-        if (!(run->scope->shapes >> shape & 1))
-            continue;
-        bits(c, &v->entry[shape].value, VERSION_BITS);
-        if (run->scope->guarded)
-            bits(c, &v->entry[shape].guard, GENERATION_BITS);
-    }
-}
-
-static void walk_writer(codec *c, const ra_run *run, ra_writer *w, unsigned keys)
-{
-    bits(c, &w->phase, 3);
-    bits(c, &w->request, 2);
-    bits(c, &w->version, VERSION_BITS);
-    bits(c, &w->late, 1);
-    if (run->scope->retries)
-        bits(c, &w->stray, 2);
-    if (run->scope->near == RA_NEAR_PUSHED)
-        bits(c, &w->pushed, 1);
-    for (unsigned k = 0; k < RA_KEYS; k++)
-        if (keys >> k & 1)
-            bits(c, &w->mark[k], 3);
-}
-
-static void walk_reader(codec *c, const ra_run *run, ra_reader *r)
-{
-    bits(c, &r->phase, 3);
-    bits(c, &r->shape, 2);
-    bits(c, &r->floor, VERSION_BITS);
-    bits(c, &r->value, VERSION_BITS);
-    bits(c, &r->unit, GENERATION_BITS);
-    if (run->scope->guarded) {
-        bits(c, &r->guard, GENERATION_BITS);
-        bits(c, &r->entry_guard, GENERATION_BITS);
-    }
-    if (run->scope->near == RA_NEAR_PUSHED)
-        bits(c, &r->tainted, 1);
-}
-
-/* Every member that a scope uses, in one order for both directions. */
-static void walk(codec *c, const ra_run *run, ra_state *s)
-{
-    const ra_scope *scope = run->scope;
-    bits(c, &s->commits, VERSION_BITS);
-    bits(c, &s->known, VERSION_BITS);
-    if (scope->index)
-        bits(c, &s->index, VERSION_BITS);
-    for (unsigned v = 0; v < (scope->failover ? RA_SERVERS : 1U); v++)
-        walk_server(c, run, &s->server[v]);
-    for (unsigned i = 0; i < scope->writers; i++)
-        walk_writer(c, run, &s->writer[i], ra_writer_keys(run, i));
-    for (unsigned i = 0; i < scope->readers; i++)
-        walk_reader(c, run, &s->reader[i]);
-    if (scope->near) {
-        bits(c, &s->near.value, VERSION_BITS);
-        bits(c, &s->near.unit, GENERATION_BITS);
-        bits(c, &s->near.guard, GENERATION_BITS);
-        bits(c, &s->near.suspect, 1);
-        bits(c, &s->pushes, RA_KEYS);
-    }
-    for (unsigned p = 0; p < RA_PROXIES && scope->failover; p++)
-        bits(c, &s->link[p], 2);
-    if (scope->failover)
-        bits(c, &s->failed_over, 1);
-}
-
-unsigned ra_pack(const ra_run *run, const ra_state *s, uint64_t words[RA_WORDS_MAX])
-{
-    ra_state copy = *s;
-    codec c = {.words = words, .packing = true};
-    walk(&c, run, &copy);
-    return (c.at + 63) / 64;
-}
-
-void ra_unpack(const ra_run *run, const uint64_t *words, ra_state *s)
-{
-    uint64_t copy[RA_WORDS_MAX];
-    codec c = {.words = copy};
-    memcpy(copy, words, sizeof copy);
-    memset(s, 0, sizeof *s);
-    walk(&c, run, s);
-}
 
 /* ---- what nothing will read again ---- */
 
@@ -154,7 +20,8 @@ static void tidy_writer(const ra_run *run, ra_state *s, unsigned i)
         return;
     bool due = w->stray == RA_STRAY_FLYING || w->request == RA_Q_FLYING || ra_writer_marked(s, i);
     for (unsigned k = 0; k < RA_KEYS; k++) /* a BEGIN that may land yet */
-        due = due || (w->phase == RA_W_GIVEN_UP && run->scope->writer[i].marks >> k & 1 && w->mark[k] == RA_M_OUT);
+        due = due ||
+              (w->phase == RA_W_GIVEN_UP && run->scope->writer[i].marks >> k & 1 && w->mark[k] == RA_M_OUT);
     for (unsigned k = 0; k < RA_KEYS; k++)
         due = due || (!w->stray && (w->mark[k] == RA_M_SET || w->mark[k] == RA_M_ACKED));
     unsigned after = w->request == RA_Q_COMMITTED ? run->scope->writer[i].after : 0;
@@ -176,21 +43,31 @@ static void tidy_reader(const ra_run *run, ra_reader *r)
         r->tainted = 0;
 }
 
-/* ---- sorting ---- */
-
-static uint64_t writer_code(const ra_run *run, const ra_state *s, unsigned i)
+static bool awaits_push(const ra_run *run, const ra_state *s, unsigned key)
 {
-    uint64_t words[RA_WORDS_MAX] = {0};
-    codec c = {.words = words, .packing = true};
-    ra_writer w = s->writer[i];
-    walk_writer(&c, run, &w, RA_ON_PARTITION | RA_ON_ITEM | RA_ON_TABLE);
-    for (unsigned v = 0; v < RA_SERVERS; v++)
-        for (unsigned k = 0; k < RA_KEYS; k++) {
-            unsigned set = s->server[v].key[k].marks >> i & 1;
-            bits(&c, &set, 1);
-        }
-    return words[0];
+    if (s->near.value && !s->near.suspect)
+        return true;
+    for (unsigned i = 0; i < run->scope->readers; i++) {
+        unsigned phase = s->reader[i].phase;
+        bool may_insert = phase == RA_R_LOOKING || phase == RA_R_VALIDATING || phase == RA_R_REPLIED;
+        if (may_insert && !s->reader[i].tainted)
+            return true;
+    }
+    for (unsigned w = 0; w < run->scope->writers; w++)
+        if (ra_writer_keys(run, w) >> key & 1 && s->writer[w].mark[key] != RA_M_OUT && !s->writer[w].pushed)
+            return true;
+    return false;
 }
+
+/* A push that would change nothing now is as good as in: later it could only make more be validated. */
+static void tidy_pushes(const ra_run *run, ra_state *s)
+{
+    for (unsigned k = 0; k < RA_KEYS; k++)
+        if (!awaits_push(run, s, k))
+            s->pushes &= ~(1U << k);
+}
+
+/* ---- sorting ---- */
 
 static void swap_writers(ra_state *s, unsigned a, unsigned b)
 {
@@ -211,17 +88,8 @@ static void sort_writers(const ra_run *run, ra_state *s)
     for (unsigned end = scope->writers; end > 1; end--)
         for (unsigned i = 0; i + 1 < end; i++)
             if (memcmp(&scope->writer[i], &scope->writer[i + 1], sizeof scope->writer[i]) == 0 &&
-                writer_code(run, s, i) > writer_code(run, s, i + 1))
+                ra_writer_code(run, s, i) > ra_writer_code(run, s, i + 1))
                 swap_writers(s, i, i + 1);
-}
-
-static uint64_t reader_code(const ra_run *run, const ra_reader *reader)
-{
-    uint64_t words[RA_WORDS_MAX] = {0};
-    codec c = {.words = words, .packing = true};
-    ra_reader r = *reader;
-    walk_reader(&c, run, &r);
-    return words[0];
 }
 
 static void sort_readers(const ra_run *run, ra_state *s, ra_reader *named)
@@ -230,7 +98,7 @@ static void sort_readers(const ra_run *run, ra_state *s, ra_reader *named)
     for (unsigned end = scope->readers; end > 1; end--)
         for (unsigned i = 0; i + 1 < end; i++) {
             if (scope->reader[i].proxy != scope->reader[i + 1].proxy ||
-                reader_code(run, &named[i]) <= reader_code(run, &named[i + 1]))
+                ra_reader_code(run, &named[i]) <= ra_reader_code(run, &named[i + 1]))
                 continue;
             ra_reader r = s->reader[i];
             s->reader[i] = s->reader[i + 1];
@@ -243,7 +111,7 @@ static void sort_readers(const ra_run *run, ra_state *s, ra_reader *named)
 
 /* ---- names of generations ---- */
 
-enum { NAMES = 1 << GENERATION_BITS, UNNAMED = NAMES - 1 };
+enum { NAMES = 1 << RA_GENERATION_BITS, UNNAMED = NAMES - 1, DEAD = NAMES - 2 };
 
 typedef struct names {
     unsigned of[RA_KEYS][NAMES];
@@ -252,7 +120,7 @@ typedef struct names {
 
 static void name(names *m, unsigned key, unsigned *g)
 {
-    if (*g && !m->of[key][*g])
+    if (*g && *g != DEAD && !m->of[key][*g])
         m->of[key][*g] = ++m->n[key];
     *g = m->of[key][*g];
 }
@@ -269,10 +137,45 @@ static unsigned known_name(const names *m, unsigned key, unsigned g)
     return g && !m->of[key][g] ? (unsigned)UNNAMED : m->of[key][g];
 }
 
+static void bury(unsigned alive, unsigned *g)
+{
+    if (*g && !(alive >> *g & 1))
+        *g = DEAD;
+}
+
+/*
+ * Generations never come back. One that no server has any more can't be found equal by any script, so it
+ * needs no name, where nothing but scripts compares: flights compare tokens with each other, and a lookup
+ * that begins with the guard compares two that it holds.
+ */
+static void bury_dead(const ra_run *run, ra_state *s)
+{
+    unsigned alive[RA_KEYS] = {0};
+    if (run->scope->joins || ra_wrong(run, RA_MUTANT_FILL_RECREATES))
+        return;
+    for (unsigned v = 0; v < RA_SERVERS; v++)
+        for (unsigned k = 0; k < RA_KEYS; k++)
+            alive[k] |= 1U << s->server[v].key[k].generation;
+    bool guards = !run->scope->guard_first;
+    for (unsigned v = 0; v < RA_SERVERS && guards; v++)
+        for (unsigned e = 0; e < RA_SHAPES; e++)
+            bury(alive[RA_TABLE], &s->server[v].entry[e].guard);
+    bury(alive[RA_PARTITION], &s->near.unit);
+    bury(guards ? alive[RA_TABLE] : ~0U, &s->near.guard);
+    for (unsigned i = 0; i < run->scope->readers; i++) {
+        ra_reader *r = &s->reader[i];
+        bury(alive[ra_unit_of(r->shape)], &r->unit);
+        bury(guards ? alive[RA_TABLE] : ~0U, &r->guard);
+        bury(guards ? alive[RA_TABLE] : ~0U, &r->entry_guard);
+    }
+}
+
 /* By the order in which they are met; readers are sorted by what has a name before they give further ones. */
 static void rename_equal(const ra_run *run, ra_state *s)
 {
     names m = {0};
+    for (unsigned k = 0; k < RA_KEYS; k++)
+        m.of[k][DEAD] = DEAD;
     for (unsigned v = 0; v < RA_SERVERS; v++) {
         for (unsigned k = 0; k < RA_KEYS; k++)
             name(&m, k, &s->server[v].key[k].generation);
@@ -311,6 +214,8 @@ static void rename_ordered(const ra_run *run, ra_state *s)
     for (unsigned i = 0; i < n; i++)
         if (*all[i])
             *all[i] = (unsigned)__builtin_popcount(used & ((2U << *all[i]) - 2));
+    if (run->plain)
+        return;
     ra_reader named[RA_READERS];
     memcpy(named, s->reader, sizeof named);
     sort_readers(run, s, named);
@@ -318,10 +223,15 @@ static void rename_ordered(const ra_run *run, ra_state *s)
 
 void ra_state_canonical(const ra_run *run, ra_state *s)
 {
+    if (run->plain && run->scope->store == RA_IN_PROCESS)
+        rename_ordered(run, s); /* or its generations would grow for ever */
+    if (run->plain)
+        return;
     for (unsigned i = 0; i < run->scope->writers; i++)
         tidy_writer(run, s, i);
     for (unsigned i = 0; i < run->scope->readers; i++)
         tidy_reader(run, &s->reader[i]);
+    tidy_pushes(run, s);
     sort_writers(run, s);
     bool literal = ra_wrong(run, RA_MUTANT_COUNTER) || run->scope->mode == RA_NAIVE;
     if (literal) {
@@ -331,6 +241,7 @@ void ra_state_canonical(const ra_run *run, ra_state *s)
     } else if (run->scope->store == RA_IN_PROCESS) {
         rename_ordered(run, s);
     } else {
+        bury_dead(run, s);
         rename_equal(run, s);
     }
 }
