@@ -89,11 +89,11 @@ def _table(name, made, messages):
 
 
 def _ratio(name, found):
-    return f"{name:<40}{found['requests_per_second']:>12.2f}{found['cpu_us_per_request']:>14.2f}"
+    return f"{name:<42}{found['requests_per_second']:>12.2f}{found['cpu_us_per_request']:>14.2f}"
 
 
 def _ratios(hit):
-    lines = [f"{'ratio of the medians':<40}{'requests/s':>12}{'CPU/request':>14}"]
+    lines = [f"{'ratio of the medians':<42}{'requests/s':>12}{'CPU/request':>14}"]
     for name, made in hit["reads"].items():
         lines += [_ratio(f"{name}: {pair}", found) for pair, found in made["ratios"].items()]
     return lines + [_ratio("readaside: route / query", hit["route_over_query"]), ""]
