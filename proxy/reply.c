@@ -114,8 +114,9 @@ static void send_out(ra_loop *l, struct evhttp_request *r, int status, struct ev
         evhttp_request_free(r);
         return;
     }
-    if (l->draining || leaves_body_unread(r))
-        evhttp_add_header(evhttp_request_get_output_headers(r), "Connection", "close");
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
+    if ((l->draining || leaves_body_unread(r)) && !evhttp_find_header(headers, "Connection"))
+        evhttp_add_header(headers, "Connection", "close");
     l->sending++;
     evhttp_request_set_on_complete_cb(r, written, l);
     evhttp_connection_set_closecb(connection, closed, l);
