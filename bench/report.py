@@ -16,16 +16,27 @@ def spread(values):
 
 def summary(contestant):
     made = {figure: spread([r[figure] for r in contestant.rounds]) for figure in FIGURES}
+    made["body_bytes"] = contestant.length
     made["requests"] = sum(r["requests"] for r in contestant.rounds)
     made["rounds"] = contestant.rounds
     return made
 
 
-def ratios(contestants, own, peer):
+def ratios(own, peer):
     """Of the medians, `own` over `peer`."""
     return {
-        figure: contestants[own][figure]["median"] / contestants[peer][figure]["median"]
+        figure: own[figure]["median"] / peer[figure]["median"]
         for figure in ("requests_per_second", "cpu_us_per_request")
+    }
+
+
+def read(contested):
+    """All about one read: its contestants, and the first of them beside each of the others."""
+    made = {contestant.name: summary(contestant) for contestant in contested.contestants}
+    own, *peers = made
+    return {
+        "contestants": made,
+        "ratios": {f"{own} / {peer}": ratios(made[own], made[peer]) for peer in peers},
     }
 
 
@@ -59,26 +70,52 @@ def doubts(contestants):
             )
 
 
-def text(result):
-    told, hit, herd = result["machine"], result["hit"], result["herd"]
-    load = " ".join(f"{value:.1f}" for value in told["load_average"])
+TITLES = {
+    "query": "Query: {messages} messages as DynamoDB sends them, {bytes} bytes",
+    "route": "Route: GET /api/messages/{{group}}, the same {messages} messages as plain JSON, {bytes} bytes",
+}
+
+
+def _table(name, made, messages):
+    lengths = " or ".join(map(str, sorted({each["body_bytes"] for each in made["contestants"].values()})))
     lines = [
-        f"{told['when']}   {told['cpu']}, {told['cores']} cores, Linux {told['kernel']}, load average before: {load}",
-        "   ".join(result["versions"].values()),
-        "",
-        f"Hit: a Query of {hit['messages']} messages, {hit['body_bytes']} bytes, {hit['connections']} connections, "
-        f"{hit['rounds']} rounds of {hit['seconds']} s each, in turn",
+        TITLES[name].format(messages=messages, bytes=lengths),
         "",
         f"{'':<26}{'requests/s':>27}   {'server CPU, µs/request':>27}   {'cores busy':>16}",
         f"{'':<26}" + (f"{'median':>9}{'min':>9}{'max':>9}   " * 2) + f"{'server':>8}{'client':>8}",
     ]
-    lines += [_row(name, made) for name, made in hit["contestants"].items()]
-    lines += ["", "The proxy and nginx have one core for themselves, the client another; DynamoDB Local runs on any."]
-    lines += doubts(hit["contestants"])
-    lines += ["", f"{'ratio of the medians':<30}{'requests/s':>12}{'CPU/request':>14}"]
-    for name, found in hit["ratios"].items():
-        lines.append(f"{name:<30}{found['requests_per_second']:>12.2f}{found['cpu_us_per_request']:>14.2f}")
-    lines += ["", f"Herd: {herd['clients']} clients ask at once for one key that isn't cached", ""]
+    lines += [_row(*each) for each in made["contestants"].items()]
+    return lines + [*doubts(made["contestants"]), ""]
+
+
+def _ratio(name, found):
+    return f"{name:<42}{found['requests_per_second']:>12.2f}{found['cpu_us_per_request']:>14.2f}"
+
+
+def _ratios(hit):
+    lines = [f"{'ratio of the medians':<42}{'requests/s':>12}{'CPU/request':>14}"]
+    for name, made in hit["reads"].items():
+        lines += [_ratio(f"{name}: {pair}", found) for pair, found in made["ratios"].items()]
+    return lines + [_ratio("readaside: route / query", hit["route_over_query"]), ""]
+
+
+def text(result):
+    told, hit, herd = result["machine"], result["hit"], result["herd"]
+    load = " ".join(f"{value:.1f}" for value in told["load_average"])
+    versions = list(result["versions"].values())
+    lines = [
+        f"{told['when']}   {told['cpu']}, {told['cores']} cores, Linux {told['kernel']}, load average before: {load}",
+        "   ".join(versions[:4]),
+        "   ".join(versions[4:]),
+        "",
+        f"Hits: {hit['connections']} connections, {hit['rounds']} rounds of {hit['seconds']} s each, in turn",
+        "",
+    ]
+    for name, made in hit["reads"].items():
+        lines += _table(name, made, hit["messages"])
+    lines += ["The servers have one core for themselves, the client another; DynamoDB Local runs on any.", ""]
+    lines += _ratios(hit)
+    lines += [f"Herd: {herd['clients']} clients ask at once for one key that isn't cached", ""]
     lines.append(f"{'':<26}{'reads upstream, each time':>27}")
     lines += [f"{name:<26}{' '.join(map(str, counts)):>27}" for name, counts in herd["upstream_reads"].items()]
     return "\n".join(lines)

@@ -1,4 +1,5 @@
 """The processes under test: started on a core of their own, awaited, stopped, and asked what CPU they used."""
+import json
 import os
 import pathlib
 import signal
@@ -81,18 +82,39 @@ class Server:
                     yield fields
 
 
+class Application:
+    """gunicorn with its Redis: they stop together, and what CPU they used is counted together."""
+
+    def __init__(self, redis, application):
+        self.redis = redis
+        self.application = application
+        self.port = application.port
+
+    def await_ready(self):
+        self.redis.await_ready()
+        self.application.await_ready()
+
+    def stop(self):
+        self.application.stop()
+        self.redis.stop()
+
+    def cpu_seconds(self):
+        return self.application.cpu_seconds() + self.redis.cpu_seconds()
+
+
 def dynamodb_local(folder):
     port = ports.free_port()
     return Server("dynamodb-local", [ROOT / "config" / "dynamodb-local", "run", port, "-sharedDb"], port, folder)
 
 
-def readaside(binary, upstream, folder, core):
+def readaside(binary, upstream, routes, folder, core):
     port = ports.free_port()
     config = pathlib.Path(folder, "readaside.jsonc")
     config.write_text(
         f"""{{
   "listen": {{ "address": "127.0.0.1:{port}", "threads": 1 }},
   "upstream": {{ "endpoint": "{upstream}", "region": "us-east-1" }},
+  "routes": {json.dumps(routes)},
   "tables": {{ "*": {{ "ttl": "10m" }} }}
 }}
 """,
@@ -101,16 +123,36 @@ def readaside(binary, upstream, folder, core):
     return Server("readaside", [binary, "serve", "-c", config], port, folder, core)
 
 
-def nginx(upstream, folder, core):
-    """`locked_port` is that of its other listener, which has proxy_cache_lock on."""
-    port, locked_port = ports.free_port(), ports.free_port()
+def nginx(upstream, route_upstream, folder, core):
+    """Its other listeners: `locked_port` has proxy_cache_lock on, `route_port` caches GETs of `route_upstream`."""
+    port, locked_port, route_port = ports.free_port(), ports.free_port(), ports.free_port()
     home = pathlib.Path(folder, "nginx")
     home.mkdir()
-    names = {"FOLDER": home, "PLAIN_PORT": port, "LOCKED_PORT": locked_port, "UPSTREAM": upstream}
+    names = {
+        "FOLDER": home,
+        "PLAIN_PORT": port,
+        "LOCKED_PORT": locked_port,
+        "ROUTE_PORT": route_port,
+        "UPSTREAM": upstream,
+        "ROUTE_UPSTREAM": route_upstream,
+    }
     template = string.Template((HERE / "nginx.conf").read_text(encoding="utf-8"))
     config = home / "nginx.conf"
     config.write_text(template.safe_substitute(names), encoding="utf-8")
     path = "/usr/sbin/nginx"
     server = Server("nginx", [path, "-p", home, "-e", "stderr", "-c", config], port, folder, core)
-    server.locked_port = locked_port
+    server.locked_port, server.route_port = locked_port, route_port
     return server
+
+
+def by_hand(upstream, folder, core):
+    """by_hand.py under gunicorn with one worker of the default kind, and a Redis that saves nothing to disk."""
+    port, redis_port = ports.free_port(), ports.free_port()
+    redis = ["redis-server", "--bind", "127.0.0.1", "--port", redis_port, "--dir", folder, "--save", ""]
+    gunicorn = ["/usr/bin/python3", "-B", "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
+    gunicorn += ["--chdir", HERE, "--worker-tmp-dir", folder]
+    gunicorn += ["--env", f"REDIS_URL=redis://127.0.0.1:{redis_port}/0", "--env", f"DYNAMODB_ENDPOINT={upstream}"]
+    gunicorn += ["by_hand:app"]
+    return Application(
+        Server("redis", redis, redis_port, folder, core), Server("gunicorn", gunicorn, port, folder, core)
+    )

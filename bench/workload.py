@@ -1,10 +1,11 @@
-"""What is read: the shipped conversation's newest 20 messages, asked for as boto3 asks."""
+"""What is read: the shipped conversation's newest 20 messages, asked for as boto3 asks, and as a browser does."""
 import json
 
 from servers import ROOT, Failed
-from support import raw, waiting, wire
+from support import raw, rest, waiting, wire
 
 TABLE = "cruddur-messages"
+ROUTE = "list-messages"
 SCHEMA = ROOT / "config" / f"{TABLE}.schema.json"
 SEED = ROOT / "config" / f"{TABLE}.seed.json"
 MESSAGES = 20
@@ -25,6 +26,22 @@ amz-sdk-invocation-id: cf1b6550-4da9-443b-97b1-d5a0c7d19653
 amz-sdk-request: attempt=1
 """
 
+# As Firefox sends a page's fetch(), but for cookies, which a session would add.
+ROUTE_HEADERS = """\
+GET /api/messages/{group} HTTP/1.1
+Host: 127.0.0.1:8080
+User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0
+Accept: application/json
+Accept-Language: en-US,en;q=0.5
+Accept-Encoding: gzip, deflate
+Referer: http://127.0.0.1:8080/messages/{group}
+Connection: keep-alive
+Sec-Fetch-Dest: empty
+Sec-Fetch-Mode: cors
+Sec-Fetch-Site: same-origin
+
+"""
+
 
 def items():
     return [entry["PutRequest"]["Item"] for entry in json.loads(SEED.read_text(encoding="utf-8"))[TABLE]]
@@ -40,20 +57,58 @@ def seed(endpoint):
             client.ok("PutItem", {"TableName": TABLE, "Item": item})
 
 
+def partition():
+    """The partition key of the shipped conversation."""
+    return next(i["pk"]["S"] for i in items() if i["pk"]["S"].startswith("MSG#"))
+
+
+def newest():
+    """The MESSAGES newest messages, the newest first, as DynamoDB's items."""
+    found = [item for item in items() if item["pk"]["S"] == partition()]
+    return sorted(found, key=lambda item: item["sk"]["S"], reverse=True)[:MESSAGES]
+
+
 def request(limit=MESSAGES):
     """The bytes of a Query for the newest `limit` messages. Another limit is another entry in every cache."""
-    partition = next(i["pk"]["S"] for i in items() if i["pk"]["S"].startswith("MSG#"))
     body = json.dumps(
         {
             "TableName": TABLE,
             "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": {":pk": {"S": partition}},
+            "ExpressionAttributeValues": {":pk": {"S": partition()}},
             "ScanIndexForward": False,
             "Limit": limit,
         }
     )
     head = HEADERS + f"Content-Length: {len(body)}\n\n"
     return head.replace("\n", "\r\n").encode() + body.encode()
+
+
+def is_right(reply):
+    return reply["Items"] == newest() and reply["Count"] == MESSAGES
+
+
+def routes():
+    """The shipped configuration's route for these messages."""
+    return [route for route in rest.shipped_config()["routes"] if route["name"] == ROUTE]
+
+
+def route_request():
+    """The bytes of a GET of that route for the newest MESSAGES messages."""
+    return ROUTE_HEADERS.format(group=partition().partition("#")[2]).replace("\n", "\r\n").encode()
+
+
+def is_right_on_route(reply):
+    shown = [
+        {
+            "uuid": item["message_uuid"]["S"],
+            "display_name": item["user_display_name"]["S"],
+            "handle": item["user_handle"]["S"],
+            "message": item["message"]["S"],
+            "created_at": item["sk"]["S"],
+        }
+        for item in reversed(newest())
+    ]
+    return reply == shown
 
 
 def read_once(port, data):

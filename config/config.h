@@ -76,6 +76,7 @@ typedef struct ra_config_upstream {
     char *endpoint;         /* "https://host[:port]", no path; default by region */
     char *streams_endpoint; /* default: derived from the endpoint */
     char *region;
+    bool region_assumed;     /* neither the file nor the environment names one */
     int64_t request_timeout; /* connect, queueing and the whole reply */
     int64_t connect_timeout;
     unsigned max_connections; /* in all; each loop gets its share */

@@ -32,6 +32,7 @@ static void default_region(ra_decoder *d, const ra_place *upstream, ra_config_up
             variables[i]);
     }
     u->region = ra_decode_strdup(d, "us-east-1");
+    u->region_assumed = true;
 }
 
 static void default_endpoints(ra_decoder *d, ra_config_upstream *u)

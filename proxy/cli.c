@@ -15,7 +15,7 @@ static int run_help(int argc, char **argv);
 static const ra_cli_command commands[] = {
     {"serve", "run the proxy", ra_cli_serve},
     {"check", "check a configuration, and say what it promises", ra_cli_check},
-    {"ddb", "create a DynamoDB table from a file, fill it from a file", ra_cli_ddb},
+    {"ddb", "make, fill, look at and drop tables", ra_cli_ddb},
     {"version", "print the version", run_version},
     {"help", "explain a command, or the configuration's options", run_help},
 };
@@ -37,8 +37,11 @@ static void usage(FILE *out)
 
 void ra_cli_list(const ra_cli_command *list, size_t n, FILE *out)
 {
+    int width = 12;
     for (size_t i = 0; i < n; i++)
-        fprintf(out, "  %-12s  %s\n", list[i].name, list[i].summary);
+        width = (int)strlen(list[i].name) > width ? (int)strlen(list[i].name) : width;
+    for (size_t i = 0; i < n; i++)
+        fprintf(out, "  %-*s  %s\n", width, list[i].name, list[i].summary);
 }
 
 int ra_cli_dispatch(const char *parent, const ra_cli_command *list, size_t n, int argc, char **argv)

@@ -52,12 +52,12 @@ static void usage_list(FILE *out)
     usage_options(out);
 }
 
-/* The pages of a query, newest first, that is to be shown the other way round. */
-typedef struct held {
-    ra_ddb_page *v;
-    size_t n, size;
-    size_t bytes;
-} held;
+/* The pages of a query, newest first, that is to be shown the other way round. The newest page is the first.
+ */
+typedef struct held_page {
+    ra_ddb_page page;
+    struct held_page *newer;
+} held_page;
 
 typedef struct conversation {
     ra_ddb_task task;
@@ -68,7 +68,8 @@ typedef struct conversation {
     ra_table *table;
     ra_arena arena; /* emptied for each page */
     ra_ddb_rows rows;
-    held held;
+    held_page *oldest;
+    size_t held; /* bytes */
     uint64_t count;
     double capacity;
 } conversation;
@@ -144,21 +145,35 @@ static bool make_body(conversation *c, ra_buf *body)
     return false;
 }
 
-static bool hold(held *h, const ra_ddb_page *page)
+/* Takes the page over. false: no memory, and it isn't taken. */
+static bool hold(conversation *c, const ra_ddb_page *page)
 {
-    if (page->reply->len > HELD_MAX - h->bytes)
+    held_page *h = page->reply->len <= HELD_MAX - c->held ? malloc(sizeof *h) : NULL;
+    if (!h)
         return false;
-    if (h->n == h->size) {
-        size_t size = h->size ? h->size * 2 : 8;
-        ra_ddb_page *v = realloc(h->v, size * sizeof *v);
-        if (!v)
-            return false;
-        h->v = v;
-        h->size = size;
-    }
-    h->v[h->n++] = *page;
-    h->bytes += page->reply->len;
+    *h = (held_page){.page = *page, .newer = c->oldest};
+    c->oldest = h;
+    c->held += page->reply->len;
     return true;
+}
+
+/* -1: go on. */
+static int show_held(conversation *c)
+{
+    int status = -1;
+    for (held_page *h = c->oldest; status < 0 && h; h = h->newer)
+        status = ra_ddb_rows_page(&c->rows, &h->page, true);
+    return status;
+}
+
+static void release_held(conversation *c)
+{
+    while (c->oldest) {
+        held_page *h = c->oldest;
+        c->oldest = h->newer;
+        ra_ddb_page_free(&h->page);
+        free(h);
+    }
 }
 
 /* -1: go on. */
@@ -167,7 +182,7 @@ static int take_page(conversation *c, ra_ddb_page *page)
     c->count += page->count;
     c->capacity += page->capacity;
     if (c->limit && c->route.reply.order != RA_ORDER_NEWEST) {
-        if (hold(&c->held, page))
+        if (hold(c, page))
             return -1;
         ra_ddb_page_free(page);
         return ra_ddb_task_fail(&c->task,
@@ -192,9 +207,7 @@ static int read_all(conversation *c)
     } while (status < 0 && from.n && (!c->limit || c->count < c->limit));
     ra_buf_free(&body);
     ra_buf_free(&from);
-    for (size_t i = c->held.n; status < 0 && i > 0; i--)
-        status = ra_ddb_rows_page(&c->rows, &c->held.v[i - 1], true);
-    return status;
+    return status < 0 ? show_held(c) : status;
 }
 
 static void report(const conversation *c, bool json)
@@ -258,9 +271,7 @@ static int converse(int argc, char **argv, bool list)
         const ra_route *route = find_route(&c, list);
         status = route ? run(&c, route) : RA_CLI_USAGE;
     }
-    for (size_t i = 0; i < c.held.n; i++)
-        ra_ddb_page_free(&c.held.v[i]);
-    free(c.held.v);
+    release_held(&c);
     ra_ddb_rows_free(&c.rows);
     ra_table_unref(c.table);
     ra_arena_free(&c.arena);

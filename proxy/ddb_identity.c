@@ -4,11 +4,9 @@
 #include "proxy/ddb_given.h"
 #include "proxy/sigv4.h"
 
-#include <openssl/crypto.h>
 #include <stdlib.h>
-#include <time.h>
 
-enum { DATE_BYTES = 16, DAY_BYTES = 8, TEXT_MAX = 64 * 1024, HEADERS = 5, CALL_TIMEOUT = 30000 };
+enum { TEXT_MAX = 64 * 1024, HEADERS_MAX = 8, CALL_TIMEOUT = 30000 };
 
 static const ra_bytes form = RA_BYTES("Action=GetCallerIdentity&Version=2011-06-15");
 static const ra_bytes form_type = RA_BYTES("application/x-www-form-urlencoded; charset=utf-8");
@@ -91,77 +89,29 @@ const char *ra_ddb_identity_endpoint(const ra_ddb_task *t, char out[RA_ENDPOINT_
     return NULL;
 }
 
-/* The stages of proxy/sigv4.h in a row: the credential scope, the signed headers' names, the signature. */
-static bool sign(const ra_ddb_task *t, const ra_credentials *c, ra_bytes host, ra_bytes date, ra_buf *scope,
-                 ra_buf *names, char signature[RA_SHA256_HEX + 1])
-{
-    static const ra_bytes sts = RA_BYTES("sts");
-    const ra_signed_header headers[] = {
-        {RA_BYTES("content-type"), form_type},
-        {RA_BYTES("host"), host},
-        {RA_BYTES("x-amz-date"), date},
-        {RA_BYTES("x-amz-security-token"), ra_bytes_z(c->session_token)}, /* the last: not without a token */
-    };
-    ra_sign_request r = {.method = RA_BYTES("POST"),
-                         .path = RA_BYTES("/"),
-                         .headers = headers,
-                         .nheaders = sizeof headers / sizeof *headers - (c->session_token ? 0 : 1),
-                         .body = form};
-    ra_bytes day = {date.p, DAY_BYTES}, region = ra_bytes_z(t->region);
-    unsigned char key[32];
-    ra_buf canonical, to_sign;
-    ra_buf_init(&canonical, TEXT_MAX);
-    ra_buf_init(&to_sign, TEXT_MAX);
-    bool ok = ra_sigv4_canonical_request(&r, &canonical, names) &&
-              ra_sigv4_string_to_sign(date, region, sts, ra_buf_bytes(&canonical), &to_sign) &&
-              ra_sigv4_scope(day, region, sts, scope) &&
-              ra_sigv4_signing_key(c->secret_access_key, day, region, sts, key) &&
-              ra_sigv4_signature(key, ra_buf_bytes(&to_sign), signature);
-    OPENSSL_cleanse(key, sizeof key);
-    ra_buf_free(&canonical);
-    ra_buf_free(&to_sign);
-    return ok;
-}
-
 /* The header lines, each ended by a NUL; their number, 0: no memory. */
 static size_t make_headers(const ra_ddb_task *t, const char *endpoint, ra_buf *lines)
 {
-    const ra_credentials *c = ra_ddb_credentials(t->ddb);
-    char date[DATE_BYTES + 1], signature[RA_SHA256_HEX + 1];
-    time_t now = (time_t)(ra_clock_wall() / 1000);
-    struct tm tm;
-    if (!gmtime_r(&now, &tm) || strftime(date, sizeof date, "%Y%m%dT%H%M%SZ", &tm) != DATE_BYTES)
-        return 0;
+    ra_signer *signer = ra_signer_new(t->region, "sts");
     ra_bytes host = ra_bytes_z(strstr(endpoint, "://") + 3);
-    ra_buf scope, names;
-    ra_buf_init(&scope, TEXT_MAX);
-    ra_buf_init(&names, TEXT_MAX);
-    bool ok = sign(t, c, host, ra_bytes_z(date), &scope, &names, signature);
-    if (ok) {
-        ra_buf_addf(lines, "Host: %.*s%c", (int)host.n, host.p, '\0');
-        ra_buf_addf(lines, "Content-Type: %s%c", form_type.p, '\0');
-        ra_buf_addf(lines, "X-Amz-Date: %s%c", date, '\0');
-        ra_buf_addf(lines,
-                    "Authorization: AWS4-HMAC-SHA256 Credential=%s/%.*s, SignedHeaders=%.*s, Signature=%s%c",
-                    c->access_key_id, (int)scope.n, scope.p, (int)names.n, names.p, signature, '\0');
-        if (c->session_token)
-            ra_buf_addf(lines, "X-Amz-Security-Token: %s%c", c->session_token, '\0');
-    }
-    ra_buf_free(&scope);
-    ra_buf_free(&names);
-    return ok && ra_buf_ok(lines) ? (c->session_token ? HEADERS : HEADERS - 1) : 0;
+    size_t n = 0;
+    bool ok = signer && ra_signer_sign(signer, ra_ddb_credentials(t->ddb), ra_clock_wall() / 1000, host,
+                                       form_type, (ra_bytes){NULL, 0}, form, lines, &n);
+    ra_signer_free(signer);
+    ra_buf_addf(lines, "Content-Type: %s%c", form_type.p, '\0');
+    return ok && ra_buf_ok(lines) ? n + 1 : 0;
 }
 
 static ra_http_reply *ask(const ra_ddb_task *t, const char *endpoint)
 {
     char url[RA_ENDPOINT_MAX + 1];
     snprintf(url, sizeof url, "%s/", endpoint);
-    const char *headers[HEADERS];
+    const char *headers[HEADERS_MAX];
     ra_buf lines;
     ra_buf_init(&lines, TEXT_MAX);
     size_t n = make_headers(t, endpoint, &lines);
     const char *line = lines.p;
-    for (size_t i = 0; i < n; i++, line += strlen(line) + 1)
+    for (size_t i = 0; i < n && i < HEADERS_MAX; i++, line += strlen(line) + 1)
         headers[i] = line;
     int64_t timeout = t->timeout < CALL_TIMEOUT ? t->timeout : CALL_TIMEOUT;
     ra_http_reply *r = n ? ra_ddb_post(t->ddb, url, headers, n, form, timeout) : NULL;

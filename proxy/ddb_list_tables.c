@@ -84,7 +84,7 @@ static int describe(const listing *l, const char *name)
         r = ra_ddb_try(&l->task, "DescribeTable", ra_buf_bytes(&body));
     ra_buf_free(&body);
     int status = -1;
-    if (ra_ddb_succeeded(r)) {
+    if (r && ra_ddb_succeeded(r)) {
         cJSON *reply = r->body ? cJSON_ParseWithLength(r->body, r->len) : NULL;
         const cJSON *table = cJSON_GetObjectItemCaseSensitive(reply, "Table");
         if (!table)

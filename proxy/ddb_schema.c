@@ -1,6 +1,6 @@
 /* `readaside ddb schema-load`: a table from a file, ready for use when it returns. */
 #include "proxy/clock.h"
-#include "proxy/ddb_task.h"
+#include "proxy/ddb_read.h"
 #include "proxy/json.h"
 #include "proxy/progress.h"
 
@@ -8,15 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum {
-    NAME_MAX_BYTES = 2048,
-    NAME_JSON_MAX = 8 * NAME_MAX_BYTES,
-    STATE_MAX = 512,
-    FIRST_PAUSE = 100,
-    LONGEST_PAUSE = 5000,
-    CALL_TIMEOUT = 30000,
-    IF_MISSING = 256
-};
+enum { NAME_MAX_BYTES = 2048, NAME_JSON_MAX = 8 * NAME_MAX_BYTES, STATE_MAX = 512, IF_MISSING = 256 };
 
 static void usage(FILE *out)
 {
@@ -40,8 +32,8 @@ static void usage(FILE *out)
 typedef struct schema_load {
     ra_ddb_task task;
     char name[NAME_MAX_BYTES];
-    int64_t begun; /* monotonic, ms */
-    bool created;  /* by this run */
+    ra_ddb_patience patience;
+    bool created; /* by this run */
     bool if_missing;
     ra_progress progress;
 } schema_load;
@@ -52,17 +44,6 @@ static bool take(void *arg, int option, const char *value)
     (void)value;
     s->if_missing |= option == IF_MISSING;
     return true;
-}
-
-static int64_t time_left(const schema_load *s)
-{
-    return s->begun + s->task.timeout - ra_clock_monotonic();
-}
-
-static int64_t call_timeout(const schema_load *s)
-{
-    int64_t left = time_left(s);
-    return left < CALL_TIMEOUT ? left : CALL_TIMEOUT;
 }
 
 /* The table's name, out of a file that is otherwise DynamoDB's to judge. */
@@ -94,12 +75,6 @@ static bool read_name(schema_load *s)
     return ok;
 }
 
-static void nap(schema_load *s, int64_t *pause)
-{
-    int64_t ms = ra_ddb_backoff(pause, FIRST_PAUSE, LONGEST_PAUSE), left = time_left(s);
-    ra_ddb_wait(s->task.ddb, ms < left ? ms : left);
-}
-
 /*
  * CreateTable, again while DynamoDB is busy. After a reply that got lost the table may be there: that it
  * exists is then no failure. -1: go on, else the exit status.
@@ -107,10 +82,9 @@ static void nap(schema_load *s, int64_t *pause)
 static int create(schema_load *s)
 {
     bool maybe_created = false;
-    int64_t pause = 0;
     for (;;) {
-        ra_http_reply *r =
-            ra_ddb_call(s->task.ddb, "CreateTable", ra_buf_bytes(&s->task.text), call_timeout(s));
+        ra_http_reply *r = ra_ddb_call(s->task.ddb, "CreateTable", ra_buf_bytes(&s->task.text),
+                                       ra_ddb_patience_call(&s->patience));
         int status = -1;
         bool again = false;
         s->created = ra_ddb_succeeded(r);
@@ -124,14 +98,14 @@ static int create(schema_load *s)
                                      s->name, s->task.endpoint);
         } else if (!s->created) {
             maybe_created = maybe_created || (r && r->result != RA_HTTP_OK && r->result != RA_HTTP_NOT_SENT);
-            again = ra_ddb_may_pass(r) && time_left(s) > 0;
+            again = ra_ddb_may_pass(r) && ra_ddb_patience_left(&s->patience) > 0;
             if (!again)
                 status = ra_ddb_task_fail_reply(&s->task, s->name, r);
         }
         ra_http_reply_unref(r);
         if (!again)
             return status;
-        nap(s, &pause);
+        ra_ddb_patience_nap(&s->patience);
     }
 }
 
@@ -178,28 +152,27 @@ static int wait_until_active(schema_load *s)
 {
     ra_buf body;
     ra_buf_init(&body, NAME_JSON_MAX);
-    ra_buf_add_z(&body, "{\"TableName\":");
-    ra_buf_add_json_string(&body, ra_bytes_z(s->name));
-    ra_buf_add_char(&body, '}');
+    ra_ddb_table_body(s->name, &body);
     char state[STATE_MAX] = "not found yet";
     int status = -1;
     bool ready = false;
-    for (int64_t pause = 0; status < 0 && !ready;) {
-        ra_http_reply *r = ra_ddb_call(s->task.ddb, "DescribeTable", ra_buf_bytes(&body), call_timeout(s));
+    while (status < 0 && !ready) {
+        ra_http_reply *r = ra_ddb_call(s->task.ddb, "DescribeTable", ra_buf_bytes(&body),
+                                       ra_ddb_patience_call(&s->patience));
         if (ra_ddb_succeeded(r))
             ready = table_ready(r, state);
         int64_t now = ra_clock_monotonic();
         if (!ready && !worth_another_look(r))
             status = ra_ddb_task_fail_reply(&s->task, s->name, r);
-        else if (!ready && time_left(s) <= 0)
+        else if (!ready && ra_ddb_patience_left(&s->patience) <= 0)
             status = ra_ddb_task_fail(&s->task, "table %s: %s after %lld s, given up waiting (--timeout)",
                                       s->name, state, (long long)(s->task.timeout / 1000));
         else if (!ready && ra_progress_due(&s->progress, now))
             ra_progress_say(&s->progress, now, "table %s: %s, %lld s", s->name, state,
-                            (long long)((now - s->begun) / 1000));
+                            (long long)((now - s->patience.begun) / 1000));
         ra_http_reply_unref(r);
         if (!ready && status < 0)
-            nap(s, &pause);
+            ra_ddb_patience_nap(&s->patience);
     }
     ra_progress_end(&s->progress);
     ra_buf_free(&body);
@@ -223,7 +196,7 @@ static void report(const schema_load *s)
 int ra_cli_ddb_schema_load(int argc, char **argv)
 {
     static const struct option more[] = {{"if-missing", no_argument, NULL, IF_MISSING}, {NULL, 0, NULL, 0}};
-    schema_load s = {.begun = ra_clock_monotonic()};
+    schema_load s = {0};
     const ra_ddb_command command = {.name = "ddb schema-load",
                                     .usage = usage,
                                     .file = "schema",
@@ -233,8 +206,8 @@ int ra_cli_ddb_schema_load(int argc, char **argv)
                                     .arg = &s};
     int status;
     if (ra_ddb_task_begin(&s.task, &command, argc, argv, &status)) {
-        s.begun = ra_clock_monotonic();
-        ra_progress_begin(&s.progress, stderr, isatty(STDERR_FILENO), s.begun);
+        ra_ddb_patience_begin(&s.patience, &s.task);
+        ra_progress_begin(&s.progress, stderr, isatty(STDERR_FILENO), s.patience.begun);
         status = read_name(&s) ? create(&s) : RA_CLI_FAILED;
         if (status < 0)
             status = wait_until_active(&s);

@@ -1,11 +1,6 @@
 #include "proxy/ddb_where.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-/* Where the region of a configuration without one comes from when the environment has none either; no region
- * has this name. */
-static const char no_region[] = "-";
 
 static const char *environment_region(void)
 {
@@ -13,30 +8,15 @@ static const char *environment_region(void)
     return region ? region : ra_ddb_environment("AWS_DEFAULT_REGION");
 }
 
-static bool load_config(ra_ddb_task *t, const char *path)
+static bool read_config(ra_ddb_task *t, const char *path)
 {
+    if (!path)
+        return true;
     ra_problems problems = {0};
     t->config = ra_config_load(path, &problems);
     ra_problems_print(&problems, path, stderr);
     ra_problems_free(&problems);
     return t->config != NULL;
-}
-
-/*
- * A configuration that names no region takes the environment's, else it assumes one. AWS itself must not be
- * reached by an assumption, so while it is read the environment names one that can be told from all others.
- */
-static bool read_config(ra_ddb_task *t, const ra_ddb_given *g)
-{
-    if (!g->config)
-        return true;
-    bool assumes = g->aws && !environment_region();
-    if (assumes && setenv("AWS_REGION", no_region, 1) != 0)
-        return ra_ddb_task_fail(t, "out of memory") == RA_CLI_OK;
-    bool ok = load_config(t, g->config);
-    if (assumes)
-        unsetenv("AWS_REGION");
-    return ok;
 }
 
 static bool choose_endpoint(ra_ddb_task *t, const ra_ddb_given *g)
@@ -67,7 +47,7 @@ static const char *named_region(const ra_ddb_task *t, const ra_ddb_given *g)
 {
     if (g->region)
         return g->region;
-    if (t->config && strcmp(t->config->upstream.region, no_region) != 0)
+    if (t->config && !t->config->upstream.region_assumed)
         return t->config->upstream.region;
     return environment_region();
 }
@@ -103,7 +83,7 @@ static bool choose_aws(ra_ddb_task *t, const ra_ddb_given *g)
 
 bool ra_ddb_where(ra_ddb_task *t, const ra_ddb_given *g)
 {
-    if (!read_config(t, g))
+    if (!read_config(t, g->config))
         return false;
     if (g->aws)
         return choose_aws(t, g);

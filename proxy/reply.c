@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <strings.h>
 
-enum { REQUEST_ID_CHARS = 52, ERROR_BODY_MAX = 4096 };
+enum {
+    REQUEST_ID_CHARS = 52,
+    ERROR_BODY_MAX = 64 * 1024 /* a route may have 64 codes to tell of */
+};
 
 /* As DynamoDB's look: 52 capitals and digits. */
 static void add_request_id(struct evkeyvalq *headers)
@@ -90,6 +93,19 @@ static void closed(struct evhttp_connection *connection, void *arg)
     sent(connection, loop_of(arg));
 }
 
+/*
+ * evhttp reads no body of a HEAD request: what was sent as one would be taken for the connection's next
+ * request, which another party may have let pass as data.
+ */
+static bool leaves_body_unread(struct evhttp_request *r)
+{
+    const struct evkeyvalq *headers = evhttp_request_get_input_headers(r);
+    if (evhttp_request_get_command(r) != EVHTTP_REQ_HEAD)
+        return false;
+    const char *length = evhttp_find_header(headers, "Content-Length");
+    return (length && strcmp(length, "0") != 0) || evhttp_find_header(headers, "Transfer-Encoding");
+}
+
 /* Hands the reply to evhttp and counts it until it is written out or its connection has gone. */
 static void send_out(ra_loop *l, struct evhttp_request *r, int status, struct evbuffer *body)
 {
@@ -98,8 +114,9 @@ static void send_out(ra_loop *l, struct evhttp_request *r, int status, struct ev
         evhttp_request_free(r);
         return;
     }
-    if (l->draining)
-        evhttp_add_header(evhttp_request_get_output_headers(r), "Connection", "close");
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
+    if ((l->draining || leaves_body_unread(r)) && !evhttp_find_header(headers, "Connection"))
+        evhttp_add_header(headers, "Connection", "close");
     l->sending++;
     evhttp_request_set_on_complete_cb(r, written, l);
     evhttp_connection_set_closecb(connection, closed, l);

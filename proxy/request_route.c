@@ -5,6 +5,18 @@
 
 #include <event2/buffer.h>
 #include <event2/http.h>
+#include <string.h>
+
+#define MADE_TOO_LARGE "what the route makes of the request is over the limit of listen.max_body"
+
+enum { LITERAL_MAX = 2 << 20, ESCAPED = 6 };
+
+/* The most that a route may make of one request, before JSON's escapes: as much as a request may hold, and
+ * what the configuration itself brings. */
+static size_t made_max(const ra_request *r)
+{
+    return r->config->listen.max_body + LITERAL_MAX;
+}
 
 /* ---- answers ---- */
 
@@ -27,6 +39,38 @@ void ra_request_route_error(ra_request *r, int status, const char *message)
     refuse_as(r, status, status == 503 ? "unavailable" : "invalid_request", message);
 }
 
+/* The schema that a query was made with isn't the table's: it is learnt anew, as the next request will see.
+ */
+static void doubt_table(ra_request *r)
+{
+    ra_tables_doubt(r->loop->server->tables, ra_bytes_z(r->route->route->query->table));
+}
+
+static bool mentions(ra_bytes body, const char *text)
+{
+    return body.n && memmem(body.p, body.n < 1024 ? body.n : 1024, text, strlen(text)) != NULL;
+}
+
+/* A query's key attributes are the schema's. Over the wire API they would be the client's own. */
+static bool shows_another_table(const ra_request *r, int status, ra_bytes body)
+{
+    return r->route_table && status == 400 &&
+           (mentions(body, "missed key schema element") || mentions(body, "does not match schema type") ||
+            mentions(body, "does not have the specified index"));
+}
+
+static void answer_failure(ra_request *r, int status, ra_bytes body)
+{
+    ra_route_refusal refusal = {0};
+    if (shows_another_table(r, status, body)) {
+        doubt_table(r);
+        refuse_as(r, 502, "upstream_error", "the table's keys or indexes aren't what they were; try again");
+        return;
+    }
+    ra_route_error(status, body, &r->arena, &refusal);
+    refuse(r, &refusal);
+}
+
 void ra_request_route_reply(ra_request *r, int status, ra_bytes body, const ra_verdict *v)
 {
     ra_route_refusal refusal = {0};
@@ -35,12 +79,12 @@ void ra_request_route_reply(ra_request *r, int status, ra_bytes body, const ra_v
     if (!r->http)
         return;
     if (status != 200) {
-        ra_route_error(status, body, &r->arena, &refusal);
-        refuse(r, &refusal);
+        answer_failure(r, status, body);
         return;
     }
-    /* Mostly shorter than DynamoDB's own JSON, but names that a route gives may be longer. */
-    ra_buf_init(&shown, 2 * r->config->upstream.max_reply);
+    /* Items are mostly shorter than DynamoDB's own JSON, but names that a route gives may be longer. */
+    size_t of_items = 2 * r->config->upstream.max_reply, of_templates = ESCAPED * made_max(r);
+    ra_buf_init(&shown, of_items > of_templates ? of_items : of_templates);
     if (ra_route_answer_make(r->route, body, r->route_table, &r->arena, &shown, &answer, &refusal))
         ra_reply_route(r->loop, r->config, ra_request_take_http(r), &answer, &shown, v);
     else
@@ -87,6 +131,10 @@ static bool describe(const ra_request *r, ra_route_http *h)
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r->http);
     const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
     if (!path || !method_of(r->http, h))
+        return false;
+    /* "//host/path" is a path (RFC 9112 section 3.2.1) that no route has, and libevent takes it for a host:
+     * whoever guards paths in front of us has seen another one. */
+    if (evhttp_uri_get_host(uri) && !evhttp_uri_get_scheme(uri))
         return false;
     h->path = ra_bytes_z(path);
     h->query = ra_bytes_z(evhttp_uri_get_query(uri));
@@ -192,8 +240,15 @@ enum ra_step ra_request_routed(ra_request *r)
         if (!r->route_table)
             return step;
     }
-    if (!ra_route_body(r->route, r->route_table, &r->arena, &r->route_body, &refusal))
+    /* Before anything is made or sent: a write mustn't be told as failed because its answer is too long. */
+    if (ra_route_length(r->route) > made_max(r))
+        return refuse_as(r, 413, "body_too_large", MADE_TOO_LARGE);
+    ra_buf_init(&r->route_body, ESCAPED * made_max(r));
+    if (!ra_route_body(r->route, r->route_table, &r->arena, &r->route_body, &refusal)) {
+        if (refusal.status == 500)
+            doubt_table(r);
         return refuse(r, &refusal);
+    }
     r->body = ra_buf_bytes(&r->route_body);
     return ra_request_go(r, RA_DECODED);
 }

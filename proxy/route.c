@@ -107,12 +107,17 @@ static bool find_route(opening *o, ra_route_found *found)
 
 /* ---- opening it ---- */
 
+/*
+ * A POST's type counts even where no route reads its body: a web page may send other types, or none, to any
+ * origin without asking (WHATWG Fetch, "CORS-safelisted request-header"), and the other methods that write
+ * never.
+ */
 static bool read_body(opening *o)
 {
     for (size_t i = 0; i < o->config->nroutes; i++)
         if (o->config->routes[i].reads_body && is_candidate(o, &o->config->routes[i]))
             return ra_route_body_read(o->http, o->arena, &o->body, o->refusal);
-    return true;
+    return o->method != RA_ROUTE_POST || ra_route_type_check(o->http, o->refusal);
 }
 
 static bool open_found(opening *o, const ra_route_found *found)

@@ -65,11 +65,12 @@ enum ra_route_result {
 /*
  * Finds the route and reads its inputs. Refused are, with these codes: 400 "malformed_path" (a bad escape,
  * invalid UTF-8, a control character), 405 "method_not_allowed", 415 "unsupported_media_type" (a body that is
- * read must be application/json: a web page can't send that to another origin unasked), 400 "malformed_json"
- * (also a body that isn't an object), 400 "repeated_input" (a header or parameter that a route takes, given
- * twice), 400 "malformed_input" (a body's member that is neither string nor number nor null, a header that
- * isn't UTF-8), 404 "not_found" (no route of this path and method has all that its `when` wants), 400
- * "limit_out_of_range", 400 "before_and_after", the route's own validation, 503 "unavailable" (no memory).
+ * read, and any POST, must be application/json: a web page can't send that to another origin unasked), 400
+ * "malformed_json" (also a body that isn't an object), 400 "repeated_input" (a header or parameter that a
+ * route takes, given twice), 400 "malformed_input" (a body's member that is neither string nor number nor
+ * null, a header that isn't UTF-8), 404 "not_found" (no route of this path and method has all that its `when`
+ * wants), 400 "limit_out_of_range", 400 "before_and_after", the route's own validation, 503 "unavailable" (no
+ * memory).
  */
 enum ra_route_result ra_route_open(const ra_config *c, const ra_route_http *h, ra_arena *a,
                                    ra_route_call *call, ra_route_refusal *refusal);
@@ -79,6 +80,12 @@ static inline bool ra_route_needs_table(const ra_route_call *call)
 {
     return call->route->query != NULL;
 }
+/*
+ * How long what is made of the request will be, before JSON's escapes: the operation's body or the object
+ * that is answered, whichever is longer. A template may use a value many times; to be asked before a write is
+ * sent.
+ */
+uint64_t ra_route_length(const ra_route_call *call);
 /* "DynamoDB_20120810.Query" */
 const char *ra_route_target(const ra_route *r);
 /*

@@ -98,6 +98,17 @@ static bool add_query(const ra_route_call *call, const ra_table *table, ra_arena
            ra_route_refuse_memory(refusal);
 }
 
+uint64_t ra_route_length(const ra_route_call *call)
+{
+    const ra_route *r = call->route;
+    uint64_t request = ra_document_length(&r->request, call->values), answer = 0;
+    if (r->query)
+        request = ra_template_length(&r->query->partition_key, call->values);
+    for (size_t i = 0; i < r->reply.nfields; i++)
+        answer += ra_template_length(&r->reply.fields[i].value, call->values);
+    return request > answer ? request : answer;
+}
+
 bool ra_route_body(const ra_route_call *call, const ra_table *table, ra_arena *a, ra_buf *out,
                    ra_route_refusal *refusal)
 {

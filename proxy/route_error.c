@@ -1,9 +1,12 @@
 /* All that goes wrong on a route: refusals, their bodies, and DynamoDB's errors as a route's client sees
  * them. */
+#include "config/text.h"
 #include "proxy/route_parts.h"
 #include "proxy/route_reply.h"
 
 #include <stdio.h>
+
+enum { MESSAGE_MAX = 1024 };
 
 bool ra_route_refuse(ra_route_refusal *refusal, int status, const char *code, const char *message)
 {
@@ -118,12 +121,15 @@ static ra_bytes text_member(const ra_json *j, const char *name, ra_arena *a)
     return ra_json_string(j, ra_json_member(j, 0, name), a, &text) ? text : RA_BYTES("");
 }
 
-/* The message in the arena; control characters and all, for it will be a JSON string. NUL ends it. */
+/* The message in the arena; control characters and all, for it will be a JSON string. NUL ends it. It may
+ * repeat what the client has sent, which may be long: a reply's body has room for what is left of it. */
 static const char *message_of(const ra_json *j, ra_arena *a)
 {
     ra_bytes text = text_member(j, "message", a);
     if (text.n == 0)
         text = text_member(j, "Message", a);
+    if (text.n > MESSAGE_MAX)
+        text.n = ra_text_valid(text.p, MESSAGE_MAX);
     const char *copy = text.n ? ra_arena_strdup(a, text) : NULL;
     return copy ? copy : "DynamoDB takes the request for invalid";
 }

@@ -53,12 +53,18 @@ static bool has_json_type(const ra_route_http *h)
     return all == 1 && right == 1;
 }
 
+bool ra_route_type_check(const ra_route_http *h, ra_route_refusal *refusal)
+{
+    return has_json_type(h) ||
+           ra_route_refuse(refusal, 415, "unsupported_media_type",
+                           "the body must be a JSON object, sent with Content-Type: application/json");
+}
+
 bool ra_route_body_read(const ra_route_http *h, ra_arena *a, ra_json *body, ra_route_refusal *refusal)
 {
     *body = (ra_json){0};
-    if (!has_json_type(h))
-        return ra_route_refuse(refusal, 415, "unsupported_media_type",
-                               "the body must be a JSON object, sent with Content-Type: application/json");
+    if (!ra_route_type_check(h, refusal))
+        return false;
     size_t at;
     ra_json_limits members = {.token_depth = 1};
     enum ra_json_result r = ra_json_parse(body, h->body, &members, &at);

@@ -74,6 +74,8 @@ typedef struct ra_route_found {
 
 enum ra_route_reading { RA_READING_DONE, RA_READING_BAD_QUERY, RA_READING_NO_MEMORY };
 
+/* Does the Content-Type say JSON? Else *refusal is set. */
+bool ra_route_type_check(const ra_route_http *h, ra_route_refusal *refusal);
 /* Reads the body as JSON, if its Content-Type says that it is. false: *refusal is set, `body` holds nothing.
  */
 bool ra_route_body_read(const ra_route_http *h, ra_arena *a, ra_json *body, ra_route_refusal *refusal);

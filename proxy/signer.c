@@ -108,16 +108,18 @@ bool ra_signer_sign(ra_signer *s, const ra_credentials *c, int64_t now_s, ra_byt
     if (!format_date(now_s, date) || !renew_key(s, c, date))
         return false;
     ra_bytes date_bytes = {date, AMZ_DATE_BYTES}, token = ra_bytes_z(c->session_token);
-    const ra_signed_header headers[] = {
-        {RA_BYTES("content-type"), content_type},  {RA_BYTES("host"), host},
-        {RA_BYTES("x-amz-date"), date_bytes},      {RA_BYTES("x-amz-target"), target},
-        {RA_BYTES("x-amz-security-token"), token}, /* the last: left out without a token */
-    };
-    size_t count = sizeof headers / sizeof *headers;
+    ra_signed_header headers[5] = {{RA_BYTES("content-type"), content_type},
+                                   {RA_BYTES("host"), host},
+                                   {RA_BYTES("x-amz-date"), date_bytes}};
+    size_t count = 3;
+    if (target.n)
+        headers[count++] = (ra_signed_header){RA_BYTES("x-amz-target"), target};
+    if (c->session_token)
+        headers[count++] = (ra_signed_header){RA_BYTES("x-amz-security-token"), token};
     ra_sign_request r = {.method = RA_BYTES("POST"),
                          .path = RA_BYTES("/"),
                          .headers = headers,
-                         .nheaders = c->session_token ? count : count - 1,
+                         .nheaders = count,
                          .body = body};
     ra_buf names;
     ra_buf_init(&names, CANONICAL_MAX);

@@ -53,8 +53,8 @@ void ra_signer_free(ra_signer *s);
 /*
  * Signs a POST to `host` (as it stands in the Host header) with path "/". Appends header lines, each "Name:
  * value" ended by a NUL, to `out`: Host, X-Amz-Date, X-Amz-Security-Token (if there is one), Authorization;
- * *n says how many. Signed: content-type, host, x-amz-date, x-amz-target, x-amz-security-token. `now_s` is
- * the wall clock in seconds.
+ * *n says how many. Signed: content-type, host, x-amz-date, x-amz-target (unless `target` is empty: other
+ * services have none), x-amz-security-token. `now_s` is the wall clock in seconds.
  */
 bool ra_signer_sign(ra_signer *s, const ra_credentials *c, int64_t now_s, ra_bytes host,
                     ra_bytes content_type, ra_bytes target, ra_bytes body, ra_buf *out, size_t *n);

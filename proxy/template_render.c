@@ -6,6 +6,24 @@ static ra_bytes part_text(const ra_template_part *part, const ra_bytes *values)
     return text.p ? text : RA_BYTES("");
 }
 
+uint64_t ra_template_length(const ra_template *t, const ra_bytes *values)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < t->n; i++)
+        n += part_text(&t->parts[i], values).n;
+    return n;
+}
+
+uint64_t ra_document_length(const ra_document *d, const ra_bytes *values)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < d->n; i++) {
+        const ra_document_piece *piece = &d->pieces[i];
+        n += piece->json ? piece->len : ra_template_length(&piece->string, values);
+    }
+    return n;
+}
+
 bool ra_template_text(const ra_template *t, const ra_bytes *values, ra_arena *a, ra_bytes *out)
 {
     *out = RA_BYTES("");

@@ -10,6 +10,11 @@
 #include "cache/buf.h"
 #include "config/template.h"
 
+#include <stdint.h>
+
+/* How many bytes the text has; a document's JSON has at least these. Nothing is made. */
+uint64_t ra_template_length(const ra_template *t, const ra_bytes *values);
+uint64_t ra_document_length(const ra_document *d, const ra_bytes *values);
 /* The text, in the arena (a view of the value where the template is one placeholder alone). false: no memory.
  */
 bool ra_template_text(const ra_template *t, const ra_bytes *values, ra_arena *a, ra_bytes *out);

@@ -72,16 +72,10 @@ static uint32_t decode(const char *p, size_t n)
 
 static bool add_spelt_out(uint32_t c, ra_buf *out)
 {
-    switch (c) {
-    case '\n':
-        return ra_buf_add_z(out, "\\n");
-    case '\r':
-        return ra_buf_add_z(out, "\\r");
-    case '\t':
-        return ra_buf_add_z(out, "\\t");
-    default:
-        return ra_buf_addf(out, c < 0x80 ? "\\x%02x" : c <= 0xffff ? "\\u%04x" : "\\U%08x", (unsigned)c);
-    }
+    const char *letter = c == '\n' ? "n" : c == '\r' ? "r" : c == '\t' ? "t" : NULL;
+    if (letter)
+        return ra_buf_addf(out, "\\%s", letter);
+    return ra_buf_addf(out, c < 0x80 ? "\\x%02x" : c <= 0xffff ? "\\u%04x" : "\\U%08x", (unsigned)c);
 }
 
 bool ra_text_cell_add(ra_bytes text, ra_buf *out)

@@ -18,7 +18,7 @@
 
 #include <stdio.h>
 
-enum { RA_TEXT_TABLE_COLUMNS = 64, RA_TEXT_TABLE_WIDTH = 80 };
+enum { RA_TEXT_TABLE_COLUMNS = 128, RA_TEXT_TABLE_WIDTH = 80 };
 
 typedef struct ra_text_table ra_text_table;
 

@@ -6,7 +6,8 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COMMANDS = ["serve", "check", "ddb", "ddb schema-load", "ddb seed", "version", "help"]
+TABLE_TOOLS = ["schema-load", "seed", "list-tables", "drop", "scan", "get-conversation", "list-conversations"]
+COMMANDS = ["serve", "check", "ddb", *(f"ddb {tool}" for tool in TABLE_TOOLS), "version", "help"]
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_the_overview_names_every_command(run):
     for command in COMMANDS:
         assert f"  {command.split()[0]} " in overview
     ddb = run("ddb", "--help").stdout
-    assert "schema-load" in ddb and "seed" in ddb
+    assert all(f"  {tool} " in ddb for tool in TABLE_TOOLS)
 
 
 @pytest.mark.parametrize("words, hint", [

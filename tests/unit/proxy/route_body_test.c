@@ -157,6 +157,35 @@ static void documents(void **state)
         "\"l\":{\"L\":[{\"S\":\"{x\\\"\\u0001👋}\"},{\"BOOL\":true},{\"NULL\":true}]}}}");
 }
 
+/* Of what is made, whichever is longer: a template may use a value often. */
+static void lengths(void **state)
+{
+    route_fixture *f = *state;
+    assert_int_equal(route_post(f, "/put", "{\"a\":\"12345\",\"n\":7}"), RA_ROUTE_OPEN);
+    uint64_t before = ra_route_length(&f->call);
+    assert_int_equal(strlen(route_body(f)), before + 3 * 2); /* the quotes of three templates */
+    assert_int_equal(route_post(f, "/put", "{\"a\":\"1234567890\",\"n\":7}"), RA_ROUTE_OPEN);
+    assert_int_equal(ra_route_length(&f->call), before + 2 * 5);
+    route_get(f, "/newest?k=1234");
+    assert_int_equal(ra_route_length(&f->call), strlen("MSG#1234"));
+    route_get(f, "/oldest?k=1234");
+    assert_int_equal(ra_route_length(&f->call), 4);
+}
+
+static void an_answer_may_be_the_longer_one(void **state)
+{
+    (void)state;
+    route_fixture *f = route_fixture_new(
+        "{\"name\":\"a\",\"method\":\"PUT\",\"path\":\"/a/{x}\",\"operation\":\"DeleteItem\","
+        "\"request\":{\"TableName\":\"chat\",\"Key\":{\"pk\":{\"S\":\"x\"}}},\"reply\":{"
+        "\"object\":{\"m\":\"{path.x}{path.x}\",\"n\":\"-{path.x}\"}}}");
+    char target[1003] = "/a/";
+    memset(target + 3, 'x', 999);
+    assert_int_equal(route_open(f, RA_METHOD_PUT, target, NULL), RA_ROUTE_OPEN);
+    assert_int_equal(ra_route_length(&f->call), 3 * 999 + 1);
+    route_fixture_free(f);
+}
+
 static void no_memory(void **state)
 {
     route_fixture *f = *state;
@@ -184,6 +213,8 @@ int main(void)
         cmocka_unit_test(the_config_does_not_fit_the_table),
         cmocka_unit_test(types_that_are_not_known),
         cmocka_unit_test(documents),
+        cmocka_unit_test(lengths),
+        cmocka_unit_test(an_answer_may_be_the_longer_one),
         cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -138,6 +138,25 @@ static void validation_is_told_in_dynamodbs_words(void **state)
     assert_string_equal(message_for("{\"__type\":\"x#ValidationException\",\"message\":\"a\\u0000b\"}"), "a");
 }
 
+/* DynamoDB repeats what it doesn't like, and that may be long. */
+static void a_long_message_is_cut_between_characters(void **state)
+{
+    (void)state;
+    static char body[8192];
+    for (size_t shift = 0; shift < 3; shift++) {
+        size_t n = (size_t)snprintf(
+            body, sizeof body, "{\"__type\":\"x#ValidationException\",\"message\":\"%.*s", (int)shift, "ab");
+        for (size_t i = 0; i < 1000; i++)
+            n += (size_t)snprintf(body + n, sizeof body - n, "€");
+        snprintf(body + n, sizeof body - n, "\"}");
+        const char *message = message_for(body);
+        size_t length = strlen(message);
+        assert_in_range(length, 1000, 1024);
+        assert_int_equal((length - shift) % 3, 0);
+        assert_true(ra_route_utf8(ra_bytes_z(message)));
+    }
+}
+
 static void assert_body(const ra_route_refusal *r, const char *expected)
 {
     ra_buf out;
@@ -191,6 +210,7 @@ int main(void)
         cmocka_unit_test(bodies_that_are_none),
         cmocka_unit_test(cancelled_transactions),
         cmocka_unit_test(validation_is_told_in_dynamodbs_words),
+        cmocka_unit_test(a_long_message_is_cut_between_characters),
         cmocka_unit_test(refusal_bodies),
         cmocka_unit_test(refusals),
     };

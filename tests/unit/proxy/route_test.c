@@ -116,11 +116,26 @@ static void bodies_are_read_where_a_route_wants_one(void **state)
     assert_post_refused(f, "/m", "{", 400, "malformed_json");
     route_headers(f, NULL);
     route_refused(f, RA_METHOD_POST, "/m", "{}", 415, "unsupported_media_type");
-    assert_int_equal(route_open(f, RA_METHOD_POST, "/free?a=1", "not JSON"), RA_ROUTE_OPEN);
+    assert_int_equal(route_post(f, "/free?a=1", "not JSON"), RA_ROUTE_OPEN);
     assert_int_equal(route_open(f, RA_METHOD_GET, "/m", "not JSON"), RA_ROUTE_OPEN);
     /* who asks for another method isn't told about the body */
     route_refused(f, RA_METHOD_PUT, "/m", "{", 405, "method_not_allowed");
     assert_string_equal(f->refusal.allow, "GET, HEAD, POST, OPTIONS");
+}
+
+/* A form, or a script without asking, can POST any of these from a page of any site. */
+static void a_post_is_json_also_where_its_body_is_not_read(void **state)
+{
+    route_fixture *f = *state;
+    static const char *const types[] = {NULL, "text/plain", "text/plain;application/json",
+                                        "application/x-www-form-urlencoded", "multipart/form-data"};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (types[i])
+            route_headers(f, "Content-Type", types[i], NULL);
+        route_refused(f, RA_METHOD_POST, "/free?a=1", "", 415, "unsupported_media_type");
+    }
+    assert_int_equal(route_post(f, "/free?a=1", ""), RA_ROUTE_OPEN);
+    assert_int_equal(route_open(f, RA_METHOD_PATCH, "/update", ""), RA_ROUTE_OPEN); /* no page may, unasked */
 }
 
 static void operations(void **state)
@@ -139,6 +154,7 @@ static void operations(void **state)
         {"/together", "DynamoDB_20120810.TransactWriteItems", RA_METHOD_PUT, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        route_headers(f, "Content-Type", "application/json", NULL);
         assert_int_equal(route_open(f, cases[i].method, cases[i].target, "{}"), RA_ROUTE_OPEN);
         assert_string_equal(ra_route_target(f->call.route), cases[i].operation);
         assert_true(ra_route_needs_table(&f->call) == cases[i].needs_table);
@@ -174,6 +190,7 @@ int main(void)
         cmocka_unit_test(none_has_what_it_wants),
         cmocka_unit_test(a_wanted_input_that_is_malformed),
         cmocka_unit_test(bodies_are_read_where_a_route_wants_one),
+        cmocka_unit_test(a_post_is_json_also_where_its_body_is_not_read),
         cmocka_unit_test(operations),
         cmocka_unit_test(what_the_call_keeps),
         cmocka_unit_test(no_routes),

@@ -121,6 +121,26 @@ static void documents(void **state)
     assert_true(ra_bytes_eq_z(ra_buf_bytes(&f->out), "{\"a\":\"MSG#\\\"}\",\"b\":[\"\",\"\\\"}\"]}"));
 }
 
+static void lengths(void **state)
+{
+    fixture *f = *state;
+    const ra_bytes values[] = {RA_BYTES("é\""), RA_BYTES("x"), {NULL, 0}};
+    const ra_template all[] = {TEMPLATE(one), TEMPLATE(two), TEMPLATE(many), TEMPLATE(plain), {NULL, 0}};
+    uint64_t together = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        ra_bytes text;
+        assert_true(ra_template_text(&all[i], values, &f->arena, &text));
+        assert_int_equal(ra_template_length(&all[i], values), text.n);
+        together += text.n;
+    }
+    const ra_document_piece pieces[] = {{.json = "[", .len = 1}, {.string = all[0]}, {.string = all[1]},
+                                        {.string = all[2]},      {.string = all[3]}, {.string = all[4]}};
+    ra_document d = {pieces, sizeof pieces / sizeof *pieces};
+    assert_int_equal(ra_document_length(&d, values), 1 + together);
+    const ra_bytes large[] = {{"", SIZE_MAX >> 2}, {"", 0}, {"", 0}};
+    assert_true(ra_template_length(&all[2], large) > SIZE_MAX >> 2);
+}
+
 static void no_memory(void **state)
 {
     fixture *f = *state;
@@ -150,6 +170,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(absent_values_are_empty, setup, teardown),
         cmocka_unit_test_setup_teardown(alone_it_is_a_view, setup, teardown),
         cmocka_unit_test_setup_teardown(documents, setup, teardown),
+        cmocka_unit_test_setup_teardown(lengths, setup, teardown),
         cmocka_unit_test_setup_teardown(no_memory, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

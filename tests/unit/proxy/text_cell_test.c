@@ -30,10 +30,9 @@ static void test_what_a_terminal_would_act_on_is_spelt_out(void **state)
     assert_shown(RA_BYTES("c1: \xc2\x9b"
                           "31m"),
                  "c1: \\u009b31m");
-    assert_shown(RA_BYTES("\xe2\x80\xae"
-                          "abc\xe2\x80\xa8"
-                          "d\xef\xbb\xbf"),
-                 "\\u202eabc\\u2028d\\ufeff");
+    static const char turned[] = {'\xe2', '\x80', '\xae', 'a',    '\xe2', '\x80',
+                                  '\xa8', 'd',    '\xef', '\xbb', '\xbf'};
+    assert_shown((ra_bytes){turned, sizeof turned}, "\\u202ea\\u2028d\\ufeff");
     assert_shown(RA_BYTES("\xf3\xa0\x80\x81"), "\\U000e0001");
     assert_shown(RA_BYTES("bad \xff\xc3("), "bad \\xff\\xc3(");
     assert_shown(RA_BYTES("cut \xe2\x82"), "cut \\xe2\\x82");

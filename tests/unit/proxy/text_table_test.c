@@ -135,7 +135,7 @@ static void test_rows_that_wait_are_bounded(void **state)
     for (int i = 0; i < 70000; i++)
         ROW(&f, "x");
     fflush(f.out);
-    assert_true(f.n >= 2 * 65536);
+    assert_true(f.n >= (size_t)2 * 65536);
     end(&f);
 }
 

@@ -29,7 +29,9 @@ static void knock(door *d, exchange *x, const char *request_line, const char *he
              "%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n%s\r\n", request_line,
              headers);
     struct event_base *base = event_base_new();
-    *d = (door){.loop = {.magic = RA_LOOP_MAGIC, .base = base}};
+    ra_config config = {0}; /* no routes, no CORS */
+    ra_server server = {.config = &config};
+    *d = (door){.loop = {.magic = RA_LOOP_MAGIC, .base = base, .server = &server}};
     exchange_run(x, base, bytes, received, d);
     assert_int_equal(d->loop.sending, 0);
     event_base_free(base);
