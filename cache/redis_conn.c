@@ -34,6 +34,7 @@ enum {
     READ_MOST = 64 << 10,  /* in one read */
     WRITE_MOST = 1 << 20,  /* in one write */
     GREETING_MOST = 65536, /* bytes of a greeting's command; passwords may be long */
+    TLS_RECORD = 16 << 10,
     DOUBLINGS_MOST = 30,
     A_DAY = 24 * 60 * 60 * 1000
 };
@@ -154,8 +155,13 @@ static ra_redis_command *enqueue(ra_redis *r, const ra_redis_arg *argv, unsigned
     ra_redis_command *c = ra_redis_command_new(now_ms(), timeout, done, arg);
     if (!c)
         return NULL;
-    /* The bufferevent writes at the loop's next turn: all that is appended until then leaves together. */
-    size_t n = ra_redis_format(bufferevent_get_output(r->bev), argv, argc, room);
+    /* The bufferevent writes at the loop's next turn: all that is appended until then leaves together. With
+     * TLS each piece of memory becomes a record and a write of its own, so that the first one should be
+     * large. */
+    struct evbuffer *out = bufferevent_get_output(r->bev);
+    if (r->o.tls && evbuffer_get_length(out) == 0)
+        (void)evbuffer_expand(out, TLS_RECORD);
+    size_t n = ra_redis_format(out, argv, argc, room);
     if (!n) {
         free(c);
         return NULL;

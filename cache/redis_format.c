@@ -6,21 +6,28 @@
 #include <stdlib.h>
 
 enum {
-    FEW = 32,      /* arguments that need no memory of their own */
-    COPIED = 4096, /* shorter commands share the evbuffer's memory with their neighbours */
-    PER_ARGUMENT = 1 + 20 /* "$", the length */ + 2 + 2,
+    FEW = 32,                 /* arguments that need no memory of their own */
+    COPIED = 4096,            /* shorter commands share the evbuffer's memory with their neighbours */
     COMMAND_MAX = INT_MAX / 2 /* hiredis 0.14 counts in int */
 };
 
-/* "*", the number of arguments, and the arguments; never less than what hiredis makes of it, and more than
- * `max` if it is so long that it can't be said. */
-static size_t at_most(const ra_bytes *argv, unsigned argc, size_t max)
+/* "*" or "$", a number, the end of the line. */
+static size_t head(size_t number)
 {
-    size_t n = PER_ARGUMENT;
+    size_t n = 4;
+    for (; number >= 10; number /= 10)
+        n++;
+    return n;
+}
+
+/* How long the command will be; more than `max` if it would be longer than that. */
+static size_t length(const ra_bytes *argv, unsigned argc, size_t max)
+{
+    size_t n = head(argc);
     for (unsigned i = 0; i < argc && n <= max; i++) {
         if (argv[i].n > max)
             return max + 1;
-        n += argv[i].n + PER_ARGUMENT;
+        n += head(argv[i].n) + argv[i].n + 2;
     }
     return n;
 }
@@ -58,7 +65,7 @@ size_t ra_redis_format(struct evbuffer *out, const ra_bytes *argv, unsigned argc
 {
     if (max > COMMAND_MAX)
         max = COMMAND_MAX;
-    if (argc == 0 || at_most(argv, argc, max) > max)
+    if (argc == 0 || length(argv, argc, max) > max)
         return 0;
     const char *few_p[FEW];
     size_t few_n[FEW];

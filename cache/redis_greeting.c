@@ -67,7 +67,7 @@ static void words(char *why, enum ra_redis_step step, const char *text, const ch
         char kind[32];
         snprintf(kind, sizeof kind, "%.*s", code < sizeof kind ? (int)code : 0, text);
         n = snprintf(why, RA_REDIS_WHY_MAX, "%s: %s (the rest might show the password)", names[step],
-                     shows(kind, password) ? "refused" : kind);
+                     *kind && !shows(kind, password) ? kind : "refused");
     } else {
         n = snprintf(why, RA_REDIS_WHY_MAX, "%s: %s", names[step], text);
     }
