@@ -170,7 +170,7 @@ void ra_redis_script_sha1(enum ra_redis_script s, char out[RA_SCRIPT_SHA1])
     const char *text = ra_redis_script_text(s);
     if (EVP_Digest(text, strlen(text), digest, &n, EVP_sha1(), NULL) != 1)
         memset(digest, 0, sizeof digest);
-    for (unsigned i = 0; i < RA_SCRIPT_SHA1 / 2; i++) {
+    for (size_t i = 0; i < RA_SCRIPT_SHA1 / 2; i++) {
         out[i * 2] = digits[digest[i] >> 4];
         out[i * 2 + 1] = digits[digest[i] & 15];
     }
