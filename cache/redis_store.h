@@ -5,11 +5,19 @@
  * Keys: <prefix>ra1:<hex of the unit's digest>. An entry's value carries the generations that its guards had
  * at the token: it is a hit only while they are theirs still.
  *
- * Nothing is asked of a server that is down, sick (the breaker), or new (quarantine): lookups bypass. begin
- * then fails, or, for a write that may go on without (see ra_redis_store_options.may_go_on), remembers the
- * units: their reads bypass on this process until what was missed has been made up for.
+ * Nothing is served from a server that is down, sick (the breaker), silent (no heartbeat, which is a write:
+ * a master that has been cut off takes none), or new (quarantine): lookups bypass. A connection is used only
+ * once every marker of this process is set on it again, and every end that wasn't acknowledged is.
  *
- * Threads: one store per loop; ra_redis_shared is shared by all loops of the process.
+ * Whatever begins is remembered until its end is acknowledged, also where begin fails, and so is what is
+ * invalidated: until then reads of that unit bypass on all stores that share an ra_redis_shared, and it is
+ * sent again, at each heartbeat and on each new connection.
+ *
+ * begin fails, and sends nothing, unless the server is there and out of quarantine: in quarantine others may
+ * still be served by the old master, which would never hear of the write.
+ *
+ * Clock: `now` is CLOCK_MONOTONIC in ms; deadlines in Redis are by Redis's own. Threads: one store per loop.
+ * A store isn't freed from one of its callbacks.
  */
 #ifndef RA_CACHE_REDIS_STORE_H
 #define RA_CACHE_REDIS_STORE_H
@@ -19,25 +27,62 @@
 #include "cache/seal.h"
 #include "cache/store.h"
 
+/*
+ * What all loops of a process know together: which units have a write of this process under way, or one that
+ * Redis hasn't been told of. Threads: any.
+ */
+typedef struct ra_redis_shared ra_redis_shared;
+ra_redis_shared *ra_redis_shared_new(void); /* NULL: no memory. One reference */
+ra_redis_shared *ra_redis_shared_ref(ra_redis_shared *s);
+void ra_redis_shared_unref(ra_redis_shared *s); /* NULL is allowed */
+
 typedef struct ra_redis_store_options {
-    ra_redis_options redis; /* but base, up, down, message and arg, which are the store's own */
-    const char *key_prefix;
+    ra_redis_options redis; /* but base, up, down, message, arg and dead_after, which are the store's own */
+    const char *key_prefix; /* at most 150 bytes */
     const ra_seal_keys *seal; /* must outlive the store */
-    int64_t command_timeout;  /* ms: of a lookup, of a begin */
+    ra_redis_shared *shared;  /* the store takes its own reference; NULL: the store is alone */
+    int64_t command_timeout;  /* ms: of each round of a lookup, of a begin; > 0 */
     int64_t quarantine;       /* ms that nothing is served for once the server is another one */
-    int64_t
-        heartbeat; /* ms between heartbeats; the connection is taken for lost after three without a reply */
+    int64_t heartbeat;        /* ms between heartbeats, > 0; the connection is taken for lost after three
+                               * without a reply */
     size_t max_entry_bytes;
     unsigned max_unit_entries; /* 0: 1024 */
-    /* What a person should know, once per event: static, or good until it returns. */
+    size_t max_markers;        /* that are remembered, of 150 bytes each; past it begin fails. 0: 262144 */
+    /* What a person should know, once per event: good until it returns. */
     void (*say)(const char *text, bool warning, void *arg);
     void *say_arg;
 } ra_redis_store_options;
 
-/* Connects in the background. NULL: no memory. */
+/* Connects in the background. NULL: no memory, or a prefix that is too long. */
 ra_store *ra_redis_store_new(struct event_base *base, const ra_redis_store_options *o);
 
-/* Is it serving: connected, out of quarantine, its breaker closed? For readiness and tests. */
-bool ra_redis_store_serving(ra_store *s);
+enum ra_redis_health {
+    RA_REDIS_DOWN,       /* no connection, or one to a server that can't be used */
+    RA_REDIS_GREETING,   /* connected; markers are being set again */
+    RA_REDIS_QUARANTINE, /* the server is another one than before */
+    RA_REDIS_SILENT,     /* its last heartbeats failed */
+    RA_REDIS_BREAKER,    /* too slow, or fails */
+    RA_REDIS_SERVING
+};
+/* For readiness, for messages, and for a writer: in quarantine read_after_write answers no write. */
+enum ra_redis_health ra_redis_store_health(ra_store *s, int64_t now);
+
+/*
+ * May a write be sent although begin failed for it? Strict never asks. It may while the store is down, as
+ * long as all of its units are remembered; not in quarantine, nor where there was no room or memory.
+ */
+bool ra_redis_store_may_go_on(ra_store *s, int64_t now, const ra_write_id *id, const ra_key *units, size_t n);
+
+/* Who the server is, as of the newest connection; "" before the first. */
+const ra_redis_identity *ra_redis_store_identity(ra_store *s);
+
+typedef struct ra_redis_store_counts {
+    uint64_t connections;     /* that were greeted to the end */
+    uint64_t foreign;         /* entries that didn't open: another version's, or an unknown key */
+    uint64_t damaged;         /* those that were truncated, forged, swapped */
+    uint64_t scripts_resent;  /* the server had forgotten a script */
+    uint64_t markers_refused; /* there was no room to remember one */
+} ra_redis_store_counts;
+void ra_redis_store_get_counts(ra_store *s, ra_redis_store_counts *out);
 
 #endif

@@ -9,28 +9,35 @@
 
 struct event;
 
-enum { RA_EPOCH_CHARS = 8, RA_REDIS_PREFIX_MAX = 160, RA_MARKER_BUCKETS = 1024 };
+enum { RA_EPOCH_CHARS = 8, RA_REDIS_PREFIX_MAX = 160, RA_MARKER_BUCKETS = 1 << 14 };
 
 /*
- * One marker that this process has set and that isn't known to be gone: what must be set, or ended, again on
- * a new connection. It stays while commands about it are under way, since it is their argument.
+ * What Redis must be told of a unit, and hasn't acknowledged yet: that a write is under way (BEGIN, until its
+ * end), that it has ended (END), or that its data are void (INVALIDATE). A record stays while commands about
+ * it are under way, since it is their argument.
+ *
+ * Invariants. Counted in the shared slots from its making until it is gone. Its marker lives in Redis if
+ * set_in is the current greeting and `until` hasn't come. One that has ended is never given up: it goes when
+ * that is acknowledged.
  */
 typedef struct ra_redis_marker {
     unsigned magic;
-    struct ra_redis_marker *next; /* in its bucket */
+    struct ra_redis_marker *next; /* in its bucket, which is its unit's */
     struct ra_redis_store *store;
-    ra_write_id id;
+    ra_write_id id; /* the store's own: nothing but data to drop, or what is left of writes that it missed */
     ra_key unit;
-    int64_t until; /* monotonic: its deadline */
-    bool ended;    /* the write's end is known; only its acknowledgement is missing */
-    bool gone;     /* and that has come, or its deadline has */
-    int64_t settle;
+    int64_t until;   /* monotonic: its deadline, if it doesn't end before */
+    bool sent;       /* a BEGIN of it may have reached a server */
+    bool ended;
+    bool gone;       /* there is nothing more to be told */
+    int64_t settle;  /* once ended: how long the marker stays */
     unsigned pending;  /* commands under way */
-    unsigned greeting; /* the one that waits for it to be set again */
+    unsigned set_in;   /* the greeting that has acknowledged its BEGIN; 0: none */
+    unsigned asked_in; /* the greeting that has sent it again; 0: none */
 } ra_redis_marker;
 
 enum ra_redis_store_state {
-    RA_STORE_DOWN,     /* no connection */
+    RA_STORE_DOWN,     /* no connection, or one that is to be closed */
     RA_STORE_GREETING, /* connected; markers are being set again, the epoch is being asked for */
     RA_STORE_READY
 };
@@ -42,36 +49,85 @@ typedef struct ra_redis_store {
     char prefix[RA_REDIS_PREFIX_MAX];
     size_t prefix_n;
     ra_redis *conn;
+    ra_redis_shared *shared;
     struct event *heart;
-    struct event_base *base;
+    ra_redis_identity identity;
     enum ra_redis_store_state state;
+    bool nameless; /* the server doesn't tell who it is: it stays unused */
+    bool leaving;  /* the server refused what must work: another connection may find another server */
     char epoch[RA_EPOCH_CHARS + 1];
-    int64_t quiet_until;     /* monotonic: the end of the quarantine */
-    int64_t heard;           /* monotonic: the newest good heartbeat */
-    int64_t clock;           /* Redis's time less the monotonic one, ms */
-    unsigned replaying;      /* markers whose acknowledgement the greeting waits for */
-    unsigned greeting;       /* counts connections: an answer to an older one's greeting is none */
+    int64_t first;       /* Redis's clock: when this epoch was first seen */
+    int64_t quiet_until; /* monotonic: the end of the quarantine */
+    int64_t heard;       /* monotonic: the newest good heartbeat; INT64_MIN: the newest was refused */
+    int64_t clock;       /* Redis's time less the monotonic one, ms */
+    unsigned greeting;   /* counts greetings, from 1 */
+    unsigned replaying;  /* markers whose acknowledgement the greeting waits for */
+    size_t cursor;       /* the bucket that it has come to */
+    bool stuck;          /* it has failed: the next heartbeat begins a new one */
     bool loaded[RA_SCRIPTS]; /* the server knows it: EVALSHA will do */
     ra_breaker breaker;
     ra_redis_marker *markers[RA_MARKER_BUCKETS];
     size_t nmarkers;
+    ra_write_id own;             /* no write's: names what it was too late to BEGIN */
     struct ra_redis_call *calls; /* pending */
+    struct ra_redis_run *runs;   /* pending */
     ra_store_stats n;
+    ra_redis_store_counts counts;
     char sha1[RA_SCRIPTS][RA_SCRIPT_SHA1];
 } ra_redis_store;
 
 enum {
     RA_REDIS_STORE_MAGIC = 0x72656473,
     RA_REDIS_CALL_MAGIC = 0x72656463,
+    RA_REDIS_STEP_MAGIC = 0x72656474,
+    RA_REDIS_RUN_MAGIC = 0x72656472,
     RA_REDIS_MARKER_MAGIC = 0x7265646d
 };
 
+ra_redis_store *ra_redis_store_of(void *s);
+int64_t ra_redis_monotonic(void);
+/* May the store be asked, and believed, now? *why: the reason of a bypass. */
+bool ra_redis_store_may(const ra_redis_store *s, int64_t now, const char **why);
+void ra_redis_store_say(const ra_redis_store *s, bool warning, const char *text);
+
+/* <prefix>ra1:<hex>, in `out`. */
+enum { RA_REDIS_KEY_MAX = RA_REDIS_PREFIX_MAX + 2 * RA_KEY_BYTES };
+ra_bytes ra_redis_store_key(const ra_redis_store *s, const ra_key *unit, char out[RA_REDIS_KEY_MAX]);
+/* The hex of a request's digest after an "r"; that of a write's id, to which the scripts add the "w". */
+enum { RA_REDIS_FIELD_MAX = 2 + 2 * RA_KEY_BYTES };
+ra_bytes ra_redis_store_request_field(const ra_key *request, char out[RA_REDIS_FIELD_MAX]);
+ra_bytes ra_redis_store_write_name(const ra_write_id *id, char out[RA_REDIS_FIELD_MAX]);
+
+/* ---- which units bypass, over all loops of the process (cache/redis_store_shared.c) ---- */
+void ra_redis_shared_add(ra_redis_shared *s, const ra_key *unit);
+void ra_redis_shared_sub(ra_redis_shared *s, const ra_key *unit);
+bool ra_redis_shared_has(ra_redis_shared *s, const ra_key *unit);
+
+/* ---- scripts (cache/redis_store_run.c) ---- */
+
+/* A script under way. */
+typedef struct ra_redis_run ra_redis_run;
+/*
+ * Runs a script on one key: EVALSHA, or EVAL while the server doesn't know it. Where it turns out that it has
+ * forgotten the script the text is sent at once; only what is too long to be kept for that (a fill) ends with
+ * the error. `done` as with ra_redis_send. NULL: it wasn't sent, `done` won't run.
+ */
+ra_redis_run *ra_redis_store_run(ra_redis_store *s, enum ra_redis_script script, ra_bytes key,
+                                 const ra_bytes *argv, unsigned argc, int64_t timeout, ra_redis_done done,
+                                 void *arg);
+void ra_redis_run_abandon(ra_redis_run *r); /* `done` won't run */
+/* The connection is gone for good: nobody is told. */
+void ra_redis_runs_free(ra_redis_store *s);
+
+/* ---- calls (cache/redis_store_call.c) ---- */
+
 /* One command of a call, and what its reply is for. */
 typedef struct ra_redis_step {
+    unsigned magic;
     struct ra_redis_call *call;
-    ra_redis_command *command; /* NULL: its reply has come */
+    ra_redis_command *command; /* this or that; NULL: its reply has come */
+    ra_redis_run *run;
     size_t index;
-    enum ra_redis_script script; /* RA_SCRIPTS: none */
 } ra_redis_step;
 
 /* A lookup or a begin under way. */
@@ -80,48 +136,31 @@ typedef struct ra_redis_call {
     struct ra_redis_call *prev, *next;
     ra_redis_store *store;
     ra_store_call *call;
-    void (*finish)(struct ra_redis_call *c,
-                   bool ok);               /* all replies are there, or one of them never will be */
-    void (*drop)(struct ra_redis_call *c); /* frees what `own` holds; NULL: nothing */
     void (*take)(struct ra_redis_call *c, const ra_redis_step *step, const redisReply *reply);
+    /* all replies are there, or one of them never will be */
+    void (*finish)(struct ra_redis_call *c, bool ok);
+    void (*drop)(struct ra_redis_call *c); /* frees what `own` holds; NULL: nothing */
     ra_redis_step *steps;
-    size_t nsteps, waiting;
+    size_t nsteps, most, waiting;
     bool failed;
     int64_t begun_us;
     bool measured; /* it counts for the breaker, and hasn't been counted yet */
     void *own;     /* the kind's own; freed with the call */
 } ra_redis_call;
 
-ra_redis_store *ra_redis_store_of(void *s);
-/* May the store be asked, and believed, now? *why: the reason of a bypass. */
-bool ra_redis_store_may(ra_redis_store *s, int64_t now, const char **why);
-
-/* <prefix>ra1:<hex>, in `out`. */
-enum { RA_REDIS_KEY_MAX = RA_REDIS_PREFIX_MAX + 4 + 2 * RA_KEY_BYTES + 1 };
-ra_bytes ra_redis_store_key(const ra_redis_store *s, const ra_key *unit, char out[RA_REDIS_KEY_MAX]);
-/* "r" and the hex of a request's digest, "w" and that of a write's id. */
-enum { RA_REDIS_FIELD_MAX = 2 + 2 * RA_KEY_BYTES };
-ra_bytes ra_redis_store_request_field(const ra_key *request, char out[RA_REDIS_FIELD_MAX]);
-ra_bytes ra_redis_store_write_field(const ra_write_id *id, char out[RA_REDIS_FIELD_MAX]);
-
-/* Runs a script on one key: EVALSHA, or EVAL while the server doesn't know it. */
-ra_redis_command *ra_redis_store_run(ra_redis_store *s, enum ra_redis_script script, ra_bytes key,
-                                     const ra_bytes *argv, unsigned argc, int64_t timeout, ra_redis_done done,
-                                     void *arg);
-/* Does the reply say that the server doesn't know the script? Then EVAL is used for it until it does. */
-bool ra_redis_store_no_script(ra_redis_store *s, const redisReply *reply);
-
-/* ---- calls (cache/redis_store_call.c) ---- */
-
 /* NULL: no memory. `most` steps can be added. */
 ra_redis_call *ra_redis_call_new(ra_redis_store *s, ra_store_call *call, size_t most);
 /* The step whose command the caller sends next, with ra_redis_call_done and the step as its argument. */
-ra_redis_step *ra_redis_call_step(ra_redis_call *c, size_t index, enum ra_redis_script script);
+ra_redis_step *ra_redis_call_step(ra_redis_call *c, size_t index);
+/* All steps have ended, and the next round begins. */
+void ra_redis_call_next_round(ra_redis_call *c);
 void ra_redis_call_done(ra_redis *conn, const redisReply *reply, void *step);
 /* All its replies were there: the store is that quick. */
 void ra_redis_call_succeeded(ra_redis_call *c);
 /* Abandons what is under way. */
 void ra_redis_call_free(ra_redis_call *c);
+int64_t ra_redis_monotonic_us(void);
+uint32_t ra_redis_spread(void);
 
 /* ---- the kinds of calls ---- */
 enum ra_store_step ra_redis_store_lookup(ra_store *s, int64_t now, ra_lookup *v, size_t n,
@@ -133,17 +172,32 @@ void ra_redis_store_end(ra_store *s, int64_t now, const ra_write_id *id, const r
                         int64_t settle);
 void ra_redis_store_invalidate(ra_store *s, int64_t now, const ra_key *units, size_t n);
 
-/* Every marker is acknowledged: the server's epoch is asked for, and then it serves. */
-void ra_redis_store_greeted(ra_redis_store *s);
+/* ---- connecting (cache/redis_store_connect.c) ---- */
+void ra_redis_store_up(ra_redis *conn, const ra_redis_identity *who, void *store);
+void ra_redis_store_down(ra_redis *conn, bool was_up, const char *why, void *store);
+void ra_redis_store_beat(evutil_socket_t fd, short what, void *store);
 
-/* ---- markers ---- */
-/* Sets or ends them all again; s->replaying counts the answers that are awaited. */
-void ra_redis_markers_replay(ra_redis_store *s, int64_t now);
-void ra_redis_markers_free(ra_redis_store *s);
-/* Forgets those past their deadline. */
+/* ---- markers (cache/redis_store_marker.c) ---- */
+/* NULL: none, or it is gone. */
+ra_redis_marker *ra_redis_marker_find(ra_redis_store *s, const ra_write_id *id, const ra_key *unit);
+/* NULL: no room, or no memory. */
+ra_redis_marker *ra_redis_marker_new(ra_redis_store *s, const ra_write_id *id, const ra_key *unit,
+                                     int64_t until);
+/* The write has ended; tells Redis, now if it can. May free it. */
+void ra_redis_marker_end(ra_redis_marker *m, int64_t settle);
+bool ra_redis_marker_is_set(const ra_redis_marker *m);
+/* BEGIN. */
+ra_redis_run *ra_redis_marker_run(ra_redis_store *s, enum ra_redis_script script, const ra_write_id *id,
+                                  const ra_key *unit, int64_t ms, ra_redis_done done, void *arg);
+/* Sends more of those that the greeting must send again. false: one can't be sent. */
+bool ra_redis_markers_replay(ra_redis_store *s, int64_t now);
+/* Forgets those past their deadline; sends again what wasn't acknowledged. */
 void ra_redis_markers_sweep(ra_redis_store *s, int64_t now);
+void ra_redis_markers_free(ra_redis_store *s);
+/* One of those that the greeting waits for: acknowledged, or not. */
+void ra_redis_store_replayed(ra_redis_store *s, bool good);
 
-/* ---- entries: what a field holds ---- */
+/* ---- entries: what a field holds (cache/redis_store_entry.c) ---- */
 /* Appends the guards' generations and the sealed payload. */
 bool ra_redis_entry_write(const ra_redis_store *s, const ra_fill *f, ra_buf *out);
 typedef struct ra_redis_entry {

@@ -94,6 +94,7 @@ static void ended(ra_redis *conn, const redisReply *reply, void *arg)
     ra_redis_marker *m = marker_of(arg);
     ra_redis_store *s = m->store;
     (void)conn;
+    s->ending--;
     if (reply)
         s->loaded[RA_SCRIPT_END] = !ra_redis_store_no_script(s, reply);
     if (!reply || reply->type != REDIS_REPLY_INTEGER)
@@ -108,7 +109,15 @@ static void ended(ra_redis *conn, const redisReply *reply, void *arg)
  * until its deadline. */
 static void send_end(ra_redis_store *s, ra_redis_marker *m)
 {
-    m->pending += run_timed(s, RA_SCRIPT_END, &m->id, &m->unit, m->settle, ended, m) != NULL;
+    if (!run_timed(s, RA_SCRIPT_END, &m->id, &m->unit, m->settle, ended, m))
+        return;
+    m->pending++;
+    s->ending++;
+}
+
+bool ra_redis_store_ending(ra_store *store)
+{
+    return ra_redis_store_of(store)->ending > 0;
 }
 
 /* ---- begin ---- */

@@ -7,5 +7,7 @@
 /* The tables of `c` must still be in the file's order. Values that were refused are not held against others.
  */
 void ra_decode_check(ra_decoder *d, const ra_place *root, const ra_config *c);
+/* Of them: the store, and the options that belong to one store only (check_store.c). */
+void ra_decode_check_store(ra_decoder *d, const ra_place *root, const ra_config_cache *c);
 
 #endif

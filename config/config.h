@@ -15,7 +15,7 @@
 #include <stdio.h>
 
 enum ra_consistency { RA_LINEARIZABLE, RA_READ_AFTER_WRITE, RA_EVENTUAL };
-enum ra_store_kind { RA_STORE_KIND_MEMORY };
+enum ra_store_kind { RA_STORE_KIND_MEMORY, RA_STORE_KIND_REDIS };
 
 /* What applies to one access: a table's own, or a pattern's with the table's for what it leaves out. */
 typedef struct ra_policy {
@@ -86,8 +86,37 @@ typedef struct ra_config_upstream {
     char *ca_file;          /* NULL: the system's */
 } ra_config_upstream;
 
+/* The shared store's server; with `store` RA_STORE_KIND_REDIS. What the URL says comes first. */
+typedef struct ra_config_redis {
+    char *host; /* a name, or an address without brackets; NULL: `socket` */
+    uint16_t port;
+    char *socket;   /* a unix socket's path */
+    bool tls;       /* never over a unix socket */
+    char *user;     /* NULL: the default user */
+    char *password; /* NULL: none. Never to be printed */
+    unsigned database;
+    int64_t connect_timeout;
+    int64_t command_timeout; /* of one lookup, of one mark */
+    unsigned max_queue;      /* commands under way, over all loops; each loop gets its share */
+    int64_t heartbeat;       /* three without a reply: the connection is lost */
+    int64_t quarantine;      /* nothing is served from a server for so long after it was first seen */
+    char *ca_file;           /* NULL: the system's */
+    char *cert_file;         /* NULL: we show no certificate */
+    char *key_file;
+} ra_config_redis;
+
+enum { RA_ENCRYPTION_KEY_BYTES = 32 };
+
+/* The first seals, all open. Never to be printed. */
+typedef struct ra_encryption_keys {
+    unsigned char (*v)[RA_ENCRYPTION_KEY_BYTES];
+    size_t n;
+} ra_encryption_keys;
+
 typedef struct ra_config_cache {
     enum ra_store_kind store;
+    ra_config_redis redis;
+    ra_encryption_keys encryption_key;
     size_t max_bytes;
     size_t max_entry_bytes;
     char *key_prefix;

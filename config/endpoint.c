@@ -41,7 +41,7 @@ static bool scheme_of(const char *text, const char **host, bool *tls)
     return true;
 }
 
-static bool is_host(const char *host, size_t n)
+bool ra_endpoint_host_valid(const char *host, size_t n)
 {
     char literal[INET6_ADDRSTRLEN];
     struct in6_addr address;
@@ -80,7 +80,7 @@ const char *ra_endpoint_normalise(const char *text, char out[RA_ENDPOINT_MAX])
     const char *after = host[0] == '[' ? memchr(host, ']', n) : host;
     const char *colon = after ? memchr(after, ':', n - (size_t)(after - host)) : NULL;
     size_t host_n = colon ? (size_t)(colon - host) : n;
-    if (!is_host(host, host_n))
+    if (!ra_endpoint_host_valid(host, host_n))
         return "holds no valid host name";
     if (colon) {
         char digits[8] = "";

@@ -14,6 +14,8 @@ enum { RA_ENDPOINT_MAX = 320 };
  */
 const char *ra_endpoint_normalise(const char *text, char out[RA_ENDPOINT_MAX]);
 
+/* A host's name, an IPv4 address, or an IPv6 address in brackets. */
+bool ra_endpoint_host_valid(const char *host, size_t n);
 /* 1 to 64 lower-case letters, digits and '-'. */
 bool ra_region_valid(const char *region);
 /* AWS's DynamoDB endpoint in that region, by its partition's domain. false: it doesn't fit. */

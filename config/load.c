@@ -34,6 +34,15 @@ static void decode_sections(ra_decoder *d, const ra_place *root, ra_config *c)
     }
 }
 
+static void decode_redis(ra_decoder *d, const ra_place *root, ra_config_redis *out)
+{
+    ra_place cache, at;
+    ra_decode_presets(d, &ra_section_redis, out);
+    ra_decode_member(d, root, "cache", &cache);
+    if (ra_decode_member(d, &cache, "redis", &at))
+        ra_decode_object(d, &ra_section_redis, &at, out);
+}
+
 static void decode_root(ra_decoder *d, const cJSON *node, ra_config *c)
 {
     ra_place root = {.node = node};
@@ -41,6 +50,7 @@ static void decode_root(ra_decoder *d, const cJSON *node, ra_config *c)
     if (!ra_decode_object(d, &ra_section_root, &root, c))
         return;
     decode_sections(d, &root, c);
+    decode_redis(d, &root, &c->cache.redis);
     ra_decode_tables(d, &root, c);
     ra_decode_routes(d, &root, c);
     ra_decode_ddb(d, &root, c);

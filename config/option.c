@@ -2,7 +2,9 @@
 
 #include "config/address.h"
 #include "config/endpoint.h"
+#include "config/redis_url.h"
 #include "config/reference.h"
+#include "config/secret_key.h"
 #include "config/suggest.h"
 #include "config/text.h"
 #include "config/units.h"
@@ -148,6 +150,21 @@ static bool set_path(setting *s)
     return true;
 }
 
+static bool set_redis_url(setting *s)
+{
+    s->why = ra_redis_url_parse(s->text, s->d->pool, (ra_config_redis *)(void *)s->base);
+    return !s->why;
+}
+
+static bool set_key(setting *s)
+{
+    unsigned char key[RA_ENCRYPTION_KEY_BYTES];
+    if (!ra_secret_key_parse(s->text, key))
+        return false;
+    memcpy(s->base + s->o->offset, key, sizeof key);
+    return true;
+}
+
 /* A preset: its strings with commas between them. */
 static bool set_texts(setting *s)
 {
@@ -190,6 +207,10 @@ static bool set(setting *s)
     case RA_OPTION_PATH:
     case RA_OPTION_READABLE:
         return set_path(s);
+    case RA_OPTION_REDIS_URL:
+        return set_redis_url(s);
+    case RA_OPTION_KEY:
+        return set_key(s);
     case RA_OPTION_BOOL:
         memcpy(s->base + s->o->offset, &(bool){strcmp(s->text, "true") == 0}, sizeof(bool));
         return true;
@@ -212,6 +233,11 @@ void ra_option_refuse(ra_decoder *d, const ra_option *o, const ra_place *at, con
     ra_locator_refuse(d->locator, at->node);
 }
 
+static bool may_be_secret(const ra_option *o)
+{
+    return o->type == RA_OPTION_ENDPOINT || o->type == RA_OPTION_REDIS_URL || o->type == RA_OPTION_KEY;
+}
+
 /* A string that was read but not accepted. A value that came by a reference or may hold a secret isn't shown.
  */
 static void refuse_text(const setting *s, const ra_place *at, const char *source)
@@ -225,7 +251,7 @@ static void refuse_text(const setting *s, const ra_place *at, const char *source
     ra_text_show(source ? source : s->text, shown);
     if (source)
         snprintf(what, sizeof what, "the value of %s %s%s", shown, why, nearest);
-    else if (s->o->type == RA_OPTION_ENDPOINT)
+    else if (may_be_secret(s->o))
         snprintf(what, sizeof what, "the value %s%s", why, nearest);
     else
         snprintf(what, sizeof what, "%s %s%s", shown, why, nearest);
@@ -254,32 +280,57 @@ static const char *kind_of(const cJSON *node)
     return cJSON_IsArray(node) ? "an array" : "an object";
 }
 
-/* One string of a list: any text but none at all. NULL: refused. */
-static char *list_element(ra_decoder *d, const ra_place *at)
+/* What each element of a list is. */
+static const ra_option text_element = {.type = RA_OPTION_TEXT, .min = 1, .max = LIST_TEXT_MAX};
+static const ra_option key_element = {.type = RA_OPTION_KEY};
+
+static void set_element(ra_decoder *d, const ra_option *o, const ra_place *at, void *to)
 {
-    static const ra_option element = {.type = RA_OPTION_TEXT, .min = 1, .max = LIST_TEXT_MAX};
-    char *text = NULL;
     if (cJSON_IsString(at->node))
-        set_string(d, &element, at, &text);
+        set_string(d, o, at, to);
     else
-        ra_option_refuse(d, &element, at, kind_of(at->node));
-    return text;
+        ra_option_refuse(d, o, at, kind_of(at->node));
+}
+
+static bool right_count(ra_decoder *d, const ra_option *o, const ra_place *at, size_t *count)
+{
+    int n = cJSON_GetArraySize(at->node);
+    bool ok = n >= o->min && n <= o->max;
+    *count = (size_t)n;
+    if (!ok)
+        ra_option_refuse(d, o, at, n < o->min ? "there are too few" : "there are too many");
+    return ok;
 }
 
 static void set_list(ra_decoder *d, const ra_option *o, const ra_place *at, void *base)
 {
-    int n = cJSON_GetArraySize(at->node), i = 0;
-    if (n < o->min || n > o->max) {
-        ra_option_refuse(d, o, at, n < o->min ? "there are too few" : "there are too many");
+    size_t n;
+    int i = 0;
+    if (!right_count(d, o, at, &n))
         return;
-    }
-    ra_texts texts = {.v = ra_decode_array(d, (size_t)n, sizeof *texts.v)};
+    ra_texts texts = {.v = ra_decode_array(d, n, sizeof *texts.v)};
     for (const cJSON *c = at->node->child; texts.v && c; c = c->next, i++) {
         ra_place place = {.up = at, .index = i, .node = c};
-        texts.v[texts.n] = list_element(d, &place);
+        set_element(d, &text_element, &place, &texts.v[texts.n]);
         texts.n += texts.v[texts.n] != NULL;
     }
     memcpy((char *)base + o->offset, &texts, sizeof texts);
+}
+
+static void set_keys(ra_decoder *d, const ra_option *o, const ra_place *at, void *base)
+{
+    size_t n;
+    int i = 0;
+    if (!right_count(d, o, at, &n))
+        return;
+    ra_encryption_keys keys = {.v = ra_decode_array(d, n, sizeof *keys.v)};
+    for (const cJSON *c = at->node->child; keys.v && c; c = c->next, i++) {
+        ra_place place = {.up = at, .index = i, .node = c};
+        set_element(d, &key_element, &place, keys.v[keys.n]);
+        /* A key that was refused isn't held against another one. */
+        keys.n += !ra_locator_refused(d->locator, c);
+    }
+    memcpy((char *)base + o->offset, &keys, sizeof keys);
 }
 
 /* Numbers are taken where no unit could be missing. They come as doubles: only whole ones in bounds pass. */
@@ -299,14 +350,21 @@ static void set_json_number(ra_decoder *d, const ra_option *o, const ra_place *a
     }
 }
 
+static bool takes_no_string(const ra_option *o)
+{
+    return o->type == RA_OPTION_BOOL || o->type == RA_OPTION_TEXTS || o->type == RA_OPTION_KEYS;
+}
+
 void ra_option_set(ra_decoder *d, const ra_option *o, const ra_place *at, void *base)
 {
     if (o->type == RA_OPTION_BOOL && cJSON_IsBool(at->node))
         memcpy((char *)base + o->offset, &(bool){cJSON_IsTrue(at->node)}, sizeof(bool));
-    else if ((o->type == RA_OPTION_BOOL || o->type == RA_OPTION_TEXTS) && cJSON_IsString(at->node))
+    else if (takes_no_string(o) && cJSON_IsString(at->node))
         ra_option_refuse(d, o, at, "a string");
     else if (o->type == RA_OPTION_TEXTS && cJSON_IsArray(at->node))
         set_list(d, o, at, base);
+    else if (o->type == RA_OPTION_KEYS && cJSON_IsArray(at->node))
+        set_keys(d, o, at, base);
     else if (cJSON_IsString(at->node))
         set_string(d, o, at, base);
     else if (cJSON_IsNumber(at->node))

@@ -45,6 +45,11 @@ static const char *fixed_text(const ra_option *o)
         return "the path of a readable file, relative to the folder of this file";
     case RA_OPTION_REGION:
         return "an AWS region in lower case, such as \"eu-west-1\"";
+    case RA_OPTION_REDIS_URL:
+        return "\"redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]\", \"rediss://...\" for TLS, or "
+               "\"unix:///PATH[?db=DATABASE]\"";
+    case RA_OPTION_KEY:
+        return "32 random bytes as 64 hexadecimal digits or as base64, such as \"env:CACHE_KEY\" holds";
     case RA_OPTION_TEMPLATE:
         return "a string with placeholders";
     case RA_OPTION_OBJECT:
@@ -80,6 +85,12 @@ void ra_option_accepted(const ra_option *o, char out[RA_OPTION_ACCEPTED_MAX])
         break;
     case RA_OPTION_TEXTS:
         bounded("an array of ", count_format, o, " strings", out);
+        break;
+    case RA_OPTION_KEYS:
+        bounded("an array of ", count_format, o,
+                " keys, each 32 random bytes as 64 hexadecimal digits or as base64, better by "
+                "\"env:NAME\" or \"file:PATH\"",
+                out);
         break;
     case RA_OPTION_TEXT_MAP:
         bounded("an object with ", count_format, o, " members, { \"NAME\": \"...\" }", out);

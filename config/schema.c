@@ -24,7 +24,7 @@
 
 /* In the order of the enums in config/config.h. */
 static const char *const consistencies[] = {"linearizable", "read_after_write", "eventual", NULL};
-static const char *const stores[] = {"memory", NULL};
+static const char *const stores[] = {"memory", "redis", NULL};
 static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", NULL};
 static const char *const operations[] = {
     "Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", NULL};
@@ -185,15 +185,25 @@ static const ra_option cache_options[] = {
      .offset = offsetof(ra_config_cache, store),
      .preset = "memory",
      .choices = stores,
-     .note = "this build has only the memory store",
-     .doc = "Where entries live."},
+     .doc = "Where entries live: in this process, or in a Redis that several proxies share."},
+    {.name = "redis",
+     .type = RA_OPTION_OBJECT,
+     .preset_doc = "none; must be given with store \"redis\"",
+     .doc = "The Redis, or what speaks its protocol, of store \"redis\"."},
+    {.name = "encryption_key",
+     .type = RA_OPTION_KEYS,
+     .offset = offsetof(ra_config_cache, encryption_key),
+     .min = 1,
+     .max = 16,
+     .preset_doc = "none: whoever reads Redis sees rows",
+     .doc = "With store \"redis\": seals what is cached. The first key seals, all of them open."},
     {.name = "max_bytes",
      .type = RA_OPTION_SIZE,
      .offset = offsetof(ra_config_cache, max_bytes),
      .min = 0,
      .max = 1024 * GIB,
      .preset = "64MiB",
-     .doc = "Size of the in-process store, its overhead counted; 0 caches nothing."},
+     .doc = "Size of store \"memory\", its overhead counted; 0 caches nothing."},
     {.name = "max_entry_bytes",
      .type = RA_OPTION_SIZE,
      .offset = offsetof(ra_config_cache, max_entry_bytes),
@@ -212,9 +222,67 @@ static const ra_option cache_options[] = {
      .type = RA_OPTION_PATH,
      .offset = offsetof(ra_config_cache, state_file),
      .preset_doc = "none",
-     .doc = "Says across restarts whether the last exit was clean."},
+     .doc = "Store \"memory\": says across restarts whether the last exit was clean."},
 };
 SECTION(cache, "cache", .also = NULL);
+
+static const ra_option redis_options[] = {
+    {.name = "url",
+     .type = RA_OPTION_REDIS_URL,
+     .doc = "Where it is, who we are there and the database; percent-encoded, with rediss for TLS."},
+    {.name = "connect_timeout",
+     .type = RA_OPTION_DURATION,
+     .offset = offsetof(ra_config_redis, connect_timeout),
+     .min = 1 * MS,
+     .max = 1 * MINUTES,
+     .preset = "1s",
+     .doc = "Connecting: name, TLS and login included."},
+    {.name = "command_timeout",
+     .type = RA_OPTION_DURATION,
+     .offset = offsetof(ra_config_redis, command_timeout),
+     .min = 1 * MS,
+     .max = 30 * SECONDS,
+     .preset = "50ms",
+     .doc =
+         "A read that has waited so long goes to DynamoDB; a write that can't be marked by then is refused."},
+    {.name = "max_queue",
+     .type = RA_OPTION_COUNT,
+     .offset = offsetof(ra_config_redis, max_queue),
+     .min = 1000,
+     .max = 10000000,
+     .preset = "100000",
+     .doc = "Commands under way, over all event loops; what comes on top goes without the cache."},
+    {.name = "heartbeat",
+     .type = RA_OPTION_DURATION,
+     .offset = offsetof(ra_config_redis, heartbeat),
+     .min = 100 * MS,
+     .max = 10 * SECONDS,
+     .preset = "1s",
+     .doc = "How often Redis is written to; after three without a reply it counts as lost."},
+    {.name = "quarantine",
+     .type = RA_OPTION_DURATION,
+     .offset = offsetof(ra_config_redis, quarantine),
+     .min = 0,
+     .max = 1 * HOURS,
+     .preset = "30s",
+     .doc = "How long nothing is served from a Redis that is new, until all proxies have found it."},
+    {.name = "ca_file",
+     .type = RA_OPTION_READABLE,
+     .offset = offsetof(ra_config_redis, ca_file),
+     .preset_doc = "the system's",
+     .doc = "Certificate authorities to trust, as PEM."},
+    {.name = "cert_file",
+     .type = RA_OPTION_READABLE,
+     .offset = offsetof(ra_config_redis, cert_file),
+     .preset_doc = "none",
+     .doc = "The certificate that we show Redis, with its chain, as PEM."},
+    {.name = "key_file",
+     .type = RA_OPTION_READABLE,
+     .offset = offsetof(ra_config_redis, key_file),
+     .preset_doc = "none",
+     .doc = "Its private key, as PEM."},
+};
+SECTION(redis, "cache.redis", .also = NULL);
 
 static const ra_option ddb_options[] = {
     {.name = "schema",
@@ -705,11 +773,23 @@ static const ra_option generate_options[] = {
 };
 SECTION(generate, "ddb.generate", .also = NULL);
 
-const ra_section *const ra_sections[] = {
-    &ra_section_root,   &ra_section_listen,   &ra_section_upstream, &ra_section_cache,
-    &ra_section_ddb,    &ra_section_generate, &ra_section_table,    &ra_section_pattern,
-    &ra_section_schema, &ra_section_index,    &ra_section_route,    &ra_section_query,
-    &ra_section_reply,  &ra_section_validate, &ra_section_cors,     NULL};
+const ra_section *const ra_sections[] = {&ra_section_root,
+                                         &ra_section_listen,
+                                         &ra_section_upstream,
+                                         &ra_section_cache,
+                                         &ra_section_redis,
+                                         &ra_section_ddb,
+                                         &ra_section_generate,
+                                         &ra_section_table,
+                                         &ra_section_pattern,
+                                         &ra_section_schema,
+                                         &ra_section_index,
+                                         &ra_section_route,
+                                         &ra_section_query,
+                                         &ra_section_reply,
+                                         &ra_section_validate,
+                                         &ra_section_cors,
+                                         NULL};
 
 const ra_option *ra_section_find(const ra_section *s, const char *name, size_t *base)
 {

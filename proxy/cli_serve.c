@@ -52,9 +52,12 @@ static const char *options(int argc, char **argv, int *status)
     return NULL;
 }
 
-/* See proxy/state_file.h. Returns until when the cache is quiet; 0: not at all. */
+/* See proxy/state_file.h. Returns until when the cache is quiet; 0: not at all. A shared store keeps its
+ * markers itself. */
 static int64_t quiet_until(const ra_config *c)
 {
+    if (c->cache.store != RA_STORE_KIND_MEMORY)
+        return 0;
     bool clean = c->cache.state_file && ra_state_file_open(c->cache.state_file);
     if (clean || !ra_config_any_linearizable(c))
         return 0;

@@ -4,6 +4,7 @@
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/request.h"
+#include "proxy/server_store.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -104,8 +105,8 @@ static bool loop_init(ra_loop *l, ra_server *s, bool first)
     l->upstream = ra_upstream_new(l->base, s->config, s->provider);
     if (l->upstream)
         ra_upstream_on_idle(l->upstream, upstream_idle, l);
-    l->store = ra_memory_store_new(s->memory);
-    if (first) {
+    l->store = ra_loop_store_new(l, first);
+    if (first && s->memory) {
         struct timeval t = interval(SWEEP_INTERVAL_MS);
         l->sweep = event_new(l->base, -1, EV_PERSIST, sweep, l);
         if (!l->sweep || event_add(l->sweep, &t) != 0)
@@ -129,6 +130,8 @@ static void loop_free(ra_loop *l)
         event_free(l->accept_again);
     if (l->mailbox)
         ra_mailbox_free(l->mailbox);
+    if (l->base && !l->server->memory)
+        event_base_loop(l->base, EVLOOP_NONBLOCK); /* what a look-up of Redis's name has left goes now */
     if (l->base)
         event_base_free(l->base);
     l->magic = 0;
@@ -142,14 +145,14 @@ ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, i
     s->config = ra_config_ref(config);
     s->provider = provider;
     s->nloops = config->listen.threads;
-    ra_memory_options o = {.max_bytes = config->cache.max_bytes,
-                           .max_entry_bytes = config->cache.max_entry_bytes,
-                           .quiet_until = quiet_until};
-    s->memory = ra_memory_new(&o);
+    if (!ra_server_store_init(s, quiet_until)) {
+        ra_server_free(s);
+        return NULL;
+    }
     s->flights = ra_flights_new();
     s->tables = ra_tables_new(config);
     s->loops = calloc(s->nloops, sizeof *s->loops);
-    bool ok = s->memory && s->flights && s->tables && s->loops;
+    bool ok = s->flights && s->tables && s->loops;
     for (unsigned i = 0; i < s->nloops && ok; i++)
         ok = loop_init(&s->loops[i], s, i == 0);
     if (ok)
@@ -197,6 +200,8 @@ static void *run(void *arg)
     do /* events that were active together with the one that ended the loop may have begun a request */
         event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY);
     while (!l->cut && !is_idle(l));
+    while (!l->cut && ra_loop_store_busy(l))
+        event_base_loop(l->base, EVLOOP_ONCE);
     return NULL;
 }
 
@@ -264,7 +269,7 @@ bool ra_server_join(ra_server *s)
         clean = clean && !s->loops[i].cut;
     }
     ra_request_abandon_all(s->loops, s->nloops);
-    return clean && ra_memory_markers(s->memory, ra_clock_monotonic()) == 0;
+    return clean && !ra_server_store_forgets(s);
 }
 
 void ra_server_free(ra_server *s)
@@ -275,8 +280,7 @@ void ra_server_free(ra_server *s)
     ra_tables_free(s->tables);
     if (s->flights)
         ra_flights_free(s->flights);
-    if (s->memory)
-        ra_memory_unref(s->memory);
+    ra_server_store_free(s);
     ra_config_unref(s->config);
     free(s);
 }

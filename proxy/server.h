@@ -5,12 +5,14 @@
  *
  * Lifetime: ra_server_new starts nothing; ra_server_start binds and runs the loops' threads; ra_server_drain
  * tells every loop to stop accepting and to end once its requests have; ra_server_free joins them.
+ * Which store it is, and what of it is shared: proxy/server_store.h.
  */
 #ifndef RA_PROXY_SERVER_H
 #define RA_PROXY_SERVER_H
 
 #include "cache/flight.h"
 #include "cache/memory_store.h"
+#include "cache/seal.h"
 #include "proxy/tables.h"
 
 #include <pthread.h>
@@ -20,6 +22,7 @@ struct event;
 struct event_base;
 struct evhttp;
 struct ra_request;
+struct ssl_ctx_st;
 
 typedef struct ra_server ra_server;
 
@@ -32,7 +35,7 @@ typedef struct ra_loop {
     ra_upstream *upstream;
     ra_store *store;
     ra_mailbox *mailbox;
-    struct event *sweep; /* on the first loop only */
+    struct event *sweep; /* on the first loop only, and with store "memory" */
     struct event *drain_timer;
     struct event *accept_again;  /* while accept fails, for want of file descriptors say */
     int64_t accept_logged;       /* monotonic: when that was last said */
@@ -51,7 +54,10 @@ enum { RA_LOOP_MAGIC = 0x6c6f6f70 };
 struct ra_server {
     ra_config *config; /* the current snapshot; requests hold a reference of their own */
     ra_credentials_provider *provider;
-    ra_memory *memory;
+    ra_memory *memory;            /* store "memory": its table; NULL: the store is Redis */
+    ra_seal_keys *seal;           /* store "redis" */
+    struct ssl_ctx_st *redis_tls; /* NULL: plain */
+    char redis_where[320];        /* host and port, or the socket; for messages */
     ra_flights *flights;
     ra_tables *tables;
     atomic_uint in_flight; /* over all loops, for listen.max_in_flight */
@@ -60,7 +66,7 @@ struct ra_server {
     uint16_t port; /* bound */
 };
 
-/* NULL with a message logged. `quiet_until` is the store's (0: none). */
+/* NULL with a message logged. `quiet_until` is the in-process store's (0: none). */
 ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, int64_t quiet_until);
 /* Binds and starts the threads. false with a message logged. */
 bool ra_server_start(ra_server *s);

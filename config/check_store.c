@@ -1,0 +1,98 @@
+/* Options of one store don't go with another: one that is set and does nothing would mislead. */
+#include "config/check.h"
+
+#include "config/units.h"
+
+#include <string.h>
+
+/* Twice as much fits into one reply of a connection to Redis. */
+static const size_t REDIS_ENTRY_MOST = (size_t)16 << 20;
+
+static bool refused(const ra_decoder *d, const ra_place *in, const char *name)
+{
+    ra_place at;
+    return !ra_decode_member(d, in, name, &at) && at.node;
+}
+
+static void check_unused(ra_decoder *d, const ra_place *cache, enum ra_store_kind store)
+{
+    static const struct {
+        const char *name;
+        enum ra_store_kind store;
+        const char *why;
+    } owned[] = {
+        {"redis", RA_STORE_KIND_REDIS, "nothing uses it; accepted: with \"store\": \"redis\" only"},
+        {"encryption_key", RA_STORE_KIND_REDIS,
+         "nothing is sealed in this process's own memory; accepted: with \"store\": \"redis\" only"},
+        {"max_bytes", RA_STORE_KIND_MEMORY,
+         "Redis's own maxmemory bounds it; accepted: with \"store\": \"memory\" only"},
+        {"state_file", RA_STORE_KIND_MEMORY,
+         "Redis itself remembers the writes under way; accepted: with \"store\": \"memory\" only"},
+    };
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
+        ra_place at;
+        if (owned[i].store != store && ra_decode_member(d, cache, owned[i].name, &at))
+            ra_decode_error(d, &at, "%s", owned[i].why);
+    }
+}
+
+static void check_tls(ra_decoder *d, const ra_place *redis, const ra_config_redis *c)
+{
+    static const char *const files[] = {"ca_file", "cert_file", "key_file"};
+    ra_place at, cert, key;
+    for (size_t i = 0; i < 3 && !c->tls && (c->host || c->socket); i++) {
+        if (ra_decode_member(d, redis, files[i], &at))
+            ra_decode_error(d, &at, "the URL's connection has no TLS; accepted: with \"rediss://...\" only");
+    }
+    bool has_cert = ra_decode_member(d, redis, "cert_file", &cert);
+    bool has_key = ra_decode_member(d, redis, "key_file", &key);
+    if (has_cert && !key.node)
+        ra_decode_error(d, &cert, "its private key is missing; accepted: with \"key_file\" only");
+    if (has_key && !cert.node)
+        ra_decode_error(d, &key, "its certificate is missing; accepted: with \"cert_file\" only");
+}
+
+/* A key given twice is a rotation that went wrong. */
+static void check_keys(ra_decoder *d, const ra_place *cache, const ra_encryption_keys *keys)
+{
+    ra_place at;
+    if (!ra_decode_member(d, cache, "encryption_key", &at))
+        return;
+    for (size_t i = 1; i < keys->n; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (memcmp(keys->v[i], keys->v[j], sizeof keys->v[i]) == 0) {
+                ra_decode_error(d, &at, "it holds the same key twice; accepted: each key once");
+                return;
+            }
+        }
+    }
+}
+
+static void check_entry(ra_decoder *d, const ra_place *cache, const ra_config_cache *c)
+{
+    char text[RA_UNIT_TEXT_MAX];
+    ra_place at;
+    if (c->max_entry_bytes <= REDIS_ENTRY_MOST || !ra_decode_member(d, cache, "max_entry_bytes", &at))
+        return;
+    ra_size_format((int64_t)REDIS_ENTRY_MOST, text);
+    ra_decode_error(d, &at, "too large for Redis; accepted: at most %s with \"store\": \"redis\"", text);
+}
+
+void ra_decode_check_store(ra_decoder *d, const ra_place *root, const ra_config_cache *c)
+{
+    ra_place cache, redis;
+    ra_decode_member(d, root, "cache", &cache);
+    if (refused(d, root, "cache") || refused(d, &cache, "store"))
+        return;
+    check_unused(d, &cache, c->store);
+    if (c->store != RA_STORE_KIND_REDIS)
+        return;
+    check_entry(d, &cache, c);
+    check_keys(d, &cache, &c->encryption_key);
+    if (ra_decode_member(d, &cache, "redis", &redis))
+        check_tls(d, &redis, &c->redis);
+    else if (!redis.node)
+        ra_decode_error(d, &redis,
+                        "it must be given; accepted: { \"url\": \"redis://HOST\" }, for store "
+                        "\"redis\"");
+}

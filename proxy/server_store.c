@@ -1,0 +1,122 @@
+#include "proxy/server_store.h"
+
+#include "cache/redis_store.h"
+#include "proxy/clock.h"
+#include "proxy/log.h"
+
+#include <openssl/ssl.h>
+#include <string.h>
+
+enum {
+    BACK_OFF_FIRST_MS = 50,
+    BACK_OFF_MOST_MS = 2000,
+    HEARTBEATS_MISSED = 3,
+    /* What a loop's connection may hold that isn't answered: fills are the bulk of it. */
+    QUEUE_BYTES = 32 << 20
+};
+
+/* ---- shared ---- */
+
+static void redis_where(const ra_config_redis *c, char *out, size_t size)
+{
+    bool v6 = c->host && strchr(c->host, ':');
+    if (c->socket)
+        snprintf(out, size, "%s", c->socket);
+    else
+        snprintf(out, size, "%s%s%s:%u", v6 ? "[" : "", c->host, v6 ? "]" : "", c->port);
+}
+
+static bool redis_init(ra_server *s)
+{
+    const ra_config_cache *c = &s->config->cache;
+    char why[256];
+    redis_where(&c->redis, s->redis_where, sizeof s->redis_where);
+    s->seal = ra_seal_keys_new(c->encryption_key.v, c->encryption_key.n);
+    if (!s->seal) {
+        ra_log(RA_LOG_ERROR, "out of memory");
+        return false;
+    }
+    if (!c->redis.tls)
+        return true;
+    s->redis_tls = ra_redis_tls_new(c->redis.ca_file, c->redis.cert_file, c->redis.key_file, why, sizeof why);
+    if (!s->redis_tls)
+        ra_log(RA_LOG_ERROR, "cache.redis: TLS can't be set up: %s", why);
+    return s->redis_tls != NULL;
+}
+
+bool ra_server_store_init(ra_server *s, int64_t quiet_until)
+{
+    const ra_config_cache *c = &s->config->cache;
+    if (c->store == RA_STORE_KIND_REDIS)
+        return redis_init(s);
+    ra_memory_options o = {
+        .max_bytes = c->max_bytes, .max_entry_bytes = c->max_entry_bytes, .quiet_until = quiet_until};
+    s->memory = ra_memory_new(&o);
+    if (!s->memory)
+        ra_log(RA_LOG_ERROR, "out of memory");
+    return s->memory != NULL;
+}
+
+void ra_server_store_free(ra_server *s)
+{
+    if (s->memory)
+        ra_memory_unref(s->memory);
+    ra_seal_keys_free(s->seal);
+    SSL_CTX_free(s->redis_tls);
+}
+
+bool ra_server_store_forgets(const ra_server *s)
+{
+    return s->memory && ra_memory_markers(s->memory, ra_clock_monotonic()) != 0;
+}
+
+/* ---- one loop's ---- */
+
+static void say(const char *text, bool warning, void *arg)
+{
+    const ra_loop *l = arg;
+    if (l->magic != RA_LOOP_MAGIC)
+        ra_corrupt("loop");
+    ra_log(warning ? RA_LOG_WARNING : RA_LOG_INFO, "redis %s: %s", l->server->redis_where, text);
+}
+
+static ra_store *redis_store_new(ra_loop *l, bool first)
+{
+    const ra_config_cache *c = &l->server->config->cache;
+    unsigned share = c->redis.max_queue / l->server->nloops;
+    ra_redis_store_options o = {
+        .redis = {.host = c->redis.host,
+                  .port = c->redis.port,
+                  .socket = c->redis.socket,
+                  .user = c->redis.user,
+                  .password = c->redis.password,
+                  .database = c->redis.database,
+                  .name = "readaside",
+                  .tls = l->server->redis_tls,
+                  .connect_timeout = c->redis.connect_timeout,
+                  .dead_after = HEARTBEATS_MISSED * c->redis.heartbeat,
+                  .back_off_first = BACK_OFF_FIRST_MS,
+                  .back_off_most = BACK_OFF_MOST_MS,
+                  .max_queue_bytes = QUEUE_BYTES + 2 * c->max_entry_bytes,
+                  .max_queue = share ? share : 1},
+        .key_prefix = c->key_prefix,
+        .seal = l->server->seal,
+        .command_timeout = c->redis.command_timeout,
+        .quarantine = c->redis.quarantine,
+        .heartbeat = c->redis.heartbeat,
+        .max_entry_bytes = c->max_entry_bytes,
+        .say = first ? say : NULL,
+        .say_arg = l,
+    };
+    return ra_redis_store_new(l->base, &o);
+}
+
+ra_store *ra_loop_store_new(ra_loop *l, bool first)
+{
+    return l->server->memory ? ra_memory_store_new(l->server->memory) : redis_store_new(l, first);
+}
+
+bool ra_loop_store_busy(const ra_loop *l)
+{
+    return !l->server->memory && ra_redis_store_ending(l->store);
+}

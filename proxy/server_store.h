@@ -1,0 +1,26 @@
+/*
+ * The stores of a server: what its loops share of one, and each loop's own. Which one it is, the
+ * configuration says. A message is logged for whatever goes wrong. Threads: main's, before the loops run and
+ * after they have ended, unless it says otherwise.
+ */
+#ifndef RA_PROXY_SERVER_STORE_H
+#define RA_PROXY_SERVER_STORE_H
+
+#include "proxy/server.h"
+
+/* The shared parts. `quiet_until` is the in-process store's. false: they can't be had. */
+bool ra_server_store_init(ra_server *s, int64_t quiet_until);
+/* After the loops' own have gone. */
+void ra_server_store_free(ra_server *s);
+
+/* The loop's own: NULL without memory. Only the first loop's says what happens to Redis: it happens to all.
+ */
+ra_store *ra_loop_store_new(ra_loop *l, bool first);
+/* On the loop's thread: are markers being ended in Redis? A loop that doesn't wait for that leaves them there
+ * until their deadline. */
+bool ra_loop_store_busy(const ra_loop *l);
+
+/* Do markers go with this process that writes of unknown fate still need? Those in Redis stay. */
+bool ra_server_store_forgets(const ra_server *s);
+
+#endif
