@@ -13,73 +13,94 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-/* clang-format off: a line of Lua is a line here */
+/* A line of Lua is a line here. */
+/* clang-format off */
 
 #define PLAIN     "#!lua\n"
 #define ALLOW_OOM "#!lua flags=allow-oom\n"
 
 #define KEY "local k = KEYS[1]\n"
 
-#define NOW                                                                                                  \
-    "local t = redis.call('TIME')\n"                                                                         \
+#define NOW \
+    "local t = redis.call('TIME')\n" \
     "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
 
 #define MS "local function ms(n) return string.format('%.0f', n) end\n"
 
 #define DROP_DATA "if redis.call('HEXISTS', k, '!') == 1 then redis.call('UNLINK', k) end\n"
 
-/* What isn't a marker is left over from a hash that somebody else has edited. */
-#define MARKERS                                                                                              \
-    "local function is_marker(field) return string.sub(field, 1, 1) == 'w' end\n"                            \
-    "local function lives(deadline)\n"                                                                       \
-    "  local d = tonumber(deadline)\n"                                                                       \
-    "  return not d or d > now\n"                                                                            \
-    "end\n"
-
-static const char begin_text[] = ALLOW_OOM KEY NOW MS "local deadline = ms(now + ARGV[2])\n" DROP_DATA
-                                                      "redis.call('HSET', k, 'w' .. ARGV[1], deadline)\n"
-                                                      "return 1\n";
+static const char begin_text[] =
+    ALLOW_OOM
+    KEY NOW MS
+    "local deadline = ms(now + ARGV[2])\n"
+    DROP_DATA
+    "redis.call('HSET', k, 'w' .. ARGV[1], deadline)\n"
+    "return 1\n";
 
 static const char end_text[] =
-    ALLOW_OOM KEY MS "local w, settle = 'w' .. ARGV[1], 0 + ARGV[2]\n"
-                     "if redis.call('HEXISTS', k, w) == 0 then\n" DROP_DATA "  return 0\n"
-                     "end\n"
-                     "if settle > 0 then\n" NOW "  redis.call('HSET', k, w, ms(now + settle))\n"
-                     "else\n"
-                     "  redis.call('HDEL', k, w)\n"
-                     "end\n"
-                     "return 1\n";
+    ALLOW_OOM
+    KEY MS
+    "local w, settle = 'w' .. ARGV[1], 0 + ARGV[2]\n"
+    "if redis.call('HEXISTS', k, w) == 0 then\n"
+    DROP_DATA
+    "  return 0\n"
+    "end\n"
+    "if settle > 0 then\n"
+    NOW
+    "  redis.call('HSET', k, w, ms(now + settle))\n"
+    "else\n"
+    "  redis.call('HDEL', k, w)\n"
+    "end\n"
+    "return 1\n";
+
+/* A marker's deadline that can't be read: nobody knows when the write is over, so that it never is. */
+#define MARKERS \
+    "local function is_marker(field) return string.sub(field, 1, 1) == 'w' end\n" \
+    "local function lives(deadline)\n" \
+    "  local d = tonumber(deadline)\n" \
+    "  return not d or d > now\n" \
+    "end\n"
+
+/* Of a unit with more markers so many are read at once, at random; unpack() passes on no more than 8000. */
+#define MOST "512"
+
+/* Counts those that live, and drops of the other fields those that `goes` says. */
+#define DROP_EXPIRED(goes) \
+    "local all\n" \
+    "if n > " MOST " then all = redis.call('HRANDFIELD', k, -" MOST ", 'WITHVALUES')\n" \
+    "else all = redis.call('HGETALL', k) end\n" \
+    "local gone, live = {}, 0\n" \
+    "for i = 1, #all, 2 do\n" \
+    "  if is_marker(all[i]) and lives(all[i + 1]) then live = live + 1\n" \
+    "  elseif " goes " then gone[#gone + 1] = all[i] end\n" \
+    "end\n" \
+    "if #gone > 0 then redis.call('HDEL', k, unpack(gone)) end\n"
 
 /*
  * A unit that is written much (an index) may have thousands of markers, and while upstream fails they gather:
  * reading them all at each miss would stop the server for everybody. Nearly all of them live, so that a few
- * picked at random tell as much. Where those have all expired the rest is read once, and the expired ones are
- * gone from then on.
+ * picked at random tell as much. Where those have all expired many more go, and the unit is free once what is
+ * left can be read whole. What isn't a marker goes too: it is left over from data that somebody has edited by
+ * hand, and must not come to life under a new generation.
  */
-static const char miss_text[] = PLAIN KEY NOW MS MARKERS
+static const char miss_text[] =
+    PLAIN
+    KEY NOW MS MARKERS
     "local ttl, e = ms(ARGV[2]), ARGV[3]\n"
     "local g = redis.call('HGET', k, '!')\n"
     "if g and string.sub(g, 1, #e) == e then return g end\n"
     "local n = redis.call('HLEN', k)\n"
-    "if not g and n > 64 then\n"
+    "if not g and n > 16 then\n"
     "  local some = redis.call('HRANDFIELD', k, -8, 'WITHVALUES')\n"
     "  for i = 1, #some, 2 do\n"
     "    if is_marker(some[i]) and lives(some[i + 1]) then return false end\n"
     "  end\n"
     "end\n"
     "if not g and n > 0 then\n"
-    "  local all, expired, live = redis.call('HGETALL', k), {}, false\n"
-    "  for i = 1, #all, 2 do\n"
-    "    if is_marker(all[i]) then\n"
-    "      if lives(all[i + 1]) then live = true else expired[#expired + 1] = all[i] end\n"
-    "    end\n"
-    "  end\n"
-    "  if live then\n"
-    "    for _, w in ipairs(expired) do redis.call('HDEL', k, w) end\n"
-    "    return false\n"
-    "  end\n"
+    DROP_EXPIRED("true")
+    "  if live > 0 or n > " MOST " then return false end\n"
     "end\n"
-    "if n > 0 then redis.call('UNLINK', k) end\n"
+    "if g then redis.call('UNLINK', k) end\n"
     "g = e .. ms(now) .. ARGV[1]\n"
     "redis.call('HSET', k, '!', g)\n"
     "redis.call('PEXPIRE', k, ttl)\n"
@@ -87,14 +108,16 @@ static const char miss_text[] = PLAIN KEY NOW MS MARKERS
 
 /*
  * At the cap a bounded number of entries is looked at: HGET is the only way to an entry's time, and it copies
- * the payload. 17 fields, since one may be "!".
+ * the payload. 9 fields, since one may be "!".
  */
-static const char fill_text[] = PLAIN KEY NOW MS
+static const char fill_text[] =
+    PLAIN
+    KEY NOW MS
     "local field, expires, max = ARGV[2], now + ARGV[3], 0 + ARGV[5]\n"
     "local gone = expires + ARGV[4]\n"
     "if redis.call('HGET', k, '!') ~= ARGV[1] then return 0 end\n"
     "if redis.call('HLEN', k) > max and redis.call('HEXISTS', k, field) == 0 then\n"
-    "  for _, f in ipairs(redis.call('HRANDFIELD', k, 17)) do\n"
+    "  for _, f in ipairs(redis.call('HRANDFIELD', k, 9)) do\n"
     "    if f ~= '!' then\n"
     "      local at = tonumber(string.match(redis.call('HGET', k, f), '^%d+:(%d+):') or '')\n"
     "      if not at or at <= now then redis.call('HDEL', k, f) end\n"
@@ -107,23 +130,26 @@ static const char fill_text[] = PLAIN KEY NOW MS
     "return 1\n";
 
 static const char invalidate_text[] =
-    ALLOW_OOM KEY "if redis.call('HEXISTS', k, '!') == 0 then return 0 end\n"
-                  "redis.call('UNLINK', k)\n"
-                  "return 1\n";
+    ALLOW_OOM
+    KEY
+    "if redis.call('HEXISTS', k, '!') == 0 then return 0 end\n"
+    "redis.call('UNLINK', k)\n"
+    "return 1\n";
 
-/* Asks first, so that it never reads a unit's payloads. */
-static const char clean_text[] = ALLOW_OOM KEY NOW MARKERS
+/* Asks first, so that it never reads a unit's payloads; takes markers alone, whatever hash it is given. */
+static const char clean_text[] =
+    ALLOW_OOM
+    KEY NOW MARKERS
     "if redis.call('HEXISTS', k, '!') == 1 then return 0 end\n"
-    "local all, live = redis.call('HGETALL', k), 0\n"
-    "for i = 1, #all, 2 do\n"
-    "  if is_marker(all[i]) then\n"
-    "    if lives(all[i + 1]) then live = live + 1 else redis.call('HDEL', k, all[i]) end\n"
-    "  end\n"
-    "end\n"
+    "local n = redis.call('HLEN', k)\n"
+    DROP_EXPIRED("is_marker(all[i])")
+    "if n > " MOST " then return redis.call('HLEN', k) end\n"
     "return live\n";
 
 /* A server that is made anew has a new epoch each time: the hash must not grow for ever. */
-static const char epoch_text[] = ALLOW_OOM KEY NOW MS
+static const char epoch_text[] =
+    ALLOW_OOM
+    KEY NOW MS
     "local e = ARGV[1]\n"
     "local first = tonumber(redis.call('HGET', k, e) or '')\n"
     "if first then return {first, now} end\n"

@@ -30,17 +30,18 @@ enum ra_redis_script {
     RA_SCRIPT_END,
     /* KEYS 1; ARGV nonce ttl E. The generation, if it begins with E; one that doesn't is dropped with its
      * data. Expired markers go; while one lives: nil (false). Else a new generation E..now..nonce, with ttl:
-     * it. Of more than 64 markers some are tried first, and if one lives none goes. */
+     * it. Of more than 16 markers a few are tried first, and if one lives none goes. Of more than 512 only
+     * some go, and nil, too, while there are so many. */
     RA_SCRIPT_MISS,
     /* KEYS 1; ARGV generation field ttl keep max value. 0 unless the generation is the unit's; -1 at the cap
-     * of `max` entries for a new one, once expired ones are gone (those of the unit, or of 16 or 17 entries
+     * of `max` entries for a new one, once expired ones are gone (those of the unit, or of 8 or 9
      * picked at random where there are more). Else stores field, "r<request>", = (now + ttl)':'(now + ttl +
      * keep)':'value and stretches the key's TTL to at least ttl + keep (PEXPIRE GT): 1. */
     RA_SCRIPT_FILL,
     /* KEYS 1. Drops data: 1; never touches a marker: 0. allow-oom. */
     RA_SCRIPT_INVALIDATE,
-    /* KEYS 1. Removes expired markers; the number of those that live. Costs what their number does. Leaves
-     * data alone. allow-oom. */
+    /* KEYS 1. Removes expired markers; the number of those that live. Of more than 512 it removes some; the
+     * number of all that are left. Leaves data alone. allow-oom. */
     RA_SCRIPT_CLEAN,
     /* KEYS 1 (a hash of epochs); ARGV E. When E was first seen, and now: {first, now}, both in ms. Of more
      * than 100 epochs the oldest goes; should it come back it is new. allow-oom. */

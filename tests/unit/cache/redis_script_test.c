@@ -496,6 +496,21 @@ static void test_leftovers_never_get_a_generation(void **state)
     expect_integer(command("HDEL u !"), 1);
     generation("u", "n", EPOCH_A);
     assert_int_equal(fields("u"), 1);
+    /* nor from beside a marker, nor where they are many; CLEAN leaves other hashes alone */
+    expect_integer(command("DEL u"), 1);
+    for (unsigned i = 0; i < 1000; i++)
+        expect_integer(command("HSET u r%u 0:0:old", i), 1);
+    expect_integer(RUN(CLEAN, "u"), 1000);
+    assert_int_equal(fields("u"), 1000);
+    expect_integer(RUN(BEGIN, "u", "1", MINUTE), 1);
+    for (unsigned i = 0; i < 30; i++)
+        expect_nil(RUN(MISS, "u", "n", MINUTE, EPOCH_A));
+    expect_integer(command("HEXISTS u w1"), 1);
+    expect_integer(RUN(END, "u", "1", "0"), 1);
+    for (unsigned i = 0; i < 30; i++)
+        freeReplyObject(RUN(MISS, "u", "n", MINUTE, EPOCH_A));
+    generation("u", "n", EPOCH_A);
+    assert_int_equal(fields("u"), 1);
 }
 
 static void begin_many(const char *key, unsigned from, unsigned to, int64_t hold)
@@ -524,6 +539,31 @@ static void test_miss_and_many_markers(void **state)
     for (unsigned i = 0; i < 100; i++)
         expect_integer(RUN(FILL, "u", generation("u", "n", EPOCH_A), num(i), MINUTE, "0", "100", "x"), 1);
     assert_memory_equal(generation("u", "n", EPOCH_B), EPOCH_B, 8);
+    assert_int_equal(fields("u"), 1);
+}
+
+/* More than are read at once: they go in several misses, and the unit is free after the last. */
+static void test_miss_and_very_many_markers(void **state)
+{
+    (void)state;
+    own_clock();
+    begin_many("u", 0, 1500, 10);
+    expect_integer(RUN(BEGIN, "u", "last", "20"), 1);
+    set_clock(server.now + 10);
+    for (unsigned i = 0; i < 30; i++)
+        expect_nil(RUN(MISS, "u", "n", MINUTE, EPOCH_A));
+    expect_marker_key("u", fields("u"));
+    assert_in_range(fields("u"), 1, 512);
+    expect_integer(command("HEXISTS u wlast"), 1);
+    begin_many("u", 0, 600, 10);
+    set_clock(server.now + 10);
+    redisReply *reply = RUN(MISS, "u", "n", MINUTE, EPOCH_A);
+    for (unsigned i = 0; i < 30 && reply->type == REDIS_REPLY_NIL; i++) {
+        freeReplyObject(reply);
+        reply = RUN(MISS, "u", "n", MINUTE, EPOCH_A);
+    }
+    assert_int_equal(reply->type, REDIS_REPLY_STRING);
+    freeReplyObject(reply);
     assert_int_equal(fields("u"), 1);
 }
 
@@ -668,6 +708,15 @@ static void test_clean(void **state)
     expect_marker_key("u", 7);
     set_clock(server.now + 1);
     expect_integer(RUN(CLEAN, "u"), 0);
+    expect_no_key("u");
+    begin_many("u", 0, 1000, 10); /* more than are read at once */
+    expect_integer(RUN(CLEAN, "u"), 1000);
+    set_clock(server.now + 10);
+    int64_t left = integer_of(RUN(CLEAN, "u"));
+    assert_in_range(left, 1000 - 512, 999);
+    assert_int_equal(fields("u"), left);
+    for (unsigned i = 0; i < 30 && left > 0; i++)
+        left = integer_of(RUN(CLEAN, "u"));
     expect_no_key("u");
     fill_one("u", "w1", "x"); /* data, whatever its fields are called */
     set_clock(server.now + 600000);
@@ -1292,7 +1341,7 @@ static void test_protocol_catches_mistakes(void **state)
          {{RA_SCRIPT_END, "redis.call('HDEL', k, w)", "redis.call('UNLINK', k)"}},
          false},
         {"END without its marker leaves the data", {{RA_SCRIPT_END, "redis.call('UNLINK', k)", ""}}, true},
-        {"MISS sees no marker", {{RA_SCRIPT_MISS, "if live then", "if false then"}}, false},
+        {"MISS sees no marker", {{RA_SCRIPT_MISS, "live = live + 1", ""}}, false},
         {"MISS ends markers early", {{RA_SCRIPT_MISS, "d > now", "d > now + 20"}}, false},
         {"MISS makes one generation", {{RA_SCRIPT_MISS, "e .. ms(now) .. ARGV[1]", "e"}}, false},
         {"FILL takes any token", {{RA_SCRIPT_FILL, "~= ARGV[1] then", "== false then"}}, false},
@@ -1330,6 +1379,7 @@ int main(void)
         TEST(test_an_unreadable_deadline_lives),
         TEST(test_leftovers_never_get_a_generation),
         TEST(test_miss_and_many_markers),
+        TEST(test_miss_and_very_many_markers),
         TEST(test_fill_stores),
         TEST(test_fill_stores_any_bytes),
         TEST(test_fill_needs_its_generation),
