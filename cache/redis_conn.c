@@ -12,6 +12,7 @@
 #include <event2/util.h>
 #include <hiredis/hiredis.h>
 #include <openssl/crypto.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,7 +122,8 @@ static int64_t back_off(ra_redis *r)
     if (r->failures < DOUBLINGS_MOST)
         r->failures++;
     uint32_t spread;
-    evutil_secure_rng_get_bytes(&spread, sizeof spread);
+    if (RAND_bytes((unsigned char *)&spread, sizeof spread) != 1)
+        spread = (uint32_t)now_ms();
     return wait - (int64_t)(spread % ((uint64_t)wait / 2 + 1));
 }
 
@@ -438,7 +440,7 @@ static bool copy_strings(ra_redis_options *o)
 
 static void free_string(const char *s)
 {
-    free((char *)(uintptr_t)s);
+    free((char *)s);
 }
 
 /* So that times can be added and doubled. */
@@ -487,7 +489,7 @@ void ra_redis_free(ra_redis *r)
     ra_redis_queue_drop(&r->queue, NULL);
     SSL_CTX_free(r->o.tls);
     if (r->o.password)
-        OPENSSL_cleanse((char *)(uintptr_t)r->o.password, strlen(r->o.password));
+        OPENSSL_cleanse((char *)r->o.password, strlen(r->o.password));
     const char *const strings[] = {r->o.host, r->o.socket, r->o.user,       r->o.password,
                                    r->o.name, r->o.hosts,  r->o.resolv_conf};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)

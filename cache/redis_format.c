@@ -36,7 +36,7 @@ static void let_go(const void *p, size_t n, void *arg)
 {
     (void)n;
     (void)arg;
-    redisFreeCommand((char *)(uintptr_t)p);
+    redisFreeCommand((char *)p);
 }
 
 static bool append(struct evbuffer *out, char *command, size_t n)

@@ -85,7 +85,7 @@ static void *array_of(const redisReadTask *task, size_t n)
     redisReply *e = task->type == REDIS_REPLY_ARRAY ? element_new(task, REDIS_REPLY_ARRAY) : NULL;
     if (!e || n == 0)
         return e;
-    e->element = calloc(n, sizeof *e->element);
+    e->element = calloc(n, sizeof *e->element); /* of pointers. NOLINT(bugprone-sizeof-expression) */
     if (!e->element)
         return give_up(task, e);
     e->elements = n;

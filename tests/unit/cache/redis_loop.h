@@ -95,7 +95,7 @@ static void on_down(ra_redis *r, bool was_up, const char *why, void *arg)
     snprintf(s->why, sizeof s->why, "%s", why);
 }
 
-static void on_message(ra_redis *r, const struct redisReply *reply, void *arg)
+__attribute__((unused)) static void on_message(ra_redis *r, const struct redisReply *reply, void *arg)
 {
     seen *s = arg;
     (void)r;
