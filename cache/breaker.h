@@ -11,10 +11,10 @@
  * It therefore opens on a call only that began after half of `failures` had been bad already: calls that go
  * one by one open it at exactly `failures`, any number of them at once in the second round of bad ones.
  *
- * What is usual follows the good calls. Slow ones don't move it, but slow probes do, slightly: a store that
- * has become slower for good is taken as it is in the end, the later the further off. One that was never
- * faster, or that became slow step by step, isn't slow by this measure: the deadline that callers give their
- * calls is the limit then, since what passes it has failed.
+ * What is usual follows the good calls; until there have been 16 nothing counts as slow. Slow ones don't move
+ * it, but slow probes do, slightly: a store that has become slower for good is taken as it is in the end, the
+ * later the further off. One that was never faster, or that became slow step by step, isn't slow by this
+ * measure: the deadline that callers give their calls is the limit then, since what passes it has failed.
  *
  * Threads: none shared; one breaker per connection.
  */
