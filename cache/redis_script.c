@@ -37,21 +37,22 @@ static const char begin_text[] =
     "redis.call('HSET', k, 'w' .. ARGV[1], deadline)\n"
     "return 1\n";
 
+/* With settle the marker is set in any case: the index lags behind a write whose marker ran out, too. */
 static const char end_text[] =
     ALLOW_OOM
     KEY MS
     "local w, settle = 'w' .. ARGV[1], 0 + ARGV[2]\n"
-    "if redis.call('HEXISTS', k, w) == 0 then\n"
+    "local there = redis.call('HEXISTS', k, w)\n"
+    "if there == 0 then\n"
     DROP_DATA
-    "  return 0\n"
     "end\n"
     "if settle > 0 then\n"
     NOW
     "  redis.call('HSET', k, w, ms(now + settle))\n"
-    "else\n"
+    "elseif there == 1 then\n"
     "  redis.call('HDEL', k, w)\n"
     "end\n"
-    "return 1\n";
+    "return there\n";
 
 /* A marker's deadline that can't be read: nobody knows when the write is over, so that it never is. */
 #define MARKERS \

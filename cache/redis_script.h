@@ -25,8 +25,9 @@
 enum ra_redis_script {
     /* KEYS 1; ARGV id hold. Drops data, adds the marker w<id> = now + hold. 1. allow-oom. */
     RA_SCRIPT_BEGIN,
-    /* KEYS 1; ARGV id settle. If the marker isn't there: drops data, 0. Else it goes, or with settle > 0
-     * stays for so long; an empty key is gone. 1. allow-oom. */
+    /* KEYS 1; ARGV id settle. If the marker isn't there: drops data. Then, with settle > 0, sets it to now +
+     * settle, whether it was there or not; else it goes, and an empty key is gone. 1 if it was there, 0 if
+     * not. allow-oom. */
     RA_SCRIPT_END,
     /* KEYS 1; ARGV nonce ttl E. The generation, if it begins with E; one that doesn't is dropped with its
      * data. Expired markers go; while one lives: nil (false). Else a new generation E..now..nonce, with ttl:

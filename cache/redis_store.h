@@ -9,8 +9,8 @@
  * a master that has been cut off takes none), or new (quarantine): lookups bypass. A connection is used only
  * once every marker of this process is set on it again, and every end that wasn't acknowledged is.
  *
- * Whatever begins is remembered until its end is acknowledged, also where begin fails, and so is what is
- * invalidated: until then reads of that unit bypass on all stores that share an ra_redis_shared, and it is
+ * What has begun is remembered until its end is acknowledged, and what was invalidated until that is: so long
+ * reads of the unit bypass on all stores that share an ra_redis_shared, and what Redis hasn't acknowledged is
  * sent again, at each heartbeat and on each new connection.
  *
  * begin fails, and sends nothing, unless the server is there and out of quarantine: in quarantine others may
@@ -37,8 +37,8 @@ ra_redis_shared *ra_redis_shared_ref(ra_redis_shared *s);
 void ra_redis_shared_unref(ra_redis_shared *s); /* NULL is allowed */
 
 typedef struct ra_redis_store_options {
-    ra_redis_options redis; /* but base, up, down, message, arg and dead_after, which are the store's own */
-    const char *key_prefix; /* at most 150 bytes */
+    ra_redis_options redis;   /* but base, up, down, message, arg and dead_after, which are the store's own */
+    const char *key_prefix;   /* at most 150 bytes */
     const ra_seal_keys *seal; /* must outlive the store */
     ra_redis_shared *shared;  /* the store takes its own reference; NULL: the store is alone */
     int64_t command_timeout;  /* ms: of each round of a lookup, of a begin; > 0 */
@@ -68,10 +68,15 @@ enum ra_redis_health {
 enum ra_redis_health ra_redis_store_health(ra_store *s, int64_t now);
 
 /*
- * May a write be sent although begin failed for it? Strict never asks. It may while the store is down, as
- * long as all of its units are remembered; not in quarantine, nor where there was no room or memory.
+ * The write is going to be sent although begin has failed, in a mode that promises less while the store is
+ * down: from here on it is remembered as if it had begun, and its end drops what others have filled since.
+ * false: not now (in quarantine), or there is no room to remember it; then nothing may be sent.
  */
-bool ra_redis_store_may_go_on(ra_store *s, int64_t now, const ra_write_id *id, const ra_key *units, size_t n);
+bool ra_redis_store_go_on(ra_store *s, int64_t now, const ra_write_id *id, const ra_key *units, size_t n,
+                          int64_t hold);
+
+/* Are ends on their way whose acknowledgement is awaited? Each is for at most command_timeout. */
+bool ra_redis_store_ending(ra_store *s);
 
 /* Who the server is, as of the newest connection; "" before the first. */
 const ra_redis_identity *ra_redis_store_identity(ra_store *s);

@@ -3,21 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
-#include <time.h>
-
-static int64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-static uint32_t spread(void)
-{
-    uint32_t n = 0;
-    return getrandom(&n, sizeof n, GRND_NONBLOCK) == (ssize_t)sizeof n ? n : 0;
-}
 
 static ra_redis_call *call_of(void *p)
 {
@@ -27,6 +12,16 @@ static ra_redis_call *call_of(void *p)
         abort();
     }
     return c;
+}
+
+static ra_redis_step *step_of(void *p)
+{
+    ra_redis_step *step = p;
+    if (!step || step->magic != RA_REDIS_STEP_MAGIC) {
+        fputs("redis store: a command is corrupted\n", stderr);
+        abort();
+    }
+    return step;
 }
 
 ra_redis_call *ra_redis_call_new(ra_redis_store *s, ra_store_call *call, size_t most)
@@ -42,7 +37,8 @@ ra_redis_call *ra_redis_call_new(ra_redis_store *s, ra_store_call *call, size_t 
                          .store = s,
                          .call = call,
                          .steps = steps,
-                         .begun_us = now_us(),
+                         .most = most,
+                         .begun_us = ra_redis_monotonic_us(),
                          .next = s->calls};
     if (s->calls)
         s->calls->prev = c;
@@ -51,12 +47,20 @@ ra_redis_call *ra_redis_call_new(ra_redis_store *s, ra_store_call *call, size_t 
     return c;
 }
 
+static void abandon_steps(ra_redis_call *c)
+{
+    for (size_t i = 0; i < c->nsteps; i++) {
+        if (c->steps[i].command)
+            ra_redis_abandon(c->steps[i].command);
+        if (c->steps[i].run)
+            ra_redis_run_abandon(c->steps[i].run);
+    }
+}
+
 void ra_redis_call_free(ra_redis_call *c)
 {
     ra_redis_store *s = call_of(c)->store;
-    for (size_t i = 0; i < c->nsteps; i++)
-        if (c->steps[i].command)
-            ra_redis_abandon(c->steps[i].command);
+    abandon_steps(c);
     if (c->prev)
         c->prev->next = c->next;
     else
@@ -74,22 +78,31 @@ void ra_redis_call_free(ra_redis_call *c)
     free(c);
 }
 
-ra_redis_step *ra_redis_call_step(ra_redis_call *c, size_t index, enum ra_redis_script script)
+ra_redis_step *ra_redis_call_step(ra_redis_call *c, size_t index)
 {
+    if (c->nsteps == c->most) {
+        fputs("redis store: a call has more commands than it said\n", stderr);
+        abort();
+    }
     ra_redis_step *step = &c->steps[c->nsteps++];
-    *step = (ra_redis_step){.call = c, .index = index, .script = script};
+    *step = (ra_redis_step){.magic = RA_REDIS_STEP_MAGIC, .call = c, .index = index};
     c->waiting++;
     return step;
+}
+
+void ra_redis_call_next_round(ra_redis_call *c)
+{
+    c->nsteps = 0;
 }
 
 /* The whole call was one measurement of the store: as slow as its last reply, as good as its worst. */
 static void judge(ra_redis_call *c, bool ok)
 {
-    int64_t us = now_us();
+    int64_t us = ra_redis_monotonic_us();
     if (!c->measured)
         return;
     c->measured = false;
-    ra_breaker_done(&c->store->breaker, us / 1000, ok, us - c->begun_us, spread());
+    ra_breaker_done(&c->store->breaker, us / 1000, ok, us - c->begun_us, ra_redis_spread());
 }
 
 void ra_redis_call_succeeded(ra_redis_call *c)
@@ -99,14 +112,13 @@ void ra_redis_call_succeeded(ra_redis_call *c)
 
 void ra_redis_call_done(ra_redis *conn, const redisReply *reply, void *arg)
 {
-    ra_redis_step *step = arg;
+    ra_redis_step *step = step_of(arg);
     ra_redis_call *c = call_of(step->call);
     (void)conn;
     step->command = NULL;
+    step->run = NULL;
     c->waiting--;
     bool good = reply && reply->type != REDIS_REPLY_ERROR;
-    if (step->script != RA_SCRIPTS && reply)
-        c->store->loaded[step->script] = !ra_redis_store_no_script(c->store, reply);
     if (good)
         c->take(c, step, reply);
     c->failed |= !good;

@@ -2,6 +2,12 @@
  * What a field of a unit holds. The script writes "expires:keeps:" before the value that it is given, both in
  * ms of Redis's clock. The value: how many guards (1 byte), each one's generation (1 byte of length, the
  * bytes), the sealed payload.
+ *
+ * Times and generations aren't sealed. The times are the script's, which has no key. Binding the generations
+ * would keep nobody out: who may write to Redis can bring an old value back together with its times and the
+ * generations of its unit and guards, and those live in fields of their own that nothing can seal. So a seal
+ * says that some proxy once made this value for this request; that it isn't too old rests on who may write.
+ * Damage by accident in what isn't sealed makes a generation that fits nothing, or another lifetime.
  */
 #include "cache/redis_store_parts.h"
 

@@ -1,4 +1,11 @@
-/* Lookups and fills in Redis. */
+/*
+ * Lookups and fills in Redis.
+ *
+ * A lookup takes one round: the generation of each unit and guard, and the entry. Where there is no
+ * generation a second one makes it, or finds that a marker lives. Both come before the upstream read, so the
+ * token is as old as it must be. That the commands of a round are no single step does no harm: the model
+ * tries all orders.
+ */
 #include "cache/redis_store_parts.h"
 
 #include <inttypes.h>
@@ -20,12 +27,12 @@ typedef struct found {
     char *value; /* the entry's field, a copy; NULL: there is none */
     size_t n;
     size_t guard[RA_GUARDS_MAX]; /* indices into guards */
+    bool skipped;                /* a write of this process is under way: Redis isn't asked */
 } found;
 
 typedef struct looking {
     ra_lookup *v;
     size_t n;
-    int64_t now;
     bool missing; /* the second round: generations are being made */
     guard *guards;
     size_t nguards;
@@ -81,6 +88,13 @@ static void take_unit(ra_redis_call *c, found *f, const redisReply *reply)
         c->failed = true;
 }
 
+/* A generation, or none: a marker lives. */
+static void take_token(ra_redis_call *c, ra_generation *out, const redisReply *reply)
+{
+    if (!take_generation(c->store, reply, out) && reply->type != REDIS_REPLY_NIL)
+        c->failed = true;
+}
+
 /* Steps with an index below nguards are guards', the others parts'. */
 static void take(ra_redis_call *c, const ra_redis_step *step, const redisReply *reply)
 {
@@ -88,7 +102,7 @@ static void take(ra_redis_call *c, const ra_redis_step *step, const redisReply *
     bool is_guard = step->index < l->nguards;
     found *f = is_guard ? NULL : &l->found[step->index - l->nguards];
     if (l->missing)
-        take_generation(c->store, reply, is_guard ? &l->guards[step->index].generation : &f->generation);
+        take_token(c, is_guard ? &l->guards[step->index].generation : &f->generation, reply);
     else if (is_guard)
         take_generation(c->store, reply, &l->guards[step->index].generation);
     else
@@ -109,38 +123,47 @@ static bool guards_are(const looking *l, const found *f, unsigned n, const ra_re
     return true;
 }
 
+static bool open_payload(ra_redis_store *s, const ra_redis_entry *e, ra_lookup *v)
+{
+    enum ra_open_result r = ra_open(s->o.seal, &v->unit, &v->request, e->sealed, &v->payload);
+    s->counts.foreign += r == RA_OPEN_FOREIGN;
+    s->counts.damaged += r == RA_OPEN_DAMAGED;
+    return r == RA_OPENED;
+}
+
 /* A hit, a stale one, or neither. */
-static void look_entry(ra_redis_store *s, looking *l, const found *f, ra_lookup *v)
+static void look_entry(ra_redis_store *s, looking *l, const found *f, int64_t now, ra_lookup *v)
 {
     ra_redis_entry e;
     v->outcome = RA_LOOKUP_MISS;
-    if (!f->value || !ra_redis_entry_read((ra_bytes){f->value, f->n}, &e) ||
-        !guards_are(l, f, v->nguards, &e))
+    if (!f->value)
         return;
-    int64_t redis_now = l->now + s->clock;
-    if (e.keeps <= redis_now)
+    if (!ra_redis_entry_read((ra_bytes){f->value, f->n}, &e)) {
+        s->counts.damaged++;
         return;
-    if (ra_open(s->o.seal, &v->unit, &v->request, e.sealed, &v->payload) != RA_OPENED)
+    }
+    int64_t redis_now = now + s->clock;
+    if (!guards_are(l, f, v->nguards, &e) || e.keeps <= redis_now || !open_payload(s, &e, v))
         return;
     v->expires_in = e.expires - redis_now;
     v->outcome = v->expires_in > 0 ? RA_LOOKUP_HIT : RA_LOOKUP_STALE;
 }
 
-static void conclude(ra_redis_store *s, looking *l, size_t i)
+static void conclude(ra_redis_store *s, looking *l, size_t i, int64_t now)
 {
     ra_lookup *v = &l->v[i];
     const found *f = &l->found[i];
     bool idle = f->generation.len != 0;
-    for (unsigned k = 0; k < v->nguards; k++) {
+    for (unsigned k = 0; idle && k < v->nguards; k++) {
         v->token.guard[k] = l->guards[f->guard[k]].generation;
-        idle &= v->token.guard[k].len != 0;
+        idle = v->token.guard[k].len != 0;
     }
     if (!idle) {
         bypass(s, v, "write-in-progress");
         return;
     }
     v->token.unit = f->generation;
-    look_entry(s, l, f, v);
+    look_entry(s, l, f, now, v);
     s->n.hits += v->outcome == RA_LOOKUP_HIT;
     s->n.stale += v->outcome == RA_LOOKUP_STALE;
     s->n.misses += v->outcome == RA_LOOKUP_MISS;
@@ -151,9 +174,13 @@ static void answer(ra_redis_call *c, bool ok, const char *reason)
     looking *l = c->own;
     ra_redis_store *s = c->store;
     ra_store_call *call = c->call;
+    int64_t now = ra_redis_monotonic();
+    /* Is it still to be believed? A heartbeat may have come back in the meantime, or one more have failed to.
+     */
+    bool believed = ok && ra_redis_store_may(s, now, &reason);
     for (size_t i = 0; i < l->n; i++) {
-        if (ok)
-            conclude(s, l, i);
+        if (believed)
+            conclude(s, l, i, now);
         else
             bypass(s, &l->v[i], reason);
     }
@@ -175,10 +202,10 @@ static bool send_miss(ra_redis_call *c, size_t index, const ra_key *unit, const 
     for (size_t i = 0; i < sizeof random; i++)
         snprintf(nonce + 2 * i, 3, "%02x", random[i]);
     ra_bytes argv[] = {ra_bytes_z(nonce), ra_bytes_z(ttl), {s->epoch, RA_EPOCH_CHARS}};
-    ra_redis_step *step = ra_redis_call_step(c, index, RA_SCRIPT_MISS);
-    step->command = ra_redis_store_run(s, RA_SCRIPT_MISS, ra_redis_store_key(s, unit, key), argv, 3,
-                                       s->o.command_timeout, ra_redis_call_done, step);
-    return step->command != NULL;
+    ra_redis_step *step = ra_redis_call_step(c, index);
+    step->run = ra_redis_store_run(s, RA_SCRIPT_MISS, ra_redis_store_key(s, unit, key), argv, 3,
+                                   s->o.command_timeout, ra_redis_call_done, step);
+    return step->run != NULL;
 }
 
 /* Units and guards without a generation get one, if no marker lives on them. */
@@ -187,12 +214,13 @@ static bool send_misses(ra_redis_call *c)
     static const char token_ttl[] = "60000", guard_ttl[] = "604800000";
     looking *l = c->own;
     l->missing = true;
-    c->nsteps = 0;
+    ra_redis_call_next_round(c);
     for (size_t i = 0; i < l->nguards; i++)
         if (!l->guards[i].generation.len && !send_miss(c, i, l->guards[i].unit, guard_ttl))
             return false;
     for (size_t i = 0; i < l->n; i++)
-        if (!l->found[i].generation.len && !send_miss(c, l->nguards + i, &l->v[i].unit, token_ttl))
+        if (!l->found[i].skipped && !l->found[i].generation.len &&
+            !send_miss(c, l->nguards + i, &l->v[i].unit, token_ttl))
             return false;
     return true;
 }
@@ -233,7 +261,7 @@ static bool send_get(ra_redis_call *c, size_t index, const ra_key *unit, const r
         argv[0] = RA_BYTES("HMGET");
         argv[argc++] = ra_redis_store_request_field(request, field);
     }
-    ra_redis_step *step = ra_redis_call_step(c, index, RA_SCRIPTS);
+    ra_redis_step *step = ra_redis_call_step(c, index);
     step->command = ra_redis_send(s->conn, argv, argc, s->o.command_timeout, ra_redis_call_done, step);
     return step->command != NULL;
 }
@@ -244,14 +272,23 @@ static bool send_gets(ra_redis_call *c, looking *l)
         if (!send_get(c, i, l->guards[i].unit, NULL))
             return false;
     for (size_t i = 0; i < l->n; i++)
-        if (!send_get(c, l->nguards + i, &l->v[i].unit, &l->v[i].request))
+        if (!l->found[i].skipped && !send_get(c, l->nguards + i, &l->v[i].unit, &l->v[i].request))
             return false;
     return true;
 }
 
-static bool prepare(looking *l, int64_t now, ra_lookup *v, size_t n)
+/* A write of this process that Redis may not know of, on the unit or a guard? */
+static bool written_here(const ra_redis_store *s, const ra_lookup *v)
 {
-    *l = (looking){.v = v, .n = n, .now = now};
+    bool is = ra_redis_shared_has(s->shared, &v->unit);
+    for (unsigned k = 0; k < v->nguards; k++)
+        is |= ra_redis_shared_has(s->shared, &v->guard[k]);
+    return is;
+}
+
+static bool prepare(const ra_redis_store *s, looking *l, ra_lookup *v, size_t n)
+{
+    *l = (looking){.v = v, .n = n};
     l->guards = calloc(n * RA_GUARDS_MAX, sizeof *l->guards);
     l->found = calloc(n, sizeof *l->found);
     if (!l->guards || !l->found)
@@ -261,7 +298,8 @@ static bool prepare(looking *l, int64_t now, ra_lookup *v, size_t n)
         v[i].expires_in = 0;
         v[i].reason = NULL;
         v[i].token = (ra_token){0};
-        for (unsigned k = 0; k < v[i].nguards; k++)
+        l->found[i].skipped = written_here(s, &v[i]);
+        for (unsigned k = 0; !l->found[i].skipped && k < v[i].nguards; k++)
             l->found[i].guard[k] = guard_index(l, &v[i].guard[k]);
     }
     return true;
@@ -297,10 +335,11 @@ enum ra_store_step ra_redis_store_lookup(ra_store *store, int64_t now, ra_lookup
     c->take = take;
     c->finish = finish;
     c->drop = drop;
-    if (prepare(l, now, v, n) && send_gets(c, l))
+    bool prepared = prepare(s, l, v, n), sent = prepared && send_gets(c, l);
+    if (sent && c->waiting)
         return RA_STORE_PENDING;
     ra_redis_call_free(c);
-    return bypass_all(s, v, n, "store-queue-full");
+    return bypass_all(s, v, n, !prepared ? "no-memory" : !sent ? "store-queue-full" : "write-in-progress");
 }
 
 /* ---- fills ---- */
@@ -308,43 +347,52 @@ enum ra_store_step ra_redis_store_lookup(ra_store *store, int64_t now, ra_lookup
 static void filled(ra_redis *conn, const redisReply *reply, void *arg)
 {
     ra_redis_store *s = ra_redis_store_of(arg);
+    bool answered = reply && reply->type == REDIS_REPLY_INTEGER;
     (void)conn;
-    if (reply && reply->type == REDIS_REPLY_ERROR)
-        ra_redis_store_no_script(s, reply);
-    bool stored = reply && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
-    s->n.fills += stored;
-    s->n.fills_overtaken += reply && reply->type == REDIS_REPLY_INTEGER && reply->integer == 0;
-    s->n.fills_full += !stored && !(reply && reply->type == REDIS_REPLY_INTEGER && reply->integer == 0);
+    if (answered && reply->integer == 1)
+        s->n.fills++;
+    else if (answered && reply->integer == 0)
+        s->n.fills_overtaken++;
+    else
+        s->n.fills_full++;
+}
+
+static ra_redis_run *send_fill(ra_redis_store *s, const ra_fill *f, ra_bytes value)
+{
+    char key[RA_REDIS_KEY_MAX], field[RA_REDIS_FIELD_MAX], ttl[24], keep[24], most[16];
+    snprintf(ttl, sizeof ttl, "%" PRId64, f->ttl);
+    snprintf(keep, sizeof keep, "%" PRId64, f->keep);
+    snprintf(most, sizeof most, "%u", s->o.max_unit_entries);
+    ra_bytes argv[] = {{(const char *)f->token.unit.b, f->token.unit.len},
+                       ra_redis_store_request_field(&f->request, field),
+                       ra_bytes_z(ttl),
+                       ra_bytes_z(keep),
+                       ra_bytes_z(most),
+                       value};
+    return ra_redis_store_run(s, RA_SCRIPT_FILL, ra_redis_store_key(s, &f->unit, key), argv, 6,
+                              s->o.command_timeout, filled, s);
 }
 
 enum ra_fill_result ra_redis_store_fill(ra_store *store, int64_t now, const ra_fill *f)
 {
     ra_redis_store *s = ra_redis_store_of(store);
     const char *why;
-    char key[RA_REDIS_KEY_MAX], field[RA_REDIS_FIELD_MAX], ttl[24], keep[24], most[16];
     if (f->payload->len > s->o.max_entry_bytes) {
         s->n.fills_too_large++;
         return RA_FILL_TOO_LARGE;
     }
-    if (!ra_redis_store_may(s, now, &why))
-        return RA_FILL_FULL;
-    ra_buf value;
-    ra_buf_init(&value, (size_t)f->payload->len + RA_SEAL_OVERHEAD + 2 * RA_GENERATION_MAX + 16);
-    snprintf(ttl, sizeof ttl, "%" PRId64, f->ttl);
-    snprintf(keep, sizeof keep, "%" PRId64, f->keep);
-    snprintf(most, sizeof most, "%u", s->o.max_unit_entries);
-    enum ra_fill_result result = RA_FILL_FULL;
-    if (ra_redis_entry_write(s, f, &value)) {
-        ra_bytes argv[] = {{(const char *)f->token.unit.b, f->token.unit.len},
-                           ra_redis_store_request_field(&f->request, field),
-                           ra_bytes_z(ttl),
-                           ra_bytes_z(keep),
-                           ra_bytes_z(most),
-                           ra_buf_bytes(&value)};
-        if (ra_redis_store_run(s, RA_SCRIPT_FILL, ra_redis_store_key(s, &f->unit, key), argv, 6,
-                               s->o.command_timeout, filled, s))
-            result = RA_FILL_QUEUED;
+    if (!f->token.unit.len || ra_redis_shared_has(s->shared, &f->unit)) {
+        s->n.fills_overtaken++;
+        return RA_FILL_OVERTAKEN;
     }
-    ra_buf_free(&value);
-    return result;
+    ra_redis_run *run = NULL;
+    if (ra_redis_store_may(s, now, &why) && s->breaker.state == RA_BREAKER_CLOSED) {
+        ra_buf value;
+        ra_buf_init(&value, (size_t)f->payload->len + RA_SEAL_OVERHEAD + RA_REDIS_ENTRY_HEAD_MAX);
+        if (ra_redis_entry_write(s, f, &value))
+            run = send_fill(s, f, ra_buf_bytes(&value));
+        ra_buf_free(&value);
+    }
+    s->n.fills_full += !run;
+    return run ? RA_FILL_QUEUED : RA_FILL_FULL;
 }

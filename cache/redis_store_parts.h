@@ -5,6 +5,7 @@
 #include "cache/redis_script.h"
 #include "cache/redis_store.h"
 
+#include <event2/util.h>
 #include <hiredis/hiredis.h>
 
 struct event;
@@ -12,13 +13,14 @@ struct event;
 enum { RA_EPOCH_CHARS = 8, RA_REDIS_PREFIX_MAX = 160, RA_MARKER_BUCKETS = 1 << 14 };
 
 /*
- * What Redis must be told of a unit, and hasn't acknowledged yet: that a write is under way (BEGIN, until its
- * end), that it has ended (END), or that its data are void (INVALIDATE). A record stays while commands about
- * it are under way, since it is their argument.
+ * What Redis must be told of a unit: that a write is under way (BEGIN), that it has ended (END), or that its
+ * data are void (INVALIDATE). A record stays while commands about it are under way, since it is their
+ * argument.
  *
- * Invariants. Counted in the shared slots from its making until it is gone. Its marker lives in Redis if
- * set_in is the current greeting and `until` hasn't come. One that has ended is never given up: it goes when
- * that is acknowledged.
+ * One that hasn't ended and is set on this server (set_in is the current greeting) is over at its deadline,
+ * but stays for some heartbeats, so that an end that comes late finds it: a process that was stopped reads
+ * its replies before its heart has beaten so often. One that isn't set ends at its deadline. One that has
+ * ended is never given up: it goes when that is acknowledged.
  */
 typedef struct ra_redis_marker {
     unsigned magic;
@@ -26,14 +28,19 @@ typedef struct ra_redis_marker {
     struct ra_redis_store *store;
     ra_write_id id; /* the store's own: nothing but data to drop, or what is left of writes that it missed */
     ra_key unit;
-    int64_t until;   /* monotonic: its deadline, if it doesn't end before */
-    bool sent;       /* a BEGIN of it may have reached a server */
-    bool ended;
-    bool gone;       /* there is nothing more to be told */
-    int64_t settle;  /* once ended: how long the marker stays */
-    unsigned pending;  /* commands under way */
-    unsigned set_in;   /* the greeting that has acknowledged its BEGIN; 0: none */
+    int64_t until;     /* monotonic: its deadline, if it doesn't end before */
+    int64_t settle;    /* once ended: how long the marker stays */
+    unsigned set_in;   /* the greeting that its BEGIN was acknowledged in; 0: none */
     unsigned asked_in; /* the greeting that has sent it again; 0: none */
+    unsigned pending;  /* commands under way */
+    unsigned over;     /* heartbeats since its deadline */
+    bool counted;      /* in the shared slots */
+    bool sent;         /* a BEGIN of it may have reached a server */
+    bool ended;
+    bool ending;  /* the command that says so is under way */
+    bool again;   /* and must be sent once more: since then there was another one to end */
+    bool awaited; /* the greeting waits for an answer */
+    bool gone;    /* there is nothing more to be told */
 } ra_redis_marker;
 
 enum ra_redis_store_state {
@@ -53,21 +60,27 @@ typedef struct ra_redis_store {
     struct event *heart;
     ra_redis_identity identity;
     enum ra_redis_store_state state;
-    bool nameless; /* the server doesn't tell who it is: it stays unused */
-    bool leaving;  /* the server refused what must work: another connection may find another server */
+    bool nameless;   /* the server doesn't tell who it is: it stays unused */
+    bool leaving;    /* the server refused what must work: the next heartbeat closes the connection, for
+                      * another one may find another server */
+    bool complained; /* said since it last served */
+    bool beating;    /* a heartbeat is under way */
+    bool beat_measured;
+    int64_t beat_begun_us;
     char epoch[RA_EPOCH_CHARS + 1];
-    int64_t first;       /* Redis's clock: when this epoch was first seen */
-    int64_t quiet_until; /* monotonic: the end of the quarantine */
-    int64_t heard;       /* monotonic: the newest good heartbeat; INT64_MIN: the newest was refused */
-    int64_t clock;       /* Redis's time less the monotonic one, ms */
-    unsigned greeting;   /* counts greetings, from 1 */
-    unsigned replaying;  /* markers whose acknowledgement the greeting waits for */
-    size_t cursor;       /* the bucket that it has come to */
-    bool stuck;          /* it has failed: the next heartbeat begins a new one */
+    int64_t first;           /* Redis's clock: when this epoch was first seen */
+    int64_t quiet_until;     /* monotonic: the end of the quarantine */
+    int64_t heard;           /* monotonic: the newest good heartbeat */
+    int64_t clock;           /* Redis's time less the monotonic one, ms */
+    unsigned greeting;       /* counts greetings, from 1 */
+    unsigned replaying;      /* markers whose acknowledgement the greeting waits for */
+    size_t cursor;           /* the bucket that it has come to */
+    bool stuck;              /* it has failed: the next heartbeat begins a new one */
     bool loaded[RA_SCRIPTS]; /* the server knows it: EVALSHA will do */
     ra_breaker breaker;
     ra_redis_marker *markers[RA_MARKER_BUCKETS];
     size_t nmarkers;
+    size_t ending;               /* of them: those whose end is on its way */
     ra_write_id own;             /* no write's: names what it was too late to BEGIN */
     struct ra_redis_call *calls; /* pending */
     struct ra_redis_run *runs;   /* pending */
@@ -180,24 +193,27 @@ void ra_redis_store_beat(evutil_socket_t fd, short what, void *store);
 /* ---- markers (cache/redis_store_marker.c) ---- */
 /* NULL: none, or it is gone. */
 ra_redis_marker *ra_redis_marker_find(ra_redis_store *s, const ra_write_id *id, const ra_key *unit);
-/* NULL: no room, or no memory. */
-ra_redis_marker *ra_redis_marker_new(ra_redis_store *s, const ra_write_id *id, const ra_key *unit,
-                                     int64_t until);
-/* The write has ended; tells Redis, now if it can. May free it. */
-void ra_redis_marker_end(ra_redis_marker *m, int64_t settle);
+/* The record of that write on that unit, a new one if need be. NULL: no room, no memory, or it has ended. */
+ra_redis_marker *ra_redis_marker_remember(ra_redis_store *s, const ra_write_id *id, const ra_key *unit,
+                                          int64_t until);
 bool ra_redis_marker_is_set(const ra_redis_marker *m);
-/* BEGIN. */
+/* The write has ended: tells Redis, now if it can. May free it. */
+void ra_redis_marker_end(ra_redis_marker *m, int64_t settle);
+/* Never sent, and its write won't be. Frees it. */
+void ra_redis_marker_forget(ra_redis_marker *m);
+/* BEGIN and END. */
 ra_redis_run *ra_redis_marker_run(ra_redis_store *s, enum ra_redis_script script, const ra_write_id *id,
                                   const ra_key *unit, int64_t ms, ra_redis_done done, void *arg);
-/* Sends more of those that the greeting must send again. false: one can't be sent. */
-bool ra_redis_markers_replay(ra_redis_store *s, int64_t now);
-/* Forgets those past their deadline; sends again what wasn't acknowledged. */
+/* Forgets those past their deadline; sends again what wasn't acknowledged, if the store is ready. */
 void ra_redis_markers_sweep(ra_redis_store *s, int64_t now);
+/* For a greeting: sends more of them. Each ends in ra_redis_store_replayed. false: one can't be sent. */
+bool ra_redis_markers_replay(ra_redis_store *s, int64_t now);
+void ra_redis_store_replayed(ra_redis_store *s, const redisReply *reply);
+/* The connection is gone for good. */
 void ra_redis_markers_free(ra_redis_store *s);
-/* One of those that the greeting waits for: acknowledged, or not. */
-void ra_redis_store_replayed(ra_redis_store *s, bool good);
 
 /* ---- entries: what a field holds (cache/redis_store_entry.c) ---- */
+enum { RA_REDIS_ENTRY_HEAD_MAX = 1 + RA_GUARDS_MAX * (1 + RA_GENERATION_MAX) };
 /* Appends the guards' generations and the sealed payload. */
 bool ra_redis_entry_write(const ra_redis_store *s, const ra_fill *f, ra_buf *out);
 typedef struct ra_redis_entry {

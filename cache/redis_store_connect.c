@@ -1,0 +1,220 @@
+/*
+ * The store's connection: greeting a server, and its heartbeat.
+ *
+ * A connection isn't used for hits at once. First every marker that this process still answers for is set
+ * again, since the server may have been restarted, or be a replica that hasn't got them. Then the server says
+ * when its epoch was first seen: for a while after that nothing is served, so that all other processes have
+ * done the same. That note is kept in Redis. If a heartbeat finds that it was written anew the server has
+ * lost its data while it was connected (FLUSHALL), and is greeted again.
+ */
+#include "cache/redis_store_parts.h"
+
+#include <openssl/sha.h>
+#include <stdio.h>
+
+static void complain(ra_redis_store *s, const char *text)
+{
+    if (!s->complained)
+        ra_redis_store_say(s, true, text);
+    s->complained = true;
+}
+
+/* What must work was refused: by a replica, or a master that may take no writes, or by an ACL. */
+static void refused(ra_redis_store *s, const char *error)
+{
+    char text[256];
+    snprintf(text, sizeof text, "the server refuses what the store needs: %.180s", error);
+    complain(s, text);
+    s->state = RA_STORE_DOWN;
+    s->leaving = true;
+}
+
+/* ---- the epoch, and the heartbeat, which asks for it too ---- */
+
+static bool ask_epoch(ra_redis_store *s, ra_redis_done done)
+{
+    char key[RA_REDIS_PREFIX_MAX + 8];
+    int n = snprintf(key, sizeof key, "%sepochs", s->prefix);
+    ra_bytes argv[] = {{s->epoch, RA_EPOCH_CHARS}};
+    return ra_redis_store_run(s, RA_SCRIPT_EPOCH, (ra_bytes){key, (size_t)n}, argv, 1, s->o.command_timeout,
+                              done, s) != NULL;
+}
+
+typedef struct epoch_reply {
+    int64_t first, now; /* the server's clock, ms */
+} epoch_reply;
+
+static bool read_epoch(const redisReply *reply, epoch_reply *out)
+{
+    if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+        reply->element[0]->type != REDIS_REPLY_INTEGER || reply->element[1]->type != REDIS_REPLY_INTEGER)
+        return false;
+    *out = (epoch_reply){reply->element[0]->integer, reply->element[1]->integer};
+    return true;
+}
+
+static void heard_at(ra_redis_store *s, const epoch_reply *e)
+{
+    s->heard = ra_redis_monotonic();
+    s->clock = e->now - s->heard;
+}
+
+static const char *error_of(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ERROR ? reply->str : "an unexpected reply";
+}
+
+/* ---- greeting ---- */
+
+static void ready(ra_redis_store *s, const epoch_reply *e)
+{
+    int64_t age = e->now > e->first ? e->now - e->first : 0;
+    bool young = age < s->o.quarantine;
+    heard_at(s, e);
+    s->first = e->first;
+    s->quiet_until = young ? s->heard + s->o.quarantine - age : s->heard;
+    s->state = RA_STORE_READY;
+    s->complained = false;
+    s->counts.connections++;
+    if (s->breaker.state != RA_BREAKER_CLOSED)
+        ra_breaker_trip(&s->breaker, s->heard, ra_redis_spread());
+    ra_redis_store_say(s, false,
+                       young ? "connected to a server that is new: nothing is served from it at first"
+                             : "connected");
+    if (strncmp(s->identity.maxmemory_policy, "allkeys-", 8) == 0)
+        ra_redis_store_say(s, true, "the server's maxmemory-policy may evict the marks of writes under way");
+}
+
+static void epoch_known(ra_redis *conn, const redisReply *reply, void *arg)
+{
+    ra_redis_store *s = ra_redis_store_of(arg);
+    epoch_reply e;
+    (void)conn;
+    if (s->state != RA_STORE_GREETING)
+        return;
+    if (read_epoch(reply, &e))
+        ready(s, &e);
+    else if (reply)
+        refused(s, error_of(reply));
+    else
+        s->stuck = true;
+}
+
+static void go_on(ra_redis_store *s)
+{
+    if (!ra_redis_markers_replay(s, ra_redis_monotonic()))
+        s->stuck = true;
+    else if (s->replaying == 0)
+        s->stuck = !ask_epoch(s, epoch_known);
+}
+
+static void greet(ra_redis_store *s)
+{
+    s->state = RA_STORE_GREETING;
+    s->greeting++;
+    s->replaying = 0;
+    s->cursor = 0;
+    s->stuck = false;
+    ra_redis_markers_sweep(s, ra_redis_monotonic());
+    go_on(s);
+}
+
+void ra_redis_store_replayed(ra_redis_store *s, const redisReply *reply)
+{
+    s->replaying--;
+    if (s->state != RA_STORE_GREETING)
+        return;
+    if (reply && reply->type != REDIS_REPLY_INTEGER)
+        refused(s, error_of(reply));
+    else if (!reply)
+        s->stuck = true;
+    else if (!s->stuck)
+        go_on(s);
+}
+
+static void make_epoch(ra_redis_store *s)
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    char text[sizeof s->identity.run_id + sizeof s->identity.master_replid + 2];
+    int n = snprintf(text, sizeof text, "%s/%s", s->identity.run_id, s->identity.master_replid);
+    SHA256((const unsigned char *)text, (size_t)n, digest);
+    for (unsigned i = 0; i < RA_EPOCH_CHARS; i++)
+        s->epoch[i] = digits[digest[i / 2] >> (i % 2 ? 0 : 4) & 15];
+}
+
+void ra_redis_store_up(ra_redis *conn, const ra_redis_identity *who, void *arg)
+{
+    ra_redis_store *s = ra_redis_store_of(arg);
+    (void)conn;
+    s->identity = *who;
+    s->leaving = false;
+    memset(s->loaded, 0, sizeof s->loaded);
+    if (!*who->run_id) {
+        complain(s, "the server doesn't tell who it is (INFO): nothing is cached on it");
+        return;
+    }
+    make_epoch(s);
+    greet(s);
+}
+
+void ra_redis_store_down(ra_redis *conn, bool was_up, const char *why, void *arg)
+{
+    ra_redis_store *s = ra_redis_store_of(arg);
+    (void)conn;
+    complain(s, why);
+    s->state = RA_STORE_DOWN;
+    s->leaving = false;
+    if (was_up)
+        ra_breaker_trip(&s->breaker, ra_redis_monotonic(), ra_redis_spread());
+}
+
+/* ---- the heartbeat ---- */
+
+/* A write, so that a master that may no longer take any is found out; its time is the clock that counts. */
+static void heard(ra_redis *conn, const redisReply *reply, void *arg)
+{
+    ra_redis_store *s = ra_redis_store_of(arg);
+    epoch_reply e;
+    (void)conn;
+    bool good = read_epoch(reply, &e);
+    int64_t us = ra_redis_monotonic_us();
+    s->beating = false;
+    if (s->beat_measured)
+        ra_breaker_done(&s->breaker, us / 1000, good, us - s->beat_begun_us, ra_redis_spread());
+    if (s->state != RA_STORE_READY)
+        return;
+    if (reply && !good) {
+        refused(s, error_of(reply));
+    } else if (good && e.first != s->first) {
+        ra_redis_store_say(s, true, "the server has lost its data");
+        greet(s);
+    } else if (good) {
+        heard_at(s, &e);
+    }
+}
+
+/* It is a call like any other for the breaker: so that it closes again where nobody reads. */
+static void send_heartbeat(ra_redis_store *s, int64_t now)
+{
+    s->beat_measured = ra_breaker_allow(&s->breaker, now);
+    s->beat_begun_us = ra_redis_monotonic_us();
+    s->beating = ask_epoch(s, heard);
+    if (!s->beating && s->beat_measured)
+        ra_breaker_cancelled(&s->breaker);
+}
+
+void ra_redis_store_beat(evutil_socket_t fd, short what, void *arg)
+{
+    ra_redis_store *s = ra_redis_store_of(arg);
+    int64_t now = ra_redis_monotonic();
+    (void)fd;
+    (void)what;
+    ra_redis_markers_sweep(s, now);
+    if (s->leaving)
+        ra_redis_send(s->conn, (ra_bytes[]){RA_BYTES("QUIT")}, 1, s->o.command_timeout, NULL, NULL);
+    else if (s->state == RA_STORE_GREETING && s->stuck && s->replaying == 0)
+        greet(s);
+    else if (s->state == RA_STORE_READY && !s->beating)
+        send_heartbeat(s, now);
+}
