@@ -1,5 +1,6 @@
 #include "cache/redis_conn.h"
 
+#include "cache/redis_back_off.h"
 #include "cache/redis_dial.h"
 #include "cache/redis_format.h"
 #include "cache/redis_greeting.h"
@@ -11,6 +12,7 @@
 #include <event2/event.h>
 #include <event2/util.h>
 #include <hiredis/hiredis.h>
+#include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
@@ -36,7 +38,6 @@ enum {
     WRITE_MOST = 1 << 20,  /* in one write */
     GREETING_MOST = 65536, /* bytes of a greeting's command; passwords may be long */
     TLS_RECORD = 16 << 10,
-    DOUBLINGS_MOST = 30,
     A_DAY = 24 * 60 * 60 * 1000
 };
 
@@ -110,21 +111,15 @@ static void close_all(ra_redis *r)
     r->broken = false;
 }
 
-/* Doubled each time, and anything from half of it to all of it: those who lost a server together don't come
- * back together. */
 static int64_t back_off(ra_redis *r)
 {
-    int64_t wait = r->o.back_off_first;
-    for (unsigned i = 0; i < r->failures && wait < r->o.back_off_most; i++)
-        wait *= 2;
-    if (wait > r->o.back_off_most)
-        wait = r->o.back_off_most;
-    if (r->failures < DOUBLINGS_MOST)
-        r->failures++;
     uint32_t spread;
     if (RAND_bytes((unsigned char *)&spread, sizeof spread) != 1)
         spread = (uint32_t)now_ms();
-    return wait - (int64_t)(spread % ((uint64_t)wait / 2 + 1));
+    int64_t wait = ra_redis_back_off(r->o.back_off_first, r->o.back_off_most, r->failures, spread);
+    if (r->failures < UINT_MAX)
+        r->failures++;
+    return wait;
 }
 
 /* `why` says what has happened. Whoever calls this has no business with the connection any more. */
@@ -443,7 +438,7 @@ static void free_string(const char *s)
     free((char *)s);
 }
 
-/* So that times can be added and doubled. */
+/* So that times can be added. */
 static int64_t within(int64_t ms)
 {
     return ms < 1 ? 1 : ms > A_DAY ? A_DAY : ms;
