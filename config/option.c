@@ -246,8 +246,6 @@ static void refuse_text(const setting *s, const ra_place *at, const char *source
     const char *why = s->why ? s->why : "isn't accepted";
     if (s->nearest && !source)
         snprintf(nearest, sizeof nearest, " (did you mean \"%s\"?)", s->nearest);
-    else if (s->o->note)
-        snprintf(nearest, sizeof nearest, ": %s", s->o->note);
     ra_text_show(source ? source : s->text, shown);
     if (source)
         snprintf(what, sizeof what, "the value of %s %s%s", shown, why, nearest);

@@ -47,7 +47,6 @@ typedef struct ra_option {
     const char *preset;         /* the default as a file would spell it; NULL: see preset_doc */
     const char *preset_doc;     /* where the default isn't one value, in words; NULL: must be given */
     const char *const *choices; /* of a CHOICE, ended by NULL */
-    const char *note;           /* of a CHOICE: why other values aren't there; may be NULL */
     const char *doc;
 } ra_option;
 

@@ -67,9 +67,8 @@ static void print_pattern(const ra_pattern *p)
     putchar('\n');
 }
 
-/* What the design promises for each mode; `memory` is one process's, so other writers are seen by TTL only.
- */
-static const char *promise(enum ra_consistency c)
+/* What the design promises for each mode. `memory` is one process's: other writers are seen by TTL only. */
+static const char *promise_alone(enum ra_consistency c)
 {
     switch (c) {
     case RA_LINEARIZABLE:
@@ -83,6 +82,24 @@ static const char *promise(enum ra_consistency c)
     default:
         return "eventual: a read may be as old as the TTL; writes through this proxy are seen by its own "
                "reads";
+    }
+}
+
+/* Redis is shared by all proxies of one Redis, database, prefix and upstream. */
+static const char *promise_shared(enum ra_consistency c)
+{
+    switch (c) {
+    case RA_LINEARIZABLE:
+        return "linearizable: reads and writes through the proxies that share the store are linearizable\n"
+               "    per partition, as long as every writer goes through one of them";
+    case RA_READ_AFTER_WRITE:
+        return "read_after_write: no read through a proxy that shares the store is older than the newest\n"
+               "    write through any of them that was acknowledged before the read began; a write that "
+               "goes\n"
+               "    around them is seen within the TTL";
+    default:
+        return "eventual: a read may be as old as the TTL; writes through the proxies that share the store\n"
+               "    are seen by their reads";
     }
 }
 
@@ -121,7 +138,7 @@ static void print_costs(const ra_table_config *t)
            settle);
 }
 
-static void print_table(const ra_table_config *t)
+static void print_table(const ra_table_config *t, enum ra_store_kind store)
 {
     printf("\ntable %s%s\n  ", t->name,
            strcmp(t->name, "*") == 0 ? " (every table without an entry of its own)" : "");
@@ -131,24 +148,59 @@ static void print_table(const ra_table_config *t)
         printf("  patterns, the first that matches counts:\n");
     for (size_t i = 0; i < t->npatterns; i++)
         print_pattern(&t->patterns[i]);
-    printf("  consistency %s\n", promise(t->consistency));
+    printf("  consistency %s\n",
+           store == RA_STORE_KIND_MEMORY ? promise_alone(t->consistency) : promise_shared(t->consistency));
     print_costs(t);
+}
+
+/* Never the user or the password. */
+static void print_redis(const ra_config_cache *c)
+{
+    const ra_config_redis *r = &c->redis;
+    bool v6 = r->host && strchr(r->host, ':');
+    if (r->socket)
+        printf("  store redis at the unix socket %s", r->socket);
+    else
+        printf("  store redis at %s%s%s:%u%s", v6 ? "[" : "", r->host, v6 ? "]" : "", r->port,
+               r->tls ? " over TLS" : "");
+    printf(", database %u\n", r->database);
+    printf("    shared by all proxies with this Redis, database, upstream and cache.key_prefix%s%s\n",
+           *c->key_prefix ? " " : "", c->key_prefix);
+    if (c->encryption_key.n)
+        printf("    what is cached is sealed with AES-256-GCM: %zu key%s, the first of which seals\n",
+               c->encryption_key.n, c->encryption_key.n == 1 ? "" : "s");
+    else
+        printf("    what is cached isn't encrypted: whoever reads Redis sees rows, and whoever writes to it "
+               "forges\n"
+               "    them (cache.encryption_key)\n");
+    printf("    while it is away reads go to DynamoDB, and writes to cached tables are refused with 503\n");
+    print_ms("    a Redis that is new serves nothing and takes no write for", r->quarantine, "");
+    putchar('\n');
+}
+
+static void print_store(const ra_config_cache *c)
+{
+    char size[RA_UNIT_TEXT_MAX];
+    if (c->store == RA_STORE_KIND_REDIS) {
+        print_redis(c);
+        return;
+    }
+    ra_size_format((int64_t)c->max_bytes, size);
+    printf("  store memory, at most %s\n", size);
 }
 
 static void print_summary(const ra_config *c, const char *file)
 {
-    char size[RA_UNIT_TEXT_MAX];
     bool v6 = strchr(c->listen.host, ':') != NULL;
-    ra_size_format((int64_t)c->cache.max_bytes, size);
     printf("%s: ok\n", file);
     printf("  listens on http://%s%s%s:%u, %u thread%s\n", v6 ? "[" : "", c->listen.host, v6 ? "]" : "",
            c->listen.port, c->listen.threads, c->listen.threads == 1 ? "" : "s");
     printf("  upstream %s, region %s\n", c->upstream.endpoint, c->upstream.region);
-    printf("  store memory, at most %s\n", size);
+    print_store(&c->cache);
     if (c->ntables == 0)
         printf("\nno table is named, so nothing is cached: every request is passed on\n");
     for (size_t i = 0; i < c->ntables; i++)
-        print_table(&c->tables[i]);
+        print_table(&c->tables[i], c->cache.store);
     ra_cli_check_routes(c, stdout);
 }
 

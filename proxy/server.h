@@ -12,7 +12,7 @@
 
 #include "cache/flight.h"
 #include "cache/memory_store.h"
-#include "cache/seal.h"
+#include "cache/redis_store.h"
 #include "proxy/tables.h"
 
 #include <pthread.h>
@@ -54,8 +54,9 @@ enum { RA_LOOP_MAGIC = 0x6c6f6f70 };
 struct ra_server {
     ra_config *config; /* the current snapshot; requests hold a reference of their own */
     ra_credentials_provider *provider;
-    ra_memory *memory;            /* store "memory": its table; NULL: the store is Redis */
-    ra_seal_keys *seal;           /* store "redis" */
+    ra_memory *memory;             /* store "memory": its table; NULL: the store is Redis */
+    ra_redis_shared *redis_shared; /* store "redis", as the next three */
+    ra_seal_keys *seal;
     struct ssl_ctx_st *redis_tls; /* NULL: plain */
     char redis_where[320];        /* host and port, or the socket; for messages */
     ra_flights *flights;

@@ -10,7 +10,6 @@
 enum {
     BACK_OFF_FIRST_MS = 50,
     BACK_OFF_MOST_MS = 2000,
-    HEARTBEATS_MISSED = 3,
     /* What a loop's connection may hold that isn't answered: fills are the bulk of it. */
     QUEUE_BYTES = 32 << 20
 };
@@ -32,7 +31,8 @@ static bool redis_init(ra_server *s)
     char why[256];
     redis_where(&c->redis, s->redis_where, sizeof s->redis_where);
     s->seal = ra_seal_keys_new(c->encryption_key.v, c->encryption_key.n);
-    if (!s->seal) {
+    s->redis_shared = ra_redis_shared_new();
+    if (!s->seal || !s->redis_shared) {
         ra_log(RA_LOG_ERROR, "out of memory");
         return false;
     }
@@ -61,6 +61,7 @@ void ra_server_store_free(ra_server *s)
 {
     if (s->memory)
         ra_memory_unref(s->memory);
+    ra_redis_shared_unref(s->redis_shared);
     ra_seal_keys_free(s->seal);
     SSL_CTX_free(s->redis_tls);
 }
@@ -94,13 +95,13 @@ static ra_store *redis_store_new(ra_loop *l, bool first)
                   .name = "readaside",
                   .tls = l->server->redis_tls,
                   .connect_timeout = c->redis.connect_timeout,
-                  .dead_after = HEARTBEATS_MISSED * c->redis.heartbeat,
                   .back_off_first = BACK_OFF_FIRST_MS,
                   .back_off_most = BACK_OFF_MOST_MS,
                   .max_queue_bytes = QUEUE_BYTES + 2 * c->max_entry_bytes,
                   .max_queue = share ? share : 1},
         .key_prefix = c->key_prefix,
         .seal = l->server->seal,
+        .shared = l->server->redis_shared,
         .command_timeout = c->redis.command_timeout,
         .quarantine = c->redis.quarantine,
         .heartbeat = c->redis.heartbeat,

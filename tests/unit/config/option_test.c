@@ -86,8 +86,9 @@ static void test_choices(void **state)
         TABLE("\"consistency\":\"linearisable\""), "tables[\"*\"].consistency", 2,
         "\"linearisable\" isn't accepted (did you mean \"linearizable\"?); accepted: \"linearizable\", "
         "\"read_after_write\", \"eventual\"");
-    expect_error(CACHE("\"store\":\"redis\""), "cache.store", 2, "this build has only the memory store");
-    expect_error(CACHE("\"store\":\"momento\""), "cache.store", 2, "this build has only the memory store");
+    expect_error(CACHE("\"store\":\"momento\""), "cache.store", 2,
+                 "\"momento\" isn't accepted; accepted: \"memory\", \"redis\"");
+    expect_error(CACHE("\"store\":\"rediss\""), "cache.store", 2, "did you mean \"redis\"?");
     expect_error(CACHE("\"store\":\"memry\""), "cache.store", 2, "did you mean \"memory\"?");
     expect_error(CACHE("\"store\":1"), "cache.store", 2, "a number; accepted: \"memory\"");
 }

@@ -79,7 +79,7 @@ static void check_bounds(const ra_section *s, const ra_option *o)
     } widths[] = {
         {RA_OPTION_SHARE, 1000000}, {RA_OPTION_COUNT, UINT32_MAX}, {RA_OPTION_SIZE, INT64_C(1) << 53}};
     bool bounded = o->type <= RA_OPTION_COUNT || o->type == RA_OPTION_TEXT || o->type == RA_OPTION_NAME ||
-                   o->type == RA_OPTION_TEXTS || o->type == RA_OPTION_TEXT_MAP ||
+                   o->type == RA_OPTION_TEXTS || o->type == RA_OPTION_KEYS || o->type == RA_OPTION_TEXT_MAP ||
                    o->type == RA_OPTION_OBJECTS || o->type == RA_OPTION_OBJECT_MAP;
     if (bounded && !(o->min >= 0 && o->min < o->max))
         fail_msg("%s.%s has no bounds", s->path, o->name);
