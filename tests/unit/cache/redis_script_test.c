@@ -415,8 +415,9 @@ static void test_end_without_marker_drops_data(void **state)
     expect_integer(RUN(END, "u", "1", "0"), 0);
     expect_no_key("u");
     fill_one("u", "r1", "old");
-    expect_integer(RUN(END, "u", "1", "50"), 0); /* nor does it mark */
-    expect_no_key("u");
+    expect_integer(RUN(END, "u", "1", "50"), 0); /* it marks all the same */
+    expect_marker_key("u", 1);
+    assert_int_equal(number_at("u", "w1"), server.now + 50);
 }
 
 /* ---- MISS ---- */
@@ -1029,7 +1030,7 @@ static void step_end(unit *u, uint64_t *random)
     expect_integer(RUN(END, "u", num(id), num(settle)), u->marker[id].present);
     if (!u->marker[id].present)
         drop_data(u);
-    u->marker[id].present &= settle > 0;
+    u->marker[id].present = settle > 0;
     u->marker[id].deadline = server.now + settle;
 }
 
