@@ -138,7 +138,7 @@ static const char *read_host(const parts *p, ra_pool *pool, ra_config_redis *out
         return "holds no valid host name";
     if (colon && (!number((span){colon + 1, (size_t)(end - colon - 1)}, UINT16_MAX, &port) || port == 0))
         return "holds no valid port";
-    out->host = ra_pool_strndup(pool, p->at.p + v6, n - 2 * v6);
+    out->host = ra_pool_strndup(pool, p->at.p + v6, n - (v6 ? 2 : 0));
     out->port = (uint16_t)port;
     return out->host ? NULL : NO_MEMORY;
 }
