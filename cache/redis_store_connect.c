@@ -36,6 +36,7 @@ static bool ask_epoch(ra_redis_store *s, ra_redis_done done)
     char key[RA_REDIS_PREFIX_MAX + 8];
     int n = snprintf(key, sizeof key, "%sepochs", s->prefix);
     ra_bytes argv[] = {{s->epoch, RA_EPOCH_CHARS}};
+    s->asked = ra_redis_monotonic();
     return ra_redis_store_run(s, RA_SCRIPT_EPOCH, (ra_bytes){key, (size_t)n}, argv, 1, s->o.command_timeout,
                               done, s) != NULL;
 }
@@ -56,7 +57,7 @@ static bool read_epoch(const redisReply *reply, epoch_reply *out)
 static void heard_at(ra_redis_store *s, const epoch_reply *e)
 {
     s->heard = ra_redis_monotonic();
-    s->clock = e->now - s->heard;
+    s->clock = e->now + 1 - s->asked; /* never too early: an entry may end sooner, never later */
 }
 
 static const char *error_of(const redisReply *reply)

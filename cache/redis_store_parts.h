@@ -71,7 +71,8 @@ typedef struct ra_redis_store {
     int64_t first;           /* Redis's clock: when this epoch was first seen */
     int64_t quiet_until;     /* monotonic: the end of the quarantine */
     int64_t heard;           /* monotonic: the newest good heartbeat */
-    int64_t clock;           /* Redis's time less the monotonic one, ms */
+    int64_t asked;           /* monotonic: when the newest heartbeat was sent */
+    int64_t clock;           /* Redis's time less the monotonic one, ms, or a little more */
     unsigned greeting;       /* counts greetings, from 1 */
     unsigned replaying;      /* markers whose acknowledgement the greeting waits for */
     size_t cursor;           /* the bucket that it has come to */
