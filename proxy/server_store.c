@@ -10,6 +10,7 @@
 enum {
     BACK_OFF_FIRST_MS = 50,
     BACK_OFF_MOST_MS = 2000,
+    QUEUE_LEAST = 1000, /* a loop's: the largest transaction marks so many units at once */
     /* What a loop's connection may hold that isn't answered: fills are the bulk of it. */
     QUEUE_BYTES = 32 << 20
 };
@@ -98,7 +99,7 @@ static ra_store *redis_store_new(ra_loop *l, bool first)
                   .back_off_first = BACK_OFF_FIRST_MS,
                   .back_off_most = BACK_OFF_MOST_MS,
                   .max_queue_bytes = QUEUE_BYTES + 2 * c->max_entry_bytes,
-                  .max_queue = share ? share : 1},
+                  .max_queue = share > QUEUE_LEAST ? share : QUEUE_LEAST},
         .key_prefix = c->key_prefix,
         .seal = l->server->seal,
         .shared = l->server->redis_shared,

@@ -31,6 +31,12 @@ def put(version):
     return {"TableName": TABLE, "Item": {**KEY, "version": {"S": version}}}
 
 
+def narrower(operation):
+    """A read of the same unit that is another entry."""
+    name = "Query" if operation == "Query" else "GetItem"
+    return name, {**READS[name], "ProjectionExpression": "version"}
+
+
 def version(operation, reply):
     found = reply.json
     if operation == "GetItem":
@@ -93,7 +99,7 @@ def pair(proxy_factory, counting_upstream, redis, plain):
 
 @pytest.fixture
 def pool():
-    with concurrent.futures.ThreadPoolExecutor(16) as executor:
+    with concurrent.futures.ThreadPoolExecutor(64) as executor:
         yield executor
 
 
@@ -126,6 +132,30 @@ def test_a_drain_leaves_no_marker(proxy_factory, counting_upstream, redis, plain
     waiting.until(lambda: "finishing what is in flight" in proxy.output(), "the drain to begin")
     gate.release()
     assert all(w.result().status == 200 for w in writing)
+    assert proxy.wait() == 0
+    assert redis.markers() == []
+
+
+def test_a_drain_waits_for_ends_that_are_stuck(proxy_factory, counting_upstream, redis, plain, direct, pool):
+    """Behind fills, more of them than the sockets' buffers hold."""
+    proxy = proxy_factory(counting_upstream.endpoint, settings(redis.url, heartbeat="10s"))
+    direct.ok("PutItem", {"TableName": TABLE, "Item": {**KEY, "version": {"S": "x" * 390_000}}})
+    until_hit(proxy)
+    reads, writes = counting_upstream.hold("GetItem", replies=True), counting_upstream.hold("PutItem")
+    wanted = [{**GET, "ProjectionExpression": f"version, a{n}"} for n in range(48)]
+    reading = [pool.submit(proxy.call, "GetItem", body) for body in wanted]
+    reads.wait_for(48)
+    written = {"TableName": TABLE, "Item": {"pk": {"S": "another room"}, "sk": {"S": "1"}}}
+    writing = pool.submit(proxy.call, "PutItem", written)
+    writes.wait_for(1)
+    redis.process.send_signal(signal.SIGSTOP)
+    reads.release()
+    assert all(r.result().status == 200 for r in reading)
+    writes.release()
+    assert writing.result().status == 200
+    proxy.terminate()
+    waiting.until(lambda: "finishing what is in flight" in proxy.output(), "the drain to begin")
+    redis.process.send_signal(signal.SIGCONT)
     assert proxy.wait() == 0
     assert redis.markers() == []
 
@@ -305,19 +335,20 @@ def test_a_write_in_flight_keeps_the_other_from_filling(pair, redis, counting_up
 
 
 @pytest.mark.parametrize("operation", READS)
-def test_the_other_drops_a_fill_that_a_write_has_overtaken(pair, counting_upstream, pool, operation):
+def test_the_other_drops_a_fill_that_a_write_has_overtaken(pair, redis, counting_upstream, pool, operation):
     one, other = pair
-    assert one.call("PutItem", put("old")).status == 200
-    gate = counting_upstream.hold(operation, replies=True)
-
-    def read():
-        return pool.submit(other.call, operation, READS[operation])
-
-    reading = read()
+    assert one.call("PutItem", put("older")).status == 200  # the entries of before are gone
+    waiting.until(lambda: redis.markers() == [], "the markers to end")
+    gate = counting_upstream.hold(operation, times=1, replies=True)
+    reading = pool.submit(other.call, operation, READS[operation])
     gate.wait_for(1)
     assert one.call("PutItem", put("new")).status == 200
+    until_hit(one, *narrower(operation))  # the unit has a generation again, and it isn't the held read's
     gate.release()
-    assert version(operation, reading.result()) == "old", "it began before the write: either answer is right"
+    overtaken = reading.result()
+    assert overtaken.cache == "MISS", "it had the right to fill"
+    assert version(operation, overtaken) == "older", "it began before the write: either answer is right"
+    # Behind the fill, on the same connection.
     assert version(operation, other.call(operation, READS[operation])) == "new"
     assert version(operation, until_hit(other, operation)) == "new"
 
@@ -593,15 +624,38 @@ def test_a_forged_value_is_a_miss(proxy_factory, counting_upstream, redis, plain
 # ---- the command line ----
 
 
-def test_check_says_where_and_no_secret(readaside_binary, tmp_path):
-    path = tmp_path / "config.jsonc"
-    changes = settings("env:REDIS_URL")
-    changes["cache"]["encryption_key"] = ["env:CACHE_KEY"]
+def check(binary, folder, changes, environment):
+    path = folder / "config.jsonc"
     path.write_text(json.dumps(processes.merged(processes.base_config("http://127.0.0.1:1"), changes)))
-    key = secrets.token_hex(32)
-    environment = {**os.environ, "CACHE_KEY": key, "REDIS_URL": "rediss://ann:secret-word@cache.example:7000/4"}
-    done = subprocess.run(
-        [readaside_binary, "check", "-c", path], env=environment, capture_output=True, text=True, check=True
+    return subprocess.run(
+        [binary, "check", "-c", path], env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
-    assert "store redis at cache.example:7000" in done.stdout
-    assert "secret-word" not in done.stdout + done.stderr and key not in done.stdout + done.stderr
+
+
+def test_check_says_where_and_no_secret(readaside_binary, tmp_path):
+    changes = processes.merged(settings("env:REDIS_URL"), {"cache": {"encryption_key": ["env:CACHE_KEY"]}})
+    key = secrets.token_hex(32)
+    environment = {"CACHE_KEY": key, "REDIS_URL": "rediss://ann:secret-word@cache.example:7000/4"}
+    done = check(readaside_binary, tmp_path, changes, environment)
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert "store redis at cache.example:7000 over TLS, database 4" in said
+    assert "sealed with AES-256-GCM: 1 key," in said
+    assert "no read through a proxy that shares the store is older" in said
+    for secret in ("ann", "secret-word", key):
+        assert secret not in said.replace(str(tmp_path), "")
+
+
+def test_check_says_what_a_store_without_keys_means(readaside_binary, tmp_path):
+    done = check(readaside_binary, tmp_path, settings("unix:///run/redis.sock"), {})
+    assert "store redis at the unix socket /run/redis.sock, database 0" in done.stdout
+    assert "isn't encrypted: whoever reads Redis sees rows" in done.stdout
+
+
+def test_check_refuses_without_showing_a_secret(readaside_binary, tmp_path):
+    url, key = "redis://ann:secret-word@cache.example:70000", "hush" * 8
+    done = check(readaside_binary, tmp_path, processes.merged(settings(url), {"cache": {"encryption_key": [key]}}), {})
+    assert done.returncode == 2
+    assert "cache.redis.url: the value holds no valid port" in done.stderr
+    assert "cache.encryption_key[0]: the value isn't accepted" in done.stderr
+    assert "secret-word" not in done.stderr and key not in done.stderr
