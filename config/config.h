@@ -97,7 +97,7 @@ typedef struct ra_config_redis {
     unsigned database;
     int64_t connect_timeout;
     int64_t command_timeout; /* of one lookup, of one mark */
-    unsigned max_queue;      /* commands under way, over all loops; each loop gets its share */
+    unsigned max_queue;      /* commands under way, over all loops; a loop gets its share, or 1000 */
     int64_t heartbeat;       /* three without a reply: the connection is lost */
     int64_t quarantine;      /* nothing is served from a server for so long after it was first seen */
     char *ca_file;           /* NULL: the system's */
