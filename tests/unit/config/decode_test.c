@@ -24,7 +24,7 @@ static void test_options_that_are_not_there(void **state)
         snprintf(text, sizeof text, "{\"tables\":{\"*\":{}},\"%s\":{}}", names[i]);
         expect_error(text, names[i], 1, "there is no such option");
     }
-    static const char *const in_cache[] = {"redis", "momento", "near", "encryption_key"};
+    static const char *const in_cache[] = {"momento", "near"};
     for (size_t i = 0; i < sizeof in_cache / sizeof *in_cache; i++) {
         char text[128], path[64];
         snprintf(text, sizeof text, "{\"tables\":{\"*\":{}},\"cache\":{\"%s\":{}}}", in_cache[i]);
