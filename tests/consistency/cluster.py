@@ -1,0 +1,184 @@
+"""What a run is about, as processes: the stand-in for DynamoDB, Redis with a forwarder in front, and the proxies."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import timing
+import upstream
+
+from support import ports, processes, redis_server
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+# Real settings with which the promise doesn't hold, or a cache that never held it: the oracles must catch each.
+MUTANTS = {
+    "naive": "a cache in front of each proxy that removes entries once a write has been answered",
+    "short-hold": "markers of unknown fate end long before DynamoDB would refuse the late write",
+    "alone": "proxies that don't share a store",
+    "flush": "Redis loses everything, again and again, while writes are under way",
+    "no-quarantine": "Redis is restarted while proxies have just been killed, and served from at once",
+}
+
+
+class Helper:
+    """One of this folder's programs, which prints its port first, takes orders, and in the end prints its counts."""
+
+    def __init__(self, program, *arguments):
+        self.process = subprocess.Popen(
+            [sys.executable, "-B", HERE / program, *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{program} did not start")
+        self.port = int(line)
+
+    def order(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def stop(self):
+        said, _ = self.process.communicate()
+        return json.loads(said) if said.strip() else {}
+
+
+class Member:
+    """One proxy, always at the same port, whatever happens to its process."""
+
+    def __init__(self, name, binary, config, folder):
+        self.name = name
+        self.binary = binary
+        self.config = config
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir()
+        self.port = ports.free_port()
+        self.config["listen"]["address"] = f"127.0.0.1:{self.port}"
+        self.starts = 0
+        self.output = ""
+        self.proxy = None
+        self.naive = None
+        self.start()
+
+    @property
+    def client_port(self):
+        """Where clients go."""
+        return self.naive.port if self.naive else self.port
+
+    def start(self):
+        self.starts += 1
+        folder = self.folder / str(self.starts)
+        folder.mkdir()
+        self.proxy = processes.Proxy(self.binary, self.config, folder)
+
+    def pid(self):
+        return self.proxy.process.pid
+
+    def kill(self):
+        self.proxy.process.kill()
+        self.proxy.process.wait()
+        self.output += self.proxy.output()
+
+    def signal(self, number):
+        self.proxy.process.send_signal(number)
+
+    def stop(self):
+        if self.naive:
+            self.naive.stop()
+        self.signal(signal.SIGCONT)
+        self.proxy.stop()
+        self.output += self.proxy.output()
+
+
+class Cluster:
+    def __init__(self, options, folder):
+        self.folder = pathlib.Path(folder)
+        self.log_path = self.folder / "commits"
+        self.options = options
+        self.redis = self.forwarder = None
+        self.members = []
+        self.counts = {}
+        self.upstream = Helper("upstream.py", "--log", self.log_path, "--seed", options.seed)
+        try:
+            self._start()
+        except BaseException:
+            self.kill()
+            raise
+
+    def _start(self):
+        shared = self.options.store == "redis" and self.options.mutant != "alone"
+        if shared:
+            (self.folder / "redis").mkdir()
+            self.redis = redis_server.Redis(self.folder / "redis")
+            self.forwarder = Helper("forwarder.py", self.redis.port, self.options.seed)
+        for number in range(self.options.proxies):
+            name = f"p{number + 1}"
+            config = self.config(shared, name)
+            self.members.append(Member(name, self.options.binary, config, self.folder / name))
+            if self.options.mutant == "naive":
+                self.members[-1].naive = Helper("naive.py", self.members[-1].port)
+
+    def config(self, shared, name):
+        hold = timing.REQUEST_TIMEOUT * 1.2 if self.options.mutant == "short-hold" else timing.HOLD
+        table = {
+            "ttl": "8s",
+            "negative_ttl": "8s",
+            "stale_while_revalidate": "1s",
+            "stale_if_error": "4s",
+            "serve_consistent_reads": self.options.mode == "linearizable",
+        }
+        config = {
+            "listen": {"threads": 2},
+            "upstream": {
+                "endpoint": f"http://127.0.0.1:{self.upstream.port}",
+                "region": "us-east-1",
+                "request_timeout": timing.text(timing.REQUEST_TIMEOUT),
+            },
+            "consistency": self.options.mode,
+            "unknown_write_hold": timing.text(hold),
+            "tables": {upstream.TABLE: table},
+        }
+        if shared:
+            config["cache"] = {"store": "redis", "redis": self.redis_config()}
+        else:
+            config["cache"] = {"store": "memory", "state_file": os.fspath(self.folder / f"state-{name}")}
+        return config
+
+    def redis_config(self):
+        quarantine = 0 if self.options.mutant == "no-quarantine" else timing.QUARANTINE
+        return {
+            "url": f"redis://127.0.0.1:{self.forwarder.port}",
+            "command_timeout": timing.text(timing.COMMAND_TIMEOUT),
+            "heartbeat": timing.text(timing.HEARTBEAT),
+            "quarantine": timing.text(quarantine),
+        }
+
+    def stop(self):
+        """Ends everything; a proxy that doesn't end as it should is an error."""
+        try:
+            for member in self.members:
+                member.stop()
+            if self.forwarder:
+                self.counts["forwarder"] = self.forwarder.stop()
+            self.counts["upstream"] = self.upstream.stop()
+        finally:
+            self.kill()
+
+    def kill(self):
+        """Whatever is left."""
+        for member in self.members:
+            if member.proxy and member.proxy.alive():
+                member.signal(signal.SIGCONT)
+                member.proxy.process.kill()
+                member.proxy.process.wait()
+        helpers = [self.forwarder, self.upstream, *(m.naive for m in self.members)]
+        for helper in helpers:
+            if helper and helper.process.poll() is None:
+                helper.process.kill()
+                helper.process.wait()
+        if self.redis:
+            self.redis.stop()

@@ -1,0 +1,167 @@
+"""What goes wrong during a run, one thing after the other. Each is noted with its time, for the traces.
+
+The protocol doesn't promise that Redis may lose its data while a proxy that has writes under way is dead or stopped:
+nobody is left then who could set their markers again. So Redis is restarted only when every proxy has been well for
+as long as a marker may live, and no proxy is touched before all of them have found the new Redis.
+"""
+import asyncio
+import random
+import signal
+import time
+
+import timing
+
+MEMORY_FAULTS = ("kill", "pause", "stop")
+REDIS_FAULTS = ("kill", "stop-between", "pause", "stop", "cut-before", "cut-after", "cut-all", "slow", "slower", "full-noeviction", "full-lru")
+# Each way, up to: hardly noticed; as long as a proxy waits for, nearly; longer than that.
+SLOW, WITHIN, SLOWER = 0.02, 0.4 * timing.COMMAND_TIMEOUT, 4 * timing.COMMAND_TIMEOUT
+
+
+class Faults:
+    def __init__(self, cluster, seed, gap):
+        self.cluster = cluster
+        self.random = random.Random(f"{seed}-faults")
+        self.gap = gap  # seconds between two, up to
+        self.done = []  # (monotonic ns, text)
+        self.failed_starts = []
+
+    def note(self, text):
+        self.done.append((time.monotonic_ns(), text))
+
+    async def run(self):
+        """Until cancelled. Each comes once before any comes again."""
+        mutant = self.cluster.options.mutant
+        if mutant == "flush":
+            return await self._flush_always()
+        if mutant == "no-quarantine":
+            return await self._restart_always()
+        while True:
+            for name in self._deck():
+                await asyncio.sleep(self.random.uniform(0.2, 1) * self.gap)
+                await getattr(self, "_" + name.replace("-", "_"))()
+            if self.cluster.redis and not self.cluster.options.only:
+                await asyncio.sleep(timing.HOLD + timing.CLIENT_TIMEOUT)
+                await self._restart()
+                await asyncio.sleep(timing.QUARANTINE + timing.CLIENT_TIMEOUT)
+
+    def _deck(self):
+        """Cutting at BEGIN is what the protocol is most about: it comes more often, and so do kills."""
+        if self.cluster.options.only:
+            return self.cluster.options.only
+        if not self.cluster.redis:
+            return self.random.sample(MEMORY_FAULTS, len(MEMORY_FAULTS))
+        names = [*REDIS_FAULTS, "kill", "cut-after", "cut-after"]
+        self.random.shuffle(names)
+        return names
+
+    def between_rounds(self):
+        """All that the next round doesn't know is thrown away."""
+        if self.cluster.redis and self.random.random() < 0.5:
+            self.note("FLUSHALL")
+            self.cluster.redis.command("FLUSHALL")
+
+    def _someone(self):
+        return self.random.choice(self.cluster.members)
+
+    # ---- of proxies ----
+
+    async def _kill(self):
+        member = self._someone()
+        self.note(f"kill -9 of {member.name}")
+        member.kill()
+        await asyncio.sleep(self.random.choice((0, 0, 0.5)))
+        await asyncio.get_running_loop().run_in_executor(None, member.start)
+        self.note(f"{member.name} is there again")
+
+    async def _pause(self):
+        await self._stop_for(self.random.uniform(0.05, 2 * timing.REQUEST_TIMEOUT))
+
+    async def _stop(self):
+        """Longer than any marker lives."""
+        await self._stop_for(timing.HOLD * self.random.uniform(1.02, 1.3))
+
+    async def _stop_between(self):
+        """Longer than any marker lives, with a write between its BEGIN and its signature. What it then sends may
+        commit as late as upstream likes, and its marker is gone."""
+        await self._order(f"delay {WITHIN}")
+        await asyncio.sleep(0.5)
+        try:
+            await self._stop_for(timing.HOLD * 1.02, "late 0.7")
+            await asyncio.sleep(0.1)
+        finally:
+            self.cluster.upstream.order("late 0")
+            await self._order("delay 0")
+
+    async def _stop_for(self, seconds, at_end=None):
+        member = self._someone()
+        self.note(f"SIGSTOP of {member.name} for {seconds:.2f} s")
+        member.signal(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+            if at_end:
+                self.cluster.upstream.order(at_end)
+        finally:
+            member.signal(signal.SIGCONT)
+            self.note(f"SIGCONT of {member.name}")
+
+    # ---- of Redis, and the way to it ----
+
+    async def _order(self, order):
+        self.note(f"Redis: {order}")
+        self.cluster.forwarder.order(order)
+
+    async def _cut_before(self):
+        await self._order("cut-before")
+
+    async def _cut_after(self):
+        await self._order("cut-after")
+
+    async def _cut_all(self):
+        await self._order("cut-all")
+
+    async def _slow(self):
+        await self._slowed(SLOW)
+
+    async def _slower(self):
+        await self._slowed(SLOWER)
+
+    async def _slowed(self, seconds):
+        await self._order(f"delay {seconds}")
+        await asyncio.sleep(self.random.uniform(1, 3))
+        await self._order("delay 0")
+
+    async def _full_noeviction(self):
+        await self._full("noeviction")
+
+    async def _full_lru(self):
+        await self._full("volatile-lru")
+
+    async def _full(self, policy):
+        redis = self.cluster.redis
+        self.note(f"Redis: maxmemory reached, {policy}")
+        redis.command("CONFIG", "SET", "maxmemory-policy", policy)
+        # What it uses without any data is never evicted.
+        used = redis.command("INFO", "memory").split("used_memory:")[1].split("\r\n")[0]
+        redis.command("CONFIG", "SET", "maxmemory", int(used) - 100_000)
+        await asyncio.sleep(self.random.uniform(1, 3))
+        redis.command("CONFIG", "SET", "maxmemory", 0)
+        self.note("Redis: maxmemory is no limit any more")
+
+    async def _restart(self):
+        self.note("restart of Redis")
+        await asyncio.get_running_loop().run_in_executor(None, self.cluster.redis.restart)
+        self.note("Redis is there again")
+
+    # ---- what breaks the promise ----
+
+    async def _flush_always(self):
+        while True:
+            await asyncio.sleep(self.random.uniform(0.05, 0.3))
+            self.note("FLUSHALL")
+            self.cluster.redis.command("FLUSHALL")
+
+    async def _restart_always(self):
+        while True:
+            await asyncio.sleep(self.random.uniform(0.5, 1) * self.gap)
+            await self._kill()
+            await self._restart()
