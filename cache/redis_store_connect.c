@@ -183,14 +183,14 @@ static void heard(ra_redis *conn, const redisReply *reply, void *arg)
     s->beating = false;
     if (s->beat_measured)
         ra_breaker_done(&s->breaker, us / 1000, good, us - s->beat_begun_us, ra_redis_spread());
-    if (s->state != RA_STORE_READY)
+    if (s->state != RA_STORE_READY || !reply)
         return;
-    if (reply && !good) {
+    if (!good) {
         refused(s, error_of(reply));
-    } else if (good && e.first != s->first) {
+    } else if (e.first != s->first) {
         ra_redis_store_say(s, true, "the server has lost its data");
         greet(s);
-    } else if (good) {
+    } else {
         heard_at(s, &e);
     }
 }

@@ -144,6 +144,11 @@ void ra_redis_run_abandon(ra_redis_run *r)
 
 void ra_redis_runs_free(ra_redis_store *s)
 {
-    while (s->runs)
-        run_free(s->runs);
+    ra_redis_run *next;
+    for (ra_redis_run *r = s->runs; r; r = next) {
+        next = r->next;
+        r->magic = 0;
+        free(r);
+    }
+    s->runs = NULL;
 }

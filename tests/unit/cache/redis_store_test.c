@@ -69,8 +69,10 @@ static const char *ask(const char *format, ...)
     va_start(ap, format);
     redisReply *r = redisvCommand(direct, format, ap);
     va_end(ap);
-    if (!r)
+    if (!r) {
         fail_msg("no reply to %s: %s", format, direct->errstr);
+        return "";
+    }
     if (r->type == REDIS_REPLY_NIL)
         snprintf(text, sizeof text, "nil");
     else if (r->type == REDIS_REPLY_INTEGER)
@@ -525,7 +527,7 @@ static const char *field_of(uint64_t request)
     static char text[2 * RA_KEY_BYTES + 2];
     ra_key k = key_of(request);
     text[0] = 'r';
-    for (unsigned i = 0; i < RA_KEY_BYTES; i++)
+    for (size_t i = 0; i < RA_KEY_BYTES; i++)
         snprintf(text + 1 + 2 * i, 3, "%02x", k.b[i]);
     return text;
 }
@@ -737,6 +739,29 @@ static void test_invalidate(void **state)
     UNTIL(stats_of(1).markers == 0);
     expect_bypass(1, 2, "write-in-progress"); /* never touches a marker */
     assert_int_equal(stats_of(1).invalidations, 2);
+}
+
+static unsigned calls_of(const char *command)
+{
+    char line[64];
+    snprintf(line, sizeof line, "cmdstat_%s:calls=", command);
+    const char *at = strstr(ask("INFO commandstats"), line);
+    return at ? (unsigned)strtoul(at + strlen(line), NULL, 10) : 0;
+}
+
+/* The answer to the first says nothing of what happened between the two. */
+static void test_invalidate_while_one_is_under_way(void **state)
+{
+    (void)state;
+    ra_redis_store_options o = defaults(0);
+    o.heartbeat = 60000; /* which is a script as well */
+    open_store(0, o);
+    UNTIL(serving(0));
+    ask("CONFIG RESETSTAT");
+    invalidate(0, 1);
+    invalidate(0, 1);
+    UNTIL(stats_of(0).markers == 0);
+    assert_int_equal(calls_of("eval") + calls_of("evalsha"), 2);
 }
 
 /* ---- guards ---- */
@@ -991,6 +1016,7 @@ static void test_writes_without_the_store(void **state)
     assert_non_null(o.shared);
     open_store(0, o);
     open_store(1, o); /* two loops of one process */
+    ra_redis_shared_unref(o.shared);
     o.shared = NULL;
     open_store(2, o);
     UNTIL(serving(0) && serving(1) && serving(2));
@@ -1161,6 +1187,41 @@ static void test_a_late_hit_is_not_believed(void **state)
     UNTIL(serves_again(0));
 }
 
+/* Nor hits that a server had in the pipeline behind its refusal of a heartbeat. */
+static void test_hits_behind_a_refusal(void **state)
+{
+    (void)state;
+    enum { MOST = 4000 };
+    static ra_lookup v[MOST];
+    static waiting w[MOST];
+    unsigned n = 0, hits = 0, bypassed = 0;
+    ra_redis_store_options o = defaults(0);
+    o.heartbeat = 300;
+    open_store(0, o);
+    UNTIL(serving(0));
+    look_and_fill(0, 1, 1, "x");
+    ask("CONFIG SET min-replicas-to-write 1");
+    halt();
+    for (int64_t start = test_now(); n < MOST && test_now() < start + 2 * o.heartbeat; n++) {
+        v[n] = wanted(1, 1, 0, NULL);
+        w[n] = waiting_new();
+        w[n].call.arg = &w[n];
+        if (ra_store_lookup(stores[0], test_now(), &v[n], 1, &w[n].call) == RA_STORE_DONE)
+            w[n].done = 1;
+        event_base_loop(base, EVLOOP_ONCE); /* a heartbeat comes in between */
+    }
+    resume();
+    for (unsigned i = 0; i < n; i++) {
+        UNTIL(w[i].done);
+        hits += v[i].outcome == RA_LOOKUP_HIT;
+        bypassed += v[i].outcome == RA_LOOKUP_BYPASS;
+        assert_true(v[i].outcome == RA_LOOKUP_BYPASS || bypassed == 0);
+        ra_payload_unref(v[i].payload);
+    }
+    ask("CONFIG SET min-replicas-to-write 0");
+    assert_true(hits > 0 && bypassed > 0);
+}
+
 /* ---- limits ---- */
 
 static void test_queue_full(void **state)
@@ -1268,6 +1329,7 @@ static void test_free_with_everything_in_flight(void **state)
         open_store(0, defaults(0));
         UNTIL(serving(0));
         ra_lookup token = look(0, 5, 1);
+        ra_payload_unref(token.payload);
         ra_lookup v = wanted(1000 + turns, 1, 0, NULL);
         ra_key unit = key_of(2000 + turns);
         ra_write_id id = write_id(turns);
@@ -1396,6 +1458,7 @@ int main(int argc, char **argv)
         TEST(test_settle),
         TEST(test_end_that_comes_late_drops_data),
         TEST(test_invalidate),
+        TEST(test_invalidate_while_one_is_under_way),
         TEST(test_guard_write_voids_entries_and_tokens),
         TEST(test_a_guard_that_was_evicted_voids_entries),
         TEST(test_script_flush),
@@ -1413,6 +1476,7 @@ int main(int argc, char **argv)
         TEST(test_a_hung_server),
         TEST(test_silence),
         TEST(test_a_late_hit_is_not_believed),
+        TEST(test_hits_behind_a_refusal),
         TEST(test_queue_full),
         TEST(test_a_prefix_that_is_too_long),
         TEST(test_cancel_after_filling),
