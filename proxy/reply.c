@@ -263,31 +263,34 @@ static void add_route_headers(const ra_config *c, struct evhttp_request *r)
     ra_cors_add(c, evhttp_request_get_input_headers(r), headers);
 }
 
-void ra_reply_route(ra_loop *l, const ra_config *c, struct evhttp_request *r, const ra_route_answer *answer,
-                    ra_buf *buf, const ra_verdict *v)
+static void shown_done(const void *data, size_t n, void *arg)
+{
+    (void)data;
+    (void)n;
+    ra_shown_reply_unref(arg);
+}
+
+void ra_reply_route(ra_loop *l, const ra_config *c, struct evhttp_request *r, ra_shown_reply *reply,
+                    const ra_verdict *v)
 {
     struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
-    size_t n = 0;
-    bool empty = ra_buf_ok(buf) && buf->n == 0; /* as of 204 */
-    bool head = evhttp_request_get_command(r) == EVHTTP_REQ_HEAD;
-    char *bytes = ra_buf_take(buf, &n);
     struct evbuffer *body = evhttp_request_get_output_buffer(r);
-    if (!empty && (!bytes || (!head && evbuffer_add_reference(body, bytes, n, bytes_done, bytes) != 0))) {
-        free(bytes);
+    bool head = evhttp_request_get_command(r) == EVHTTP_REQ_HEAD;
+    if (reply->body && !head &&
+        evbuffer_add_reference(body, reply->body, reply->n, shown_done, ra_shown_reply_ref(reply)) != 0) {
+        ra_shown_reply_unref(reply);
         ra_reply_route_error(l, r, 503, "unavailable", "readaside: out of memory", NULL);
         return;
     }
-    if (head) { /* the length of what GET would have sent */
-        free(bytes);
-        add_number(headers, "Content-Length", (int64_t)n);
-    }
-    if (!empty)
+    if (head) /* the length of what GET would have sent */
+        add_number(headers, "Content-Length", (int64_t)reply->n);
+    if (reply->body)
         evhttp_add_header(headers, "Content-Type", "application/json");
-    if (answer->next)
-        evhttp_add_header(headers, "Link", answer->next);
+    if (reply->answer.next)
+        evhttp_add_header(headers, "Link", reply->answer.next);
     add_route_headers(c, r);
     add_verdict(headers, v);
-    send_out(l, r, answer->status, NULL);
+    send_out(l, r, reply->answer.status, NULL);
 }
 
 void ra_reply_refusal(ra_loop *l, const ra_config *c, struct evhttp_request *r,

@@ -289,7 +289,7 @@ void ra_request_answer_payload(ra_request *r, ra_payload *take, const ra_verdict
         return;
     }
     if (r->route)
-        ra_request_route_reply(r, 200, (ra_bytes){take->body, take->len}, v);
+        ra_request_route_payload(r, take, v);
     ra_payload_unref(take);
 }
 

@@ -4,6 +4,7 @@
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/request.h"
+#include "proxy/route_shown.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -105,13 +106,14 @@ static bool loop_init(ra_loop *l, ra_server *s, bool first)
     if (l->upstream)
         ra_upstream_on_idle(l->upstream, upstream_idle, l);
     l->store = ra_memory_store_new(s->memory);
+    l->shown = ra_shown_new(RA_SHOWN_BYTES);
     if (first) {
         struct timeval t = interval(SWEEP_INTERVAL_MS);
         l->sweep = event_new(l->base, -1, EV_PERSIST, sweep, l);
         if (!l->sweep || event_add(l->sweep, &t) != 0)
             return false;
     }
-    return l->mailbox && l->upstream && l->store;
+    return l->mailbox && l->upstream && l->store && l->shown;
 }
 
 static void loop_free(ra_loop *l)
@@ -119,6 +121,7 @@ static void loop_free(ra_loop *l)
     if (l->http)
         evhttp_free(l->http);
     ra_upstream_free(l->upstream);
+    ra_shown_free(l->shown);
     if (l->store)
         ra_store_free(l->store);
     if (l->sweep)
