@@ -56,21 +56,19 @@ void ra_shown_reply_unref(ra_shown_reply *r)
 
 /* ---- slots ---- */
 
-/* FNV-1a (Fowler, Noll, Vo), 64 bits. It only spreads: whole keys are compared. */
-static uint64_t mix(uint64_t h, const void *p, size_t n)
+/* In the manner of FNV-1a (Fowler, Noll, Vo). It only spreads: whole keys are compared. */
+static uint64_t mix(uint64_t h, uint64_t with)
 {
-    const unsigned char *b = p;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ b[i]) * UINT64_C(0x100000001b3);
-    return h;
+    return (h ^ with) * UINT64_C(0x100000001b3);
 }
 
 static size_t first_slot(const ra_payload *p, const ra_route_call *call)
 {
-    const uintptr_t who[] = {(uintptr_t)p, (uintptr_t)call->route};
-    uint64_t h = mix(UINT64_C(0xcbf29ce484222325), who, sizeof who);
-    h = mix(h, call->query.p, call->query.n);
-    return (size_t)(h >> 32) % RA_SHOWN_SLOTS;
+    uint64_t h = mix(UINT64_C(0xcbf29ce484222325), (uintptr_t)p >> 4);
+    h = mix(h, (uintptr_t)call->route >> 4);
+    for (size_t i = 0; i < call->query.n; i++)
+        h = mix(h, (unsigned char)call->query.p[i]);
+    return (size_t)(h >> 24) % RA_SHOWN_SLOTS;
 }
 
 static bool is_same(const slot *s, const ra_payload *p, const ra_route_call *call)
