@@ -106,6 +106,18 @@ static bool leaves_body_unread(struct evhttp_request *r)
     return (length && strcmp(length, "0") != 0) || evhttp_find_header(headers, "Transfer-Encoding");
 }
 
+/* Asked for keep-alive over HTTP/1.0 evhttp says keep-alive, whatever the reply says already: let it not be
+ * asked. */
+static void close_after(struct evhttp_request *r)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
+    struct evkeyvalq *asked = evhttp_request_get_input_headers(r);
+    if (!evhttp_find_header(headers, "Connection"))
+        evhttp_add_header(headers, "Connection", "close");
+    while (evhttp_find_header(asked, "Connection") && evhttp_remove_header(asked, "Connection") == 0) {
+    }
+}
+
 /* Hands the reply to evhttp and counts it until it is written out or its connection has gone. */
 static void send_out(ra_loop *l, struct evhttp_request *r, int status, struct evbuffer *body)
 {
@@ -114,9 +126,9 @@ static void send_out(ra_loop *l, struct evhttp_request *r, int status, struct ev
         evhttp_request_free(r);
         return;
     }
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
-    if ((l->draining || leaves_body_unread(r)) && !evhttp_find_header(headers, "Connection"))
-        evhttp_add_header(headers, "Connection", "close");
+    bool says_so = evhttp_find_header(evhttp_request_get_output_headers(r), "Connection") != NULL;
+    if (l->draining || says_so || leaves_body_unread(r))
+        close_after(r);
     l->sending++;
     evhttp_request_set_on_complete_cb(r, written, l);
     evhttp_connection_set_closecb(connection, closed, l);
