@@ -86,8 +86,12 @@ static struct event_base *base_new(void)
     struct event_config *c = event_config_new();
     if (!c)
         return NULL;
-    /* The changelist folds the epoll_ctl calls of one turn; only the loop's own thread touches its base. */
-    event_config_set_flag(c, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST | EVENT_BASE_FLAG_NOLOCK);
+    /* Only the loop's own thread touches its base. */
+    event_config_set_flag(c, EVENT_BASE_FLAG_NOLOCK);
+#ifndef READASIDE_NO_CHANGELIST
+    /* Folds the epoll_ctl calls of one turn. */
+    event_config_set_flag(c, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+#endif
     struct event_base *base = event_base_new_with_config(c);
     event_config_free(c);
     return base;
