@@ -213,8 +213,8 @@ static int read_all(conversation *c)
 static void report(const conversation *c, bool json)
 {
     if (!json) {
-        printf("# %" PRIu64 " item%s, %.15g read capacity units of %s\n", c->count, c->count == 1 ? "" : "s",
-               c->capacity, c->query.table);
+        printf("# %" PRIu64 " item%s, %.15g read capacity unit%s of %s\n", c->count, c->count == 1 ? "" : "s",
+               c->capacity, c->capacity == 1.0 ? "" : "s", c->query.table);
         return;
     }
     ra_buf name;

@@ -106,6 +106,18 @@ static bool leaves_body_unread(struct evhttp_request *r)
     return (length && strcmp(length, "0") != 0) || evhttp_find_header(headers, "Transfer-Encoding");
 }
 
+/* Asked for keep-alive over HTTP/1.0 evhttp says keep-alive, whatever the reply says already: let it not be
+ * asked. */
+static void close_after(struct evhttp_request *r)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
+    struct evkeyvalq *asked = evhttp_request_get_input_headers(r);
+    if (!evhttp_find_header(headers, "Connection"))
+        evhttp_add_header(headers, "Connection", "close");
+    while (evhttp_find_header(asked, "Connection") && evhttp_remove_header(asked, "Connection") == 0) {
+    }
+}
+
 /* Hands the reply to evhttp and counts it until it is written out or its connection has gone. */
 static void send_out(ra_loop *l, struct evhttp_request *r, int status, struct evbuffer *body)
 {
@@ -114,9 +126,9 @@ static void send_out(ra_loop *l, struct evhttp_request *r, int status, struct ev
         evhttp_request_free(r);
         return;
     }
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
-    if ((l->draining || leaves_body_unread(r)) && !evhttp_find_header(headers, "Connection"))
-        evhttp_add_header(headers, "Connection", "close");
+    bool says_so = evhttp_find_header(evhttp_request_get_output_headers(r), "Connection") != NULL;
+    if (l->draining || says_so || leaves_body_unread(r))
+        close_after(r);
     l->sending++;
     evhttp_request_set_on_complete_cb(r, written, l);
     evhttp_connection_set_closecb(connection, closed, l);
@@ -263,31 +275,34 @@ static void add_route_headers(const ra_config *c, struct evhttp_request *r)
     ra_cors_add(c, evhttp_request_get_input_headers(r), headers);
 }
 
-void ra_reply_route(ra_loop *l, const ra_config *c, struct evhttp_request *r, const ra_route_answer *answer,
-                    ra_buf *buf, const ra_verdict *v)
+static void shown_done(const void *data, size_t n, void *arg)
+{
+    (void)data;
+    (void)n;
+    ra_shown_reply_unref(arg);
+}
+
+void ra_reply_route(ra_loop *l, const ra_config *c, struct evhttp_request *r, ra_shown_reply *reply,
+                    const ra_verdict *v)
 {
     struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
-    size_t n = 0;
-    bool empty = ra_buf_ok(buf) && buf->n == 0; /* as of 204 */
-    bool head = evhttp_request_get_command(r) == EVHTTP_REQ_HEAD;
-    char *bytes = ra_buf_take(buf, &n);
     struct evbuffer *body = evhttp_request_get_output_buffer(r);
-    if (!empty && (!bytes || (!head && evbuffer_add_reference(body, bytes, n, bytes_done, bytes) != 0))) {
-        free(bytes);
+    bool head = evhttp_request_get_command(r) == EVHTTP_REQ_HEAD;
+    if (reply->body && !head &&
+        evbuffer_add_reference(body, reply->body, reply->n, shown_done, ra_shown_reply_ref(reply)) != 0) {
+        ra_shown_reply_unref(reply);
         ra_reply_route_error(l, r, 503, "unavailable", "readaside: out of memory", NULL);
         return;
     }
-    if (head) { /* the length of what GET would have sent */
-        free(bytes);
-        add_number(headers, "Content-Length", (int64_t)n);
-    }
-    if (!empty)
+    if (head) /* the length of what GET would have sent */
+        add_number(headers, "Content-Length", (int64_t)reply->n);
+    if (reply->body)
         evhttp_add_header(headers, "Content-Type", "application/json");
-    if (answer->next)
-        evhttp_add_header(headers, "Link", answer->next);
+    if (reply->answer.next)
+        evhttp_add_header(headers, "Link", reply->answer.next);
     add_route_headers(c, r);
     add_verdict(headers, v);
-    send_out(l, r, answer->status, NULL);
+    send_out(l, r, reply->answer.status, NULL);
 }
 
 void ra_reply_refusal(ra_loop *l, const ra_config *c, struct evhttp_request *r,

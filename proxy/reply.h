@@ -9,7 +9,7 @@
 #include "cache/buf.h"
 #include "cache/http_client.h"
 #include "cache/payload.h"
-#include "proxy/route_reply.h"
+#include "proxy/route_shown.h"
 #include "proxy/server.h"
 
 #include <event2/http.h>
@@ -40,9 +40,9 @@ void ra_reply_made(ra_loop *l, struct evhttp_request *r, ra_http_reply *reply, r
 /* DynamoDB's error shape, {"__type": …, "message": …}. `type` is the full name with its namespace. */
 void ra_reply_error(ra_loop *l, struct evhttp_request *r, int status, const char *type, const char *message,
                     bool close);
-/* What a route shows. Takes the buffer's bytes; HEAD gets the headers alone. `c` is for CORS. */
-void ra_reply_route(ra_loop *l, const ra_config *c, struct evhttp_request *r, const ra_route_answer *answer,
-                    ra_buf *body, const ra_verdict *v);
+/* What a route shows. Takes a reference of its own; HEAD gets the headers alone. `c` is for CORS. */
+void ra_reply_route(ra_loop *l, const ra_config *c, struct evhttp_request *r, ra_shown_reply *reply,
+                    const ra_verdict *v);
 /* What a request on a route gets that isn't carried out. */
 void ra_reply_refusal(ra_loop *l, const ra_config *c, struct evhttp_request *r,
                       const ra_route_refusal *refusal);

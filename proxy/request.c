@@ -76,9 +76,6 @@ static ra_request *request_new(ra_loop *l, struct evhttp_request *http)
     r->config = ra_config_ref(l->server->config);
     ra_arena_init(&r->arena, ARENA_MAX);
     ra_buf_init(&r->upstream_body, 2 * r->config->listen.max_body + 4096);
-    /* A control character of the body may be six of its JSON, and a template may use a value more than once.
-     */
-    ra_buf_init(&r->route_body, 8 * r->config->listen.max_body + 65536);
     r->next = l->requests;
     if (l->requests)
         l->requests->prev = r;
@@ -289,7 +286,7 @@ void ra_request_answer_payload(ra_request *r, ra_payload *take, const ra_verdict
         return;
     }
     if (r->route)
-        ra_request_route_reply(r, 200, (ra_bytes){take->body, take->len}, v);
+        ra_request_route_payload(r, take, v);
     ra_payload_unref(take);
 }
 

@@ -71,25 +71,57 @@ static void answer_failure(ra_request *r, int status, ra_bytes body)
     refuse(r, &refusal);
 }
 
-void ra_request_route_reply(ra_request *r, int status, ra_bytes body, const ra_verdict *v)
+/* What the route makes of DynamoDB's reply: one reference, or NULL with *refusal set. */
+static ra_shown_reply *show(ra_request *r, ra_bytes body, ra_route_refusal *refusal)
 {
-    ra_route_refusal refusal = {0};
     ra_route_answer answer = {0};
+    ra_shown_reply *reply = NULL;
     ra_buf shown;
-    if (!r->http)
-        return;
-    if (status != 200) {
-        answer_failure(r, status, body);
-        return;
-    }
     /* Items are mostly shorter than DynamoDB's own JSON, but names that a route gives may be longer. */
     size_t of_items = 2 * r->config->upstream.max_reply, of_templates = ESCAPED * made_max(r);
     ra_buf_init(&shown, of_items > of_templates ? of_items : of_templates);
-    if (ra_route_answer_make(r->route, body, r->route_table, &r->arena, &shown, &answer, &refusal))
-        ra_reply_route(r->loop, r->config, ra_request_take_http(r), &answer, &shown, v);
-    else
-        refuse(r, &refusal);
+    if (ra_route_answer_make(r->route, body, r->route_table, &r->arena, &shown, &answer, refusal)) {
+        reply = ra_shown_reply_new(&shown, &answer);
+        *refusal = (ra_route_refusal){
+            .status = 503, .code = "unavailable", .message = "readaside: out of memory", .retry_after = "1"};
+    }
     ra_buf_free(&shown);
+    return reply;
+}
+
+static void answer_shown(ra_request *r, ra_shown_reply *reply, const ra_route_refusal *refusal,
+                         const ra_verdict *v)
+{
+    if (reply)
+        ra_reply_route(r->loop, r->config, ra_request_take_http(r), reply, v);
+    else
+        refuse(r, refusal);
+    ra_shown_reply_unref(reply);
+}
+
+void ra_request_route_reply(ra_request *r, int status, ra_bytes body, const ra_verdict *v)
+{
+    ra_route_refusal refusal = {0};
+    if (!r->http)
+        return;
+    if (status != 200)
+        answer_failure(r, status, body);
+    else
+        answer_shown(r, show(r, body, &refusal), &refusal, v);
+}
+
+void ra_request_route_payload(ra_request *r, ra_payload *payload, const ra_verdict *v)
+{
+    ra_route_refusal refusal = {0};
+    if (!r->http)
+        return;
+    ra_shown_reply *reply = ra_shown_find(r->loop->shown, payload, r->route);
+    if (!reply) {
+        reply = show(r, (ra_bytes){payload->body, payload->len}, &refusal);
+        if (reply)
+            ra_shown_keep(r->loop->shown, r->config, payload, r->route, reply);
+    }
+    answer_shown(r, reply, &refusal, v);
 }
 
 /* ---- received ---- */

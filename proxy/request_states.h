@@ -144,6 +144,7 @@ enum ra_step ra_request_receive_route(ra_request *r);
 enum ra_step ra_request_routed(ra_request *r);
 /* Answer the client of a route: DynamoDB's reply as the route shows it, or the error that it stands for. */
 void ra_request_route_reply(ra_request *r, int status, ra_bytes body, const ra_verdict *v);
+void ra_request_route_payload(ra_request *r, ra_payload *payload, const ra_verdict *v);
 void ra_request_route_error(ra_request *r, int status, const char *message);
 
 /* The states of proxy/request_read.c and proxy/request_write.c. */

@@ -4,6 +4,7 @@
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/request.h"
+#include "proxy/route_shown.h"
 #include "proxy/server_store.h"
 
 #include <errno.h>
@@ -86,8 +87,12 @@ static struct event_base *base_new(void)
     struct event_config *c = event_config_new();
     if (!c)
         return NULL;
-    /* The changelist folds the epoll_ctl calls of one turn; only the loop's own thread touches its base. */
-    event_config_set_flag(c, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST | EVENT_BASE_FLAG_NOLOCK);
+    /* Only the loop's own thread touches its base. */
+    event_config_set_flag(c, EVENT_BASE_FLAG_NOLOCK);
+#ifndef READASIDE_NO_CHANGELIST
+    /* Folds the epoll_ctl calls of one turn. */
+    event_config_set_flag(c, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+#endif
     struct event_base *base = event_base_new_with_config(c);
     event_config_free(c);
     return base;
@@ -106,13 +111,14 @@ static bool loop_init(ra_loop *l, ra_server *s, bool first)
     if (l->upstream)
         ra_upstream_on_idle(l->upstream, upstream_idle, l);
     l->store = ra_loop_store_new(l, first);
+    l->shown = ra_shown_new(RA_SHOWN_BYTES);
     if (first && s->memory) {
         struct timeval t = interval(SWEEP_INTERVAL_MS);
         l->sweep = event_new(l->base, -1, EV_PERSIST, sweep, l);
         if (!l->sweep || event_add(l->sweep, &t) != 0)
             return false;
     }
-    return l->mailbox && l->upstream && l->store;
+    return l->mailbox && l->upstream && l->store && l->shown;
 }
 
 static void loop_free(ra_loop *l)
@@ -120,6 +126,7 @@ static void loop_free(ra_loop *l)
     if (l->http)
         evhttp_free(l->http);
     ra_upstream_free(l->upstream);
+    ra_shown_free(l->shown);
     if (l->store)
         ra_store_free(l->store);
     if (l->sweep)

@@ -35,7 +35,8 @@ typedef struct ra_loop {
     ra_upstream *upstream;
     ra_store *store;
     ra_mailbox *mailbox;
-    struct event *sweep; /* on the first loop only, and with store "memory" */
+    struct ra_shown *shown; /* what routes have made of cached replies */
+    struct event *sweep;    /* on the first loop only, and with store "memory" */
     struct event *drain_timer;
     struct event *accept_again;  /* while accept fails, for want of file descriptors say */
     int64_t accept_logged;       /* monotonic: when that was last said */

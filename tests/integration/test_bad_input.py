@@ -408,3 +408,9 @@ def test_overload_is_answered_at_once(chat, proxy_factory, counting_upstream):
         assert raw.ReplyReader(sock).next().status == 200
         sock.close()
     assert proxy.call("Scan", {"TableName": TABLE}).status == 200
+
+
+def test_a_reply_that_closes_does_not_also_say_keep_alive(port):
+    head = b"POST / HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\nConnection: Keep-Alive\r\nContent-Encoding: gzip\r\n"
+    got = raw.exchange(port, head + b"Content-Length: 2\r\n\r\n{}")
+    assert got.headers.get_all("Connection") == ["close"], got

@@ -448,7 +448,8 @@ def test_a_conversation(run, shipped, limit):
     assert (done.returncode, done.stderr) == (0, "")
     assert rows(done.stdout) == [list(expected[0]), *([*m.values()] for m in expected)]
     items = "1 item" if len(expected) == 1 else f"{len(expected)} items"
-    assert done.stdout.splitlines()[-1] == f"# {items}, {capacity:g} read capacity units of cruddur-messages"
+    units = "unit" if capacity == 1 else "units"
+    assert done.stdout.splitlines()[-1] == f"# {items}, {capacity:g} read capacity {units} of cruddur-messages"
 
 
 def test_conversations_of_a_user(run, shipped):

@@ -363,7 +363,43 @@ def test_every_item_comes_once_while_others_go(proxy_factory, counting_upstream,
     assert counting_upstream.count("Query") >= 3
 
 
-# ---- who leaves, and who is left ----
+def test_what_links_cannot_say(proxy_factory, counting_upstream, direct):
+    indexes = [tables.index("flat", "owner"), tables.index("by-day", "owner", "day")]
+    tables.create(direct, tables.definition(TABLE, {"pk": "S", "sk": "S", "owner": "S", "day": "S"}, "pk", "sk", world=indexes))
+    routes = [
+        {
+            "name": name,
+            "method": "GET",
+            "path": f"/{name}/{{owner}}",
+            "query": {"table": TABLE, "index": name, "partition_key": "{path.owner}", "order": order},
+            "reply": {"each": {"note": "sk"}},
+        }
+        for name, order in (("flat", "oldest"), ("by-day", "newest"))
+    ]
+    proxy = proxy_factory(counting_upstream.endpoint, {"routes": routes})
+    for note, day in (("1", "mon"), ("2", "tue"), ("3", "tue"), ("4", "wed")):
+        put(direct, "b", note, owner={"S": "o"}, day={"S": day})
+    with rest.Rest(proxy.endpoint) as api:
+        assert api.get("/flat/o?limit=2").next is None, "without a sort key there is nothing to go on from"
+        assert len(api.get("/flat/o").json) == 4
+        page = api.get("/by-day/o?limit=2&after=mon")
+        assert [n["note"] for n in page.json][0] == "4" and "before=tue" in page.next and "after" not in page.next
+        assert [n["note"] for n in api.get(page.next).json] == ["1"], "the other of tuesday's is skipped"
+        whole = api.get("/by-day/o?limit=3")
+        assert {n["note"] for n in whole.json + api.get(whole.next).json} == {"1", "2", "3", "4"}
+
+
+def test_a_sort_key_that_no_link_can_say(api, direct):
+    for note in (" ", "a\u0000b", "c"):
+        put(direct, "b", note)
+    first = api.get("/books/b?limit=1")
+    assert ([n["sk"] for n in first.json], first.next) == ([" "], None)
+    second = api.get("/books/b?limit=1&after=%20a")
+    assert [n["sk"] for n in second.json] == ["a\u0000b"]
+    assert api.get(second.next).code == "malformed_input", "told, rather than passed over"
+
+
+# ---- whose requests they are ----
 
 
 def test_the_wire_apis_error_shape_and_the_routes_stay_apart(api, proxy):

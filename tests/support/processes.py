@@ -10,7 +10,6 @@ import threading
 from support import ports, waiting, wire
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TSAN_SUPPRESSIONS = ROOT / "tests" / "support" / "tsan.supp"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "readaside", "AWS_SECRET_ACCESS_KEY": "readaside-secret"}
 SANITIZER_SPOKE = re.compile(
     r"(ERROR|WARNING): \w*Sanitizer|runtime error:|SUMMARY: \w*Sanitizer", re.MULTILINE
@@ -73,7 +72,7 @@ def child_environment(extra=None):
     kept.update(
         ASAN_OPTIONS="detect_leaks=1:halt_on_error=1:exitcode=99:detect_stack_use_after_return=1",
         UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:exitcode=99",
-        TSAN_OPTIONS=f"halt_on_error=0:exitcode=99:suppressions='{TSAN_SUPPRESSIONS}'",
+        TSAN_OPTIONS="halt_on_error=0:exitcode=99",
         LSAN_OPTIONS="exitcode=99",
     )
     kept.update(extra or {})

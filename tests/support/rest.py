@@ -1,10 +1,9 @@
 """Routes, as a browser or a back end calls them."""
-import http.client
 import json
 import re
 import urllib.parse
 
-from support import processes
+from support import processes, wire
 
 SHIPPED = processes.ROOT / "config" / "cruddur.jsonc"
 
@@ -16,22 +15,7 @@ def shipped_config():
     return json.loads(string_or_comment.sub(lambda found: found.group(1) or " ", text))
 
 
-class Reply:
-    def __init__(self, status, headers, body):
-        self.status = status
-        self.headers = http.client.HTTPMessage()
-        for name, value in headers:
-            self.headers[name] = value
-        self.body = body
-
-    @property
-    def json(self):
-        return json.loads(self.body)
-
-    @property
-    def cache(self):
-        return self.headers.get("X-Cache")
-
+class Reply(wire.Reply):
     @property
     def code(self):
         """Of an error."""
@@ -49,25 +33,9 @@ class Reply:
         assert found, link
         return found.group(1)
 
-    def __repr__(self):
-        return f"Reply({self.status}, {self.headers.items()}, {self.body[:2000]!r})"
 
-
-class Rest:
+class Rest(wire.Wire):
     """One keep-alive connection. Not shared between threads."""
-
-    def __init__(self, endpoint, timeout=120):
-        url = urllib.parse.urlsplit(endpoint)
-        self.connection = http.client.HTTPConnection(url.hostname, url.port, timeout=timeout)
-
-    def close(self):
-        self.connection.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
     def call(self, method, target, body=None, headers=None):
         """`target` goes out as it is; `body` is bytes as they are, or something to send as JSON. Headers may be a
