@@ -1,4 +1,5 @@
 """What a run is about, as processes: the stand-in for DynamoDB, Redis with a forwarder in front, and the proxies."""
+import collections
 import json
 import os
 import pathlib
@@ -50,7 +51,7 @@ class Helper:
 class Member:
     """One proxy, always at the same port, whatever happens to its process."""
 
-    def __init__(self, name, binary, config, folder):
+    def __init__(self, name, binary, config, folder, forwarder=None):
         self.name = name
         self.binary = binary
         self.config = config
@@ -61,6 +62,7 @@ class Member:
         self.starts = 0
         self.output = ""
         self.proxy = None
+        self.forwarder = forwarder  # to Redis
         self.naive = None
         self.start()
 
@@ -83,6 +85,11 @@ class Member:
         self.proxy.process.wait()
         self.output += self.proxy.output()
 
+    def stopped(self):
+        """By a signal."""
+        with open(f"/proc/{self.pid()}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] == "T"
+
     def signal(self, number):
         self.proxy.process.send_signal(number)
 
@@ -99,9 +106,10 @@ class Cluster:
         self.folder = pathlib.Path(folder)
         self.log_path = self.folder / "commits"
         self.options = options
-        self.redis = self.forwarder = None
+        self.redis = None
+        self.forwarders = []
         self.members = []
-        self.counts = {}
+        self.counts = {"forwarders": collections.Counter(), "upstream": {}}
         self.upstream = Helper("upstream.py", "--log", self.log_path, "--seed", options.seed)
         try:
             self._start()
@@ -114,15 +122,19 @@ class Cluster:
         if shared:
             (self.folder / "redis").mkdir()
             self.redis = redis_server.Redis(self.folder / "redis")
-            self.forwarder = Helper("forwarder.py", self.redis.port, self.options.seed)
         for number in range(self.options.proxies):
             name = f"p{number + 1}"
-            config = self.config(shared, name)
-            self.members.append(Member(name, self.options.binary, config, self.folder / name))
+            forwarder = self._forwarder(number) if shared else None
+            config = self.config(forwarder, name)
+            self.members.append(Member(name, self.options.binary, config, self.folder / name, forwarder))
             if self.options.mutant == "naive":
                 self.members[-1].naive = Helper("naive.py", self.members[-1].port)
 
-    def config(self, shared, name):
+    def _forwarder(self, number):
+        self.forwarders.append(Helper("forwarder.py", self.redis.port, self.options.seed + number))
+        return self.forwarders[-1]
+
+    def config(self, forwarder, name):
         hold = timing.REQUEST_TIMEOUT * 1.2 if self.options.mutant == "short-hold" else timing.HOLD
         table = {
             "ttl": "8s",
@@ -142,16 +154,16 @@ class Cluster:
             "unknown_write_hold": timing.text(hold),
             "tables": {upstream.TABLE: table},
         }
-        if shared:
-            config["cache"] = {"store": "redis", "redis": self.redis_config()}
+        if forwarder:
+            config["cache"] = {"store": "redis", "redis": self.redis_config(forwarder)}
         else:
             config["cache"] = {"store": "memory", "state_file": os.fspath(self.folder / f"state-{name}")}
         return config
 
-    def redis_config(self):
+    def redis_config(self, forwarder):
         quarantine = 0 if self.options.mutant == "no-quarantine" else timing.QUARANTINE
         return {
-            "url": f"redis://127.0.0.1:{self.forwarder.port}",
+            "url": f"redis://127.0.0.1:{forwarder.port}",
             "command_timeout": timing.text(timing.COMMAND_TIMEOUT),
             "heartbeat": timing.text(timing.HEARTBEAT),
             "quarantine": timing.text(quarantine),
@@ -162,8 +174,8 @@ class Cluster:
         try:
             for member in self.members:
                 member.stop()
-            if self.forwarder:
-                self.counts["forwarder"] = self.forwarder.stop()
+            for forwarder in self.forwarders:
+                self.counts["forwarders"].update(forwarder.stop())
             self.counts["upstream"] = self.upstream.stop()
         finally:
             self.kill()
@@ -175,7 +187,7 @@ class Cluster:
                 member.signal(signal.SIGCONT)
                 member.proxy.process.kill()
                 member.proxy.process.wait()
-        helpers = [self.forwarder, self.upstream, *(m.naive for m in self.members)]
+        helpers = [*self.forwarders, self.upstream, *(m.naive for m in self.members)]
         for helper in helpers:
             if helper and helper.process.poll() is None:
                 helper.process.kill()

@@ -5,6 +5,7 @@ nobody is left then who could set their markers again. So Redis is restarted onl
 as long as a marker may live, and no proxy is touched before all of them have found the new Redis.
 """
 import asyncio
+import collections
 import random
 import signal
 import time
@@ -12,9 +13,13 @@ import time
 import timing
 
 MEMORY_FAULTS = ("kill", "pause", "stop")
-REDIS_FAULTS = ("kill", "stop-between", "pause", "stop", "cut-before", "cut-after", "cut-all", "slow", "slower", "full-noeviction", "full-lru")
+REDIS_FAULTS = (
+    *MEMORY_FAULTS, "stop-after", "cut-before", "cut-after", "cut-all", "slow", "slow-one", "slower", "full-noeviction",
+    "full-lru",
+)  # fmt: skip
 # Each way, up to: hardly noticed; as long as a proxy waits for, nearly; longer than that.
 SLOW, WITHIN, SLOWER = 0.02, 0.4 * timing.COMMAND_TIMEOUT, 4 * timing.COMMAND_TIMEOUT
+LESS = 100_000  # bytes that maxmemory is below what is used, so that something must go
 
 
 class Faults:
@@ -23,42 +28,48 @@ class Faults:
         self.random = random.Random(f"{seed}-faults")
         self.gap = gap  # seconds between two, up to
         self.done = []  # (monotonic ns, text)
-        self.failed_starts = []
+        self.counts = collections.Counter()
 
     def note(self, text):
         self.done.append((time.monotonic_ns(), text))
 
     async def run(self):
         """Until cancelled. Each comes once before any comes again."""
-        mutant = self.cluster.options.mutant
+        mutant, only = self.cluster.options.mutant, self.cluster.options.only
         if mutant == "flush":
             return await self._flush_always()
         if mutant == "no-quarantine":
             return await self._restart_always()
         while True:
-            for name in self._deck():
+            for name in only or self._deck():
                 await asyncio.sleep(self.random.uniform(0.2, 1) * self.gap)
-                await getattr(self, "_" + name.replace("-", "_"))()
-            if self.cluster.redis and not self.cluster.options.only:
+                await self._happen(name)
+            if self.cluster.redis and not only:
                 await asyncio.sleep(timing.HOLD + timing.CLIENT_TIMEOUT)
-                await self._restart()
+                await self._happen("restart")
                 await asyncio.sleep(timing.QUARANTINE + timing.CLIENT_TIMEOUT)
 
+    async def _happen(self, name):
+        self.counts[name] += 1
+        await getattr(self, "_" + name.replace("-", "_"))()
+
     def _deck(self):
-        """Cutting at BEGIN is what the protocol is most about: it comes more often, and so do kills."""
-        if self.cluster.options.only:
-            return self.cluster.options.only
+        """What strikes at a BEGIN is what the protocol is most about: it comes more often, and so do kills."""
         if not self.cluster.redis:
             return self.random.sample(MEMORY_FAULTS, len(MEMORY_FAULTS))
-        names = [*REDIS_FAULTS, "kill", "cut-after", "cut-after"]
+        names = [*REDIS_FAULTS, "kill", "cut-after", "cut-after", "cut-before"]
         self.random.shuffle(names)
         return names
 
     def between_rounds(self):
         """All that the next round doesn't know is thrown away."""
         if self.cluster.redis and self.random.random() < 0.5:
-            self.note("FLUSHALL")
-            self.cluster.redis.command("FLUSHALL")
+            self._flush()
+
+    def _flush(self):
+        self.counts["flushall"] += 1
+        self.note("FLUSHALL")
+        self.cluster.redis.command("FLUSHALL")
 
     def _someone(self):
         return self.random.choice(self.cluster.members)
@@ -80,35 +91,39 @@ class Faults:
         """Longer than any marker lives."""
         await self._stop_for(timing.HOLD * self.random.uniform(1.02, 1.3))
 
-    async def _stop_between(self):
-        """Longer than any marker lives, with a write between its BEGIN and its signature. What it then sends may
-        commit as late as upstream likes, and its marker is gone."""
-        await self._order(f"delay {WITHIN}")
-        await asyncio.sleep(0.5)
-        try:
-            await self._stop_for(timing.HOLD * 1.02, "late 0.7")
-            await asyncio.sleep(0.1)
-        finally:
-            self.cluster.upstream.order("late 0")
-            await self._order("delay 0")
-
-    async def _stop_for(self, seconds, at_end=None):
+    async def _stop_for(self, seconds):
         member = self._someone()
-        self.note(f"SIGSTOP of {member.name} for {seconds:.2f} s")
+        self.note(f"SIGSTOP of {member.name}")
         member.signal(signal.SIGSTOP)
         try:
             await asyncio.sleep(seconds)
-            if at_end:
-                self.cluster.upstream.order(at_end)
         finally:
             member.signal(signal.SIGCONT)
             self.note(f"SIGCONT of {member.name}")
 
-    # ---- of Redis, and the way to it ----
+    async def _stop_after(self):
+        """Longer than any marker lives, between a BEGIN and its acknowledgement: what the proxy then sends, signed
+        anew, upstream may carry out as late as it likes."""
+        member = self._someone()
+        member.forwarder.order(f"stop-after {member.pid()}")
+        try:
+            while not member.stopped():
+                await asyncio.sleep(0.01)
+            self.note(f"SIGSTOP of {member.name} within a BEGIN")
+            await asyncio.sleep(timing.HOLD * 1.02)
+            self.cluster.upstream.order("late 0.7")
+        finally:
+            member.signal(signal.SIGCONT)
+            self.note(f"SIGCONT of {member.name}")
+        await asyncio.sleep(0.1)
+        self.cluster.upstream.order("late 0")
 
-    async def _order(self, order):
-        self.note(f"Redis: {order}")
-        self.cluster.forwarder.order(order)
+    # ---- of the way to Redis ----
+
+    async def _order(self, order, members=None):
+        for member in members or [self._someone()]:
+            self.note(f"{member.name} and Redis: {order}")
+            member.forwarder.order(order)
 
     async def _cut_before(self):
         await self._order("cut-before")
@@ -117,18 +132,23 @@ class Faults:
         await self._order("cut-after")
 
     async def _cut_all(self):
-        await self._order("cut-all")
+        await self._order("cut-all", self.cluster.members)
 
     async def _slow(self):
-        await self._slowed(SLOW)
+        await self._slowed(SLOW, self.cluster.members)
+
+    async def _slow_one(self):
+        await self._slowed(WITHIN, [self._someone()])
 
     async def _slower(self):
-        await self._slowed(SLOWER)
+        await self._slowed(SLOWER, self.cluster.members)
 
-    async def _slowed(self, seconds):
-        await self._order(f"delay {seconds}")
+    async def _slowed(self, seconds, members):
+        await self._order(f"delay {seconds:g}", members)
         await asyncio.sleep(self.random.uniform(1, 3))
-        await self._order("delay 0")
+        await self._order("delay 0", members)
+
+    # ---- of Redis ----
 
     async def _full_noeviction(self):
         await self._full("noeviction")
@@ -140,9 +160,8 @@ class Faults:
         redis = self.cluster.redis
         self.note(f"Redis: maxmemory reached, {policy}")
         redis.command("CONFIG", "SET", "maxmemory-policy", policy)
-        # What it uses without any data is never evicted.
         used = redis.command("INFO", "memory").split("used_memory:")[1].split("\r\n")[0]
-        redis.command("CONFIG", "SET", "maxmemory", int(used) - 100_000)
+        redis.command("CONFIG", "SET", "maxmemory", int(used) - LESS)
         await asyncio.sleep(self.random.uniform(1, 3))
         redis.command("CONFIG", "SET", "maxmemory", 0)
         self.note("Redis: maxmemory is no limit any more")
@@ -157,11 +176,10 @@ class Faults:
     async def _flush_always(self):
         while True:
             await asyncio.sleep(self.random.uniform(0.05, 0.3))
-            self.note("FLUSHALL")
-            self.cluster.redis.command("FLUSHALL")
+            self._flush()
 
     async def _restart_always(self):
         while True:
             await asyncio.sleep(self.random.uniform(0.5, 1) * self.gap)
-            await self._kill()
-            await self._restart()
+            await self._happen("kill")
+            await self._happen("restart")

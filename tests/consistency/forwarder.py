@@ -1,15 +1,22 @@
-"""Stands between the proxies and Redis: passes bytes on, late if told so, and cuts connections at a bad moment.
+"""Stands between a proxy and Redis: passes bytes on, late if told so, and strikes at a bad moment.
 
-Orders come as lines on standard input: `delay SECONDS` (each way, up to), `cut-before` and `cut-after` (the next
-connection that sends a BEGIN breaks before Redis gets it, or once Redis has carried it out and before its
-acknowledgement gets back), `cut-all`. The end of the input ends it. Prints its port first, and in the end its counts.
+Orders come as lines on standard input, whose end ends it. Prints its port first, and in the end its counts.
+
+    delay SECONDS   each way, up to
+    cut-all         breaks all connections
+    cut-before      the next connection that sends a BEGIN breaks before Redis gets it,
+    cut-after       or once Redis has carried it out, before its acknowledgement gets back
+    stop-after PID  that process is stopped when the acknowledgement of the next BEGIN gets there, or a moment later
 """
 import asyncio
 import collections
 import json
+import os
 import random
 import re
+import signal
 import sys
+import time
 
 import orders
 
@@ -17,13 +24,16 @@ import orders
 # has such. The markers that are set anew when a connection is made are BEGINs as well.
 BEGIN = re.compile(rb"\*6\r\n\$7\r\nEVALSHA\r\n\$40\r\n[0-9a-f]{40}\r\n\$1\r\n1\r\n\$\d+\r\n[^\r]+\r\n\$\d+\r\n[^\r]+\r\n\$[4-9]\r\n\d+\r\n")
 
+MOMENT = 0.0002  # seconds in which a proxy does what it does on an acknowledgement
+
 
 class Forwarder:
     def __init__(self, port, seed):
         self.port = port
         self.random = random.Random(seed)
         self.delay = 0.0
-        self.cut = None
+        self.at_begin = None  # what happens at the next one
+        self.pid = None
         self.connections = set()
         self.counts = collections.Counter()
 
@@ -31,8 +41,9 @@ class Forwarder:
         word, _, value = line.strip().partition(" ")
         if word == "delay":
             self.delay = float(value)
-        elif word in ("cut-before", "cut-after"):
-            self.cut = word
+        elif word in ("cut-before", "cut-after", "stop-after"):
+            self.at_begin = word
+            self.pid = int(value or 0)
         elif word == "cut-all":
             for connection in list(self.connections):
                 connection.close()
@@ -53,7 +64,7 @@ class Connection:
         self.forwarder = forwarder
         self.client = client
         self.redis = None
-        self.muted = False  # nothing that Redis says reaches the client any more
+        self.then = None  # what happens once Redis has answered
 
     def close(self):
         for writer in (self.client, self.redis):
@@ -84,23 +95,30 @@ class Connection:
                 return
 
     def to_redis(self, data):
-        begin = BEGIN.search(data) if self.forwarder.cut else None
+        forwarder = self.forwarder
+        begin = BEGIN.search(data) if forwarder.at_begin else None
         if begin is None:
             self.redis.write(data)
             return True
-        how, self.forwarder.cut = self.forwarder.cut, None
-        self.forwarder.counts[how] += 1
-        if how == "cut-before":
-            self.redis.write(data[: begin.start()])
-            return False
-        self.redis.write(data[: begin.end()])
-        self.muted = True
-        return True
+        self.then, forwarder.at_begin = forwarder.at_begin, None
+        forwarder.counts[self.then] += 1
+        self.redis.write(data[: begin.start()] if self.then == "cut-before" else data)
+        return self.then != "cut-before"
 
     def to_client(self, data):
-        if self.muted:
+        if self.then == "cut-after":
             return False
+        stops, self.then = self.then == "stop-after", None
+        if stops and self.forwarder.random.random() < 0.2:
+            os.kill(self.forwarder.pid, signal.SIGSTOP)
+            stops = False
         self.client.write(data)
+        if stops:
+            # The process is at work on it by now: reads it, or signs, or has sent the write.
+            until = time.monotonic() + self.forwarder.random.uniform(0, MOMENT)
+            while time.monotonic() < until:
+                pass
+            os.kill(self.forwarder.pid, signal.SIGSTOP)
         return True
 
 

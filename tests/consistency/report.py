@@ -53,13 +53,8 @@ def _shown(operation, at_fault):
     return f"{mark}{operation.through:4s}   reads {operation.value} ({operation.how}) in {took}"
 
 
-def figures(options, counts, faults, upstream, forwarder, violations, problems):
+def figures(options, counts, faults, upstream, forwarders, violations, problems):
     """What the table and the JSON say."""
-    kinds = {}
-    for _, text in faults.done:
-        kind = text.split(" of p")[0].split(" for ")[0]
-        if not text.endswith(("again", "any more")) and not text.startswith("SIGCONT") and text != "Redis: delay 0":
-            kinds[kind] = kinds.get(kind, 0) + 1
     return {
         "mode": options.mode,
         "store": options.store,
@@ -72,9 +67,9 @@ def figures(options, counts, faults, upstream, forwarder, violations, problems):
         "writes": dict(counts.writes),
         "hit_rate": round(counts.hit_rate, 3),
         "replies": dict(counts.cache),
-        "faults": kinds,
+        "faults": dict(faults.counts),
         "upstream": upstream,
-        "forwarder": forwarder,
+        "forwarders": dict(forwarders),
         "violations": violations,
         "problems": problems,
     }
@@ -89,7 +84,7 @@ def table(found):
         ("hit rate", f"{found['hit_rate']:.3f} ({_listed(found['replies'])})"),
         ("faults", _listed(found["faults"])),
         ("upstream", _listed(found["upstream"])),
-        ("forwarder", _listed(found["forwarder"])),
+        ("forwarders", _listed(found["forwarders"])),
         ("violations", _listed(found["violations"]) or "none"),
         ("problems", "; ".join(found["problems"]) or "none"),
     ]

@@ -67,7 +67,7 @@ class Hazards:
             self.late = float(value)
 
     def of_write(self):
-        return "late" if self.random.random() < self.late else self.of(self.WRITES, "write")
+        return self.of((("late", self.late),), "write") or self.of(self.WRITES, "write")
 
     def of(self, kinds, what):
         drawn = self.random.random()

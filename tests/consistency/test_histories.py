@@ -1,0 +1,53 @@
+"""Short histories: the product keeps what its mode promises, and what doesn't is caught."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+RUN = pathlib.Path(__file__).resolve().parent / "run"
+SEED = os.environ.get("READASIDE_SEED", "1")
+
+
+def play(*arguments):
+    """(exit status, figures)."""
+    done = subprocess.run(
+        [sys.executable, "-B", RUN, "--json", "--seed", SEED, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, 1), arguments
+    return done.returncode, json.loads(done.stdout)
+
+
+def explained(found):
+    trace = found.pop("trace")
+    return f"{json.dumps(found, indent=1)}\n{trace}"
+
+
+def must_hold(*arguments):
+    status, found = play(*arguments)
+    assert status == 0, explained(found)
+    assert found["violations"] == {}
+    return found
+
+
+def must_be_caught(mutant, *arguments):
+    """By an oracle, and not because the run was too short or hardly cached."""
+    status, found = play("--mutant", mutant, "--stop-at-first", *arguments)
+    assert status == 1
+    assert found["violations"], explained(found)
+    assert ">>" in found["trace"], "the trace marks what contradicts each other"
+
+
+def test_one_proxy_with_its_own_store():
+    found = must_hold("--store", "memory", "--minutes", 0.6, "--gap", 12, "--only", "kill", "--only", "pause", "--min-reads", 5000)
+    assert found["faults"]["kill"] >= 1, "a kill -9 is what this is about"
+
+
+@pytest.mark.parametrize("mutant", ["naive", "short-hold", "alone"])
+def test_mistakes_are_caught(mutant):
+    must_be_caught(mutant, "--store", "memory", "--minutes", 0.2, "--no-faults", "--min-reads", 0)
