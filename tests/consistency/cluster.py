@@ -19,7 +19,6 @@ MUTANTS = {
     "naive": "a cache in front of each proxy that removes entries once a write has been answered",
     "short-hold": "markers of unknown fate end long before DynamoDB would refuse the late write",
     "alone": "proxies that don't share a store",
-    "flush": "Redis loses everything, again and again, while writes are under way",
     "no-quarantine": "Redis is restarted while proxies have just been killed, and served from at once",
 }
 

@@ -22,6 +22,16 @@ SLOW, WITHIN, SLOWER = 0.02, 0.4 * timing.COMMAND_TIMEOUT, 4 * timing.COMMAND_TI
 LESS = 100_000  # bytes that maxmemory is below what is used, so that something must go
 
 
+async def _to_its_end(work):
+    """In a thread; not left half done when the run is over meanwhile."""
+    task = asyncio.get_running_loop().run_in_executor(None, work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
+
+
 class Faults:
     def __init__(self, cluster, seed, gap):
         self.cluster = cluster
@@ -36,8 +46,6 @@ class Faults:
     async def run(self):
         """Until cancelled. Each comes once before any comes again."""
         mutant, only = self.cluster.options.mutant, self.cluster.options.only
-        if mutant == "flush":
-            return await self._flush_always()
         if mutant == "no-quarantine":
             return await self._restart_always()
         while True:
@@ -63,13 +71,10 @@ class Faults:
 
     def between_rounds(self):
         """All that the next round doesn't know is thrown away."""
-        if self.cluster.redis and self.random.random() < 0.5:
-            self._flush()
-
-    def _flush(self):
-        self.counts["flushall"] += 1
-        self.note("FLUSHALL")
-        self.cluster.redis.command("FLUSHALL")
+        if self.cluster.redis and not self.cluster.options.only and self.random.random() < 0.5:
+            self.counts["flushall"] += 1
+            self.note("FLUSHALL")
+            self.cluster.redis.command("FLUSHALL")
 
     def _someone(self):
         return self.random.choice(self.cluster.members)
@@ -80,8 +85,10 @@ class Faults:
         member = self._someone()
         self.note(f"kill -9 of {member.name}")
         member.kill()
-        await asyncio.sleep(self.random.choice((0, 0, 0.5)))
-        await asyncio.get_running_loop().run_in_executor(None, member.start)
+        try:
+            await asyncio.sleep(self.random.choice((0, 0, 0.5)))
+        finally:
+            await _to_its_end(member.start)
         self.note(f"{member.name} is there again")
 
     async def _pause(self):
@@ -106,17 +113,23 @@ class Faults:
         anew, upstream may carry out as late as it likes."""
         member = self._someone()
         member.forwarder.order(f"stop-after {member.pid()}")
+        given_up = time.monotonic() + timing.HOLD
         try:
             while not member.stopped():
+                if time.monotonic() > given_up:
+                    return
                 await asyncio.sleep(0.01)
             self.note(f"SIGSTOP of {member.name} within a BEGIN")
             await asyncio.sleep(timing.HOLD * 1.02)
             self.cluster.upstream.order("late 0.7")
         finally:
+            member.forwarder.order("forget")
             member.signal(signal.SIGCONT)
             self.note(f"SIGCONT of {member.name}")
-        await asyncio.sleep(0.1)
-        self.cluster.upstream.order("late 0")
+        try:
+            await asyncio.sleep(0.1)
+        finally:
+            self.cluster.upstream.order("late 0")
 
     # ---- of the way to Redis ----
 
@@ -145,8 +158,10 @@ class Faults:
 
     async def _slowed(self, seconds, members):
         await self._order(f"delay {seconds:g}", members)
-        await asyncio.sleep(self.random.uniform(1, 3))
-        await self._order("delay 0", members)
+        try:
+            await asyncio.sleep(self.random.uniform(1, 3))
+        finally:
+            await self._order("delay 0", members)
 
     # ---- of Redis ----
 
@@ -168,17 +183,13 @@ class Faults:
 
     async def _restart(self):
         self.note("restart of Redis")
-        await asyncio.get_running_loop().run_in_executor(None, self.cluster.redis.restart)
+        await _to_its_end(self.cluster.redis.restart)
         self.note("Redis is there again")
 
     # ---- what breaks the promise ----
 
-    async def _flush_always(self):
-        while True:
-            await asyncio.sleep(self.random.uniform(0.05, 0.3))
-            self._flush()
-
     async def _restart_always(self):
+        self.cluster.upstream.order("late 0.1")
         while True:
             await asyncio.sleep(self.random.uniform(0.5, 1) * self.gap)
             await self._happen("kill")

@@ -7,6 +7,7 @@ Orders come as lines on standard input, whose end ends it. Prints its port first
     cut-before      the next connection that sends a BEGIN breaks before Redis gets it,
     cut-after       or once Redis has carried it out, before its acknowledgement gets back
     stop-after PID  that process is stopped when the acknowledgement of the next BEGIN gets there, or a moment later
+    forget          nothing happens at the next BEGIN
 """
 import asyncio
 import collections
@@ -44,6 +45,8 @@ class Forwarder:
         elif word in ("cut-before", "cut-after", "stop-after"):
             self.at_begin = word
             self.pid = int(value or 0)
+        elif word == "forget":
+            self.at_begin = None
         elif word == "cut-all":
             for connection in list(self.connections):
                 connection.close()
