@@ -471,7 +471,8 @@ enum ra_step ra_request_send(ra_request *r, bool once, enum ra_request_state the
                              .content_type = ra_bytes_z(r->content_type),
                              .user_agent = ra_bytes_z(r->user_agent),
                              .body = body,
-                             .deadline = r->config->upstream.request_timeout};
+                             .deadline = r->config->upstream.request_timeout,
+                             .sign_by = once ? r->sign_by : 0};
     const char *why = NULL;
     r->upstream = ra_upstream_send(r->loop->upstream, &u, replied, r, &why);
     if (r->upstream)

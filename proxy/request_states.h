@@ -67,6 +67,7 @@ struct ra_request {
 
     ra_store_call call; /* the store's, one at a time */
     ra_write_id write_id, after_id;
+    int64_t sign_by; /* a write: see ra_upstream_request */
     ra_lookup *lookups; /* BatchGetItem: contiguous copies of the parts' */
     int64_t missed_at;  /* monotonic: when the tokens were taken */
     int64_t missed_wall;

@@ -129,6 +129,9 @@ enum ra_step ra_request_mark(ra_request *r)
         ok = mark_known_tables(r, &r->marks, &r->nmarks) && ok;
     if (ok && r->nmarks == 0)
         return ra_request_go(r, RA_FORWARDING);
+    /* The hold is 34 times as long as attempts may take: see RA_HOLD_LINEARIZABLE. */
+    int64_t window = r->config->unknown_write_hold / 34;
+    r->sign_by = ra_clock_monotonic() + (window < 30000 ? window : 30000);
     if (ok)
         return begin(r, &r->write_id, r->marks, r->nmarks, RA_MARKED);
     ra_request_answer_error(r, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory");

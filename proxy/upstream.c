@@ -166,7 +166,7 @@ static void header_line(ra_buf *lines, size_t *at, size_t *n, const char *name, 
 
 /* All header lines of one request: ours, then the signature's. */
 static bool header_lines(const ra_upstream_call *c, const endpoint *e, const ra_credentials *credentials,
-                         ra_buf *lines, const char *headers[HEADERS_MAX], size_t *count)
+                         int64_t date, ra_buf *lines, const char *headers[HEADERS_MAX], size_t *count)
 {
     size_t at[HEADERS_MAX];
     size_t n = 0;
@@ -177,7 +177,7 @@ static bool header_lines(const ra_upstream_call *c, const endpoint *e, const ra_
     if (c->r.user_agent.n)
         header_line(lines, at, &n, "User-Agent", c->r.user_agent);
     size_t signature_at = lines->n;
-    if (!ra_signer_sign(c->u->signer, credentials, ra_clock_wall() / 1000, ra_bytes_z(e->host),
+    if (!ra_signer_sign(c->u->signer, credentials, date, ra_bytes_z(e->host),
                         c->r.content_type, c->r.target, c->r.body, lines, &signed_n) ||
         !ra_buf_ok(lines) || signed_n > SIGNED_MAX)
         return false;
@@ -193,14 +193,19 @@ static bool header_lines(const ra_upstream_call *c, const endpoint *e, const ra_
 static const char *send_signed(ra_upstream_call *c, const ra_credentials *credentials)
 {
     const endpoint *e = c->r.streams ? &c->u->streams : &c->u->dynamodb;
-    int64_t left = c->deadline_at - ra_clock_monotonic();
+    /* The date first: if the process is stopped after it was read, it is too old by so much. */
+    int64_t date = ra_clock_wall() / 1000;
+    int64_t now = ra_clock_monotonic();
+    int64_t left = c->deadline_at - now;
     if (left <= 0)
         return "the deadline passed while credentials were being fetched";
+    if (c->r.sign_by && now >= c->r.sign_by)
+        return "too much time has passed since what it touches was marked";
     ra_buf lines;
     ra_buf_init(&lines, HEADER_BYTES);
     const char *headers[HEADERS_MAX];
     size_t n = 0;
-    if (header_lines(c, e, credentials, &lines, headers, &n)) {
+    if (header_lines(c, e, credentials, date, &lines, headers, &n)) {
         ra_http_request r = {.method = "POST",
                              .url = e->url,
                              .headers = headers,

@@ -25,6 +25,7 @@ typedef struct ra_upstream_request {
     ra_bytes user_agent; /* the client's; empty: none is sent */
     ra_bytes body;
     int64_t deadline; /* ms from now */
+    int64_t sign_by;  /* monotonic ms: not sent unless it is signed before; 0: whenever */
 } ra_upstream_request;
 
 /* NULL without memory. The provider and the config must outlive it (the config is ref'ed). */

@@ -50,7 +50,7 @@ class Helper:
 class Member:
     """One proxy, always at the same port, whatever happens to its process."""
 
-    def __init__(self, name, binary, config, folder, forwarder=None):
+    def __init__(self, name, binary, config, folder, forwarder=None, stopper=None):
         self.name = name
         self.binary = binary
         self.config = config
@@ -59,9 +59,10 @@ class Member:
         self.port = ports.free_port()
         self.config["listen"]["address"] = f"127.0.0.1:{self.port}"
         self.starts = 0
-        self.output = ""
         self.proxy = None
         self.forwarder = forwarder  # to Redis
+        self.stopper = stopper  # a library to preload; see stop_signing.c
+        self.stop_order = self.folder / "stop"
         self.naive = None
         self.start()
 
@@ -74,7 +75,8 @@ class Member:
         self.starts += 1
         folder = self.folder / str(self.starts)
         folder.mkdir()
-        self.proxy = processes.Proxy(self.binary, self.config, folder)
+        more = {"LD_PRELOAD": self.stopper, "READASIDE_STOP_SIGNING": os.fspath(self.stop_order)} if self.stopper else {}
+        self.proxy = processes.Proxy(self.binary, self.config, folder, more)
 
     def pid(self):
         return self.proxy.process.pid
@@ -82,7 +84,11 @@ class Member:
     def kill(self):
         self.proxy.process.kill()
         self.proxy.process.wait()
-        self.output += self.proxy.output()
+        self._judge_output()
+
+    def _judge_output(self):
+        output = self.proxy.output()
+        assert not processes.SANITIZER_SPOKE.search(output), f"a sanitizer spoke:\n{output}"
 
     def stopped(self):
         """By a signal."""
@@ -97,7 +103,6 @@ class Member:
             self.naive.stop()
         self.signal(signal.SIGCONT)
         self.proxy.stop()
-        self.output += self.proxy.output()
 
 
 class Cluster:
@@ -125,7 +130,8 @@ class Cluster:
             name = f"p{number + 1}"
             forwarder = self._forwarder(number) if shared else None
             config = self.config(forwarder, name)
-            self.members.append(Member(name, self.options.binary, config, self.folder / name, forwarder))
+            folder, stopper = self.folder / name, self.options.stopper
+            self.members.append(Member(name, self.options.binary, config, folder, forwarder, stopper))
             if self.options.mutant == "naive":
                 self.members[-1].naive = Helper("naive.py", self.members[-1].port)
 

@@ -17,6 +17,7 @@ REDIS_FAULTS = (
     *MEMORY_FAULTS, "stop-after", "cut-before", "cut-after", "cut-all", "slow", "slow-one", "slower", "full-noeviction",
     "full-lru",
 )  # fmt: skip
+STOP_SIGNING = "stop-signing"  # only where the library is given
 # Each way, up to: hardly noticed; as long as a proxy waits for, nearly; longer than that.
 SLOW, WITHIN, SLOWER = 0.02, 0.4 * timing.COMMAND_TIMEOUT, 4 * timing.COMMAND_TIMEOUT
 LESS = 100_000  # bytes that maxmemory is below what is used, so that something must go
@@ -66,6 +67,8 @@ class Faults:
         if not self.cluster.redis:
             return self.random.sample(MEMORY_FAULTS, len(MEMORY_FAULTS))
         names = [*REDIS_FAULTS, "kill", "cut-after", "cut-after", "cut-before"]
+        if self.cluster.options.stopper:
+            names += [STOP_SIGNING, STOP_SIGNING]
         self.random.shuffle(names)
         return names
 
@@ -109,23 +112,40 @@ class Faults:
             self.note(f"SIGCONT of {member.name}")
 
     async def _stop_after(self):
-        """Longer than any marker lives, between a BEGIN and its acknowledgement: what the proxy then sends, signed
-        anew, upstream may carry out as late as it likes."""
+        """Longer than any marker lives, when a BEGIN has just been acknowledged, or a moment later."""
         member = self._someone()
         member.forwarder.order(f"stop-after {member.pid()}")
-        given_up = time.monotonic() + timing.HOLD
         try:
-            while not member.stopped():
-                if time.monotonic() > given_up:
-                    return
-                await asyncio.sleep(0.01)
-            self.note(f"SIGSTOP of {member.name} within a BEGIN")
-            await asyncio.sleep(timing.HOLD * 1.02)
-            self.cluster.upstream.order("late 0.7")
+            await self._until_stopped(member, "at the acknowledgement of a BEGIN")
         finally:
             member.forwarder.order("forget")
-            member.signal(signal.SIGCONT)
-            self.note(f"SIGCONT of {member.name}")
+            await self._go_on(member)
+
+    async def _stop_signing(self):
+        """The same, exactly between the acknowledgement and the signature."""
+        member = self._someone()
+        member.stop_order.touch()
+        try:
+            await self._until_stopped(member, "before it signs a write")
+        finally:
+            member.stop_order.unlink(missing_ok=True)
+            await self._go_on(member)
+
+    async def _until_stopped(self, member, where):
+        """And then for so long that the marker has run out. Returns if it doesn't come to that."""
+        given_up = time.monotonic() + timing.HOLD
+        while not member.stopped():
+            if time.monotonic() > given_up:
+                return
+            await asyncio.sleep(0.01)
+        self.note(f"SIGSTOP of {member.name} {where}")
+        await asyncio.sleep(timing.HOLD * 1.02)
+
+    async def _go_on(self, member):
+        """What it sends now, signed anew, upstream may carry out as late as it likes."""
+        self.cluster.upstream.order("late 0.7")
+        member.signal(signal.SIGCONT)
+        self.note(f"SIGCONT of {member.name}")
         try:
             await asyncio.sleep(0.1)
         finally:

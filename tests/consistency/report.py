@@ -25,12 +25,17 @@ def trace(key, reads, writes, commits, violation, faults):
     # What contradicts each other may be seconds apart: then all of it is shown, and what is near either end.
     start, end = min(times), max(times)
     lines = [(o.invoked, _shown(o, o in at_fault)) for o in (*writes, *reads) if _near(o.invoked, o.responded, times) or o in at_fault]
-    values = {o.value for o in at_fault}
-    lines += [(t, f"          upstream commits {v}") for t, v in commits if v in values or _near(t, t, times)]
+    lines += [(t, f"          upstream commits {v}") for t, v in _told(commits, {o.value for o in at_fault}, times)]
     lines += [(t, f"          {text}") for t, text in faults if start - 5 * NEAR < t < end + NEAR]
     lines.sort(key=lambda line: line[0])
     head = f"{violation.oracle}: item {key[1]} of {key[0]}: {violation.text}\n"
     return head + "\n".join(f"{(t - start) / 1e6:+10.1f} ms {text}" for t, text in _cut(lines))
+
+
+def _told(commits, values, times):
+    """Those of the values in question, what overwrote them, and what is near."""
+    pairs = zip([(0, None), *commits], commits)
+    return [commit for before, commit in pairs if {before[1], commit[1]} & values or _near(commit[0], commit[0], times)]
 
 
 def _near(invoked, responded, times):
