@@ -7,9 +7,9 @@
  * done the same. That note is kept in Redis. If a heartbeat finds that it was written anew the server has
  * lost its data while it was connected (FLUSHALL), and is greeted again.
  */
+#include "cache/redis_epoch.h"
 #include "cache/redis_store_parts.h"
 
-#include <openssl/sha.h>
 #include <stdio.h>
 
 static void complain(ra_redis_store *s, const char *text)
@@ -133,17 +133,6 @@ void ra_redis_store_replayed(ra_redis_store *s, const redisReply *reply)
         go_on(s);
 }
 
-static void make_epoch(ra_redis_store *s)
-{
-    static const char digits[] = "0123456789abcdef";
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    char text[sizeof s->identity.run_id + sizeof s->identity.master_replid + 2];
-    int n = snprintf(text, sizeof text, "%s/%s", s->identity.run_id, s->identity.master_replid);
-    SHA256((const unsigned char *)text, (size_t)n, digest);
-    for (unsigned i = 0; i < RA_EPOCH_CHARS; i++)
-        s->epoch[i] = digits[digest[i / 2] >> (i % 2 ? 0 : 4) & 15];
-}
-
 void ra_redis_store_up(ra_redis *conn, const ra_redis_identity *who, void *arg)
 {
     ra_redis_store *s = ra_redis_store_of(arg);
@@ -155,7 +144,7 @@ void ra_redis_store_up(ra_redis *conn, const ra_redis_identity *who, void *arg)
         complain(s, "the server doesn't tell who it is (INFO): nothing is cached on it");
         return;
     }
-    make_epoch(s);
+    ra_redis_epoch(who, s->epoch);
     greet(s);
 }
 
