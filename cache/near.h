@@ -5,17 +5,17 @@
  * An entry carries the token under which it is good: it may be served while its unit and its guards have
  * these very generations in the store. Who asks the store and finds that they do may serve it (*validated*).
  * It may be served without asking only while it is *fresh*: it was validated less than max_age ago, pushes
- * are being heard from the very server that its token is of, and none has come for its unit or guards since
- * the question was sent by which it was validated.
+ * have been heard from the very server that its token is of ever since the question was sent by which it was
+ * validated, and none has come for its unit or guards.
  *
- * Pushes are counted in slots that many units share: one too many only costs a question. So a push costs one
+ * Pushes are counted in slots that many units share: one too many only costs a question. So a push costs an
  * addition and takes no lock, and units that aren't held cost nothing. A mark is what the slots said when a
  * question was about to be sent; an answer is as new as the mark, never newer. What a process writes itself
  * counts as a push (ra_near_touch), when its write begins and again when all that its client waits for is in.
  *
- * Memory: bounded by max_bytes, overhead included. When there is no room the entry goes that was put in
- * first, unless it was served since; so what is read once goes first. An entry past its `keeps` isn't given
- * out.
+ * Memory: bounded by max_bytes, overhead included, of which the slots are 256 KiB: with less nothing is held.
+ * When there is no room the entry goes that was put in first, unless it was served since; so what is read
+ * once goes first. An entry past its `keeps` isn't given out.
  *
  * Times: `now` is CLOCK_MONOTONIC in ms; expires and keeps are the store's clock, which the caller knows.
  * Ownership: reference-counted; payloads are too. Errors: without memory nothing is held, nothing fails.
@@ -48,8 +48,13 @@ void ra_near_touch(ra_near *n, const ra_key *unit);
 /* Of every unit, for nobody knows which: pushes have been missed. Nothing is fresh until told so again. */
 void ra_near_touch_all(ra_near *n);
 
-enum { RA_NEAR_EPOCH_MAX = 16 };
-/* Until then (monotonic) pushes of the server whose generations begin with `epoch` are known to be heard. */
+enum { RA_NEAR_EPOCH_MAX = 8 }; /* characters; one that is longer, or "", is of no server */
+/*
+ * Until then (monotonic) pushes of the server whose generations begin with `epoch` are known to be heard. The
+ * first time after touch_all, or with another epoch, says that hearing has begun just now: what was asked
+ * before isn't fresh, as what changed before may not have been pushed. `until` may pass: if the next call has
+ * the same epoch, then no push was missed in between.
+ */
 void ra_near_heard(ra_near *n, const char *epoch, int64_t until);
 
 /* ---- entries ---- */
@@ -69,7 +74,7 @@ bool ra_near_get(ra_near *n, int64_t now, int64_t store_now, const ra_key *unit,
  * shard isn't held. */
 void ra_near_put(ra_near *n, int64_t now, const ra_key *unit, const ra_key *request, const ra_key *guards,
                  unsigned nguards, const ra_near_entry *e, const ra_near_mark *mark);
-/* The store has said that the token is good: fresh again, if that entry is still held under it. */
+/* The store has said that the token is good: validated anew, if the entry is still held under it. */
 void ra_near_validated(ra_near *n, int64_t now, const ra_key *unit, const ra_key *request,
                        const ra_token *token, const ra_near_mark *mark);
 /* It is void, or damaged. */
