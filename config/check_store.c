@@ -8,6 +8,9 @@
 /* Twice as much fits into one reply of a connection to Redis. */
 static const size_t REDIS_ENTRY_MOST = (size_t)16 << 20;
 
+/* Less would hold hardly anything beside what the near cache needs for itself. */
+static const size_t NEAR_LEAST = (size_t)1 << 20;
+
 static bool refused(const ra_decoder *d, const ra_place *in, const char *name)
 {
     ra_place at;
@@ -22,6 +25,7 @@ static void check_unused(ra_decoder *d, const ra_place *cache, enum ra_store_kin
         const char *why;
     } owned[] = {
         {"redis", RA_STORE_KIND_REDIS, "nothing uses it; accepted: with \"store\": \"redis\" only"},
+        {"near", RA_STORE_KIND_REDIS, "that store is near already; accepted: with \"store\": \"redis\" only"},
         {"encryption_key", RA_STORE_KIND_REDIS,
          "nothing is sealed in this process's own memory; accepted: with \"store\": \"redis\" only"},
         {"max_bytes", RA_STORE_KIND_MEMORY,
@@ -78,6 +82,16 @@ static void check_entry(ra_decoder *d, const ra_place *cache, const ra_config_ca
     ra_decode_error(d, &at, "too large for Redis; accepted: at most %s with \"store\": \"redis\"", text);
 }
 
+static void check_near(ra_decoder *d, const ra_place *cache, const ra_config_near *c)
+{
+    ra_place near, at;
+    if (c->max_bytes == 0 || c->max_bytes >= NEAR_LEAST || !ra_decode_member(d, cache, "near", &near) ||
+        !ra_decode_member(d, &near, "max_bytes", &at))
+        return;
+    ra_decode_error(d, &at,
+                    "too small to hold anything; accepted: \"1MiB\" or more, or \"0\" for no near cache");
+}
+
 void ra_decode_check_store(ra_decoder *d, const ra_place *root, const ra_config_cache *c)
 {
     ra_place cache, redis;
@@ -88,6 +102,7 @@ void ra_decode_check_store(ra_decoder *d, const ra_place *root, const ra_config_
     if (c->store != RA_STORE_KIND_REDIS)
         return;
     check_entry(d, &cache, c);
+    check_near(d, &cache, &c->near);
     check_keys(d, &cache, &c->encryption_key);
     if (ra_decode_member(d, &cache, "redis", &redis))
         check_tls(d, &redis, &c->redis);

@@ -105,6 +105,12 @@ typedef struct ra_config_redis {
     char *key_file;
 } ra_config_redis;
 
+/* What a process holds in its own memory of a store that it shares. */
+typedef struct ra_config_near {
+    size_t max_bytes; /* 0: nothing */
+    int64_t max_age;  /* how old the store's word on an entry may be before it is asked again */
+} ra_config_near;
+
 enum { RA_ENCRYPTION_KEY_BYTES = 32 };
 
 /* The first seals, all open. Never to be printed. */
@@ -116,6 +122,7 @@ typedef struct ra_encryption_keys {
 typedef struct ra_config_cache {
     enum ra_store_kind store;
     ra_config_redis redis;
+    ra_config_near near;
     ra_encryption_keys encryption_key;
     size_t max_bytes;
     size_t max_entry_bytes;

@@ -34,13 +34,21 @@ static void decode_sections(ra_decoder *d, const ra_place *root, ra_config *c)
     }
 }
 
-static void decode_redis(ra_decoder *d, const ra_place *root, ra_config_redis *out)
+/* The objects in `cache`. */
+static void decode_cache(ra_decoder *d, const ra_place *root, ra_config_cache *out)
 {
+    const struct {
+        const char *name;
+        const ra_section *section;
+        void *base;
+    } sections[] = {{"redis", &ra_section_redis, &out->redis}, {"near", &ra_section_near, &out->near}};
     ra_place cache, at;
-    ra_decode_presets(d, &ra_section_redis, out);
     ra_decode_member(d, root, "cache", &cache);
-    if (ra_decode_member(d, &cache, "redis", &at))
-        ra_decode_object(d, &ra_section_redis, &at, out);
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        ra_decode_presets(d, sections[i].section, sections[i].base);
+        if (ra_decode_member(d, &cache, sections[i].name, &at))
+            ra_decode_object(d, sections[i].section, &at, sections[i].base);
+    }
 }
 
 static void decode_root(ra_decoder *d, const cJSON *node, ra_config *c)
@@ -50,7 +58,7 @@ static void decode_root(ra_decoder *d, const cJSON *node, ra_config *c)
     if (!ra_decode_object(d, &ra_section_root, &root, c))
         return;
     decode_sections(d, &root, c);
-    decode_redis(d, &root, &c->cache.redis);
+    decode_cache(d, &root, &c->cache);
     ra_decode_tables(d, &root, c);
     ra_decode_routes(d, &root, c);
     ra_decode_ddb(d, &root, c);

@@ -190,6 +190,10 @@ static const ra_option cache_options[] = {
      .type = RA_OPTION_OBJECT,
      .preset_doc = "none; must be given with store \"redis\"",
      .doc = "The Redis, or what speaks its protocol, of store \"redis\"."},
+    {.name = "near",
+     .type = RA_OPTION_OBJECT,
+     .preset_doc = "{}",
+     .doc = "What this process holds in its own memory in front of store \"redis\"."},
     {.name = "encryption_key",
      .type = RA_OPTION_KEYS,
      .offset = offsetof(ra_config_cache, encryption_key),
@@ -283,6 +287,25 @@ static const ra_option redis_options[] = {
      .doc = "Its private key, as PEM."},
 };
 SECTION(redis, "cache.redis", .also = NULL);
+
+static const ra_option near_options[] = {
+    {.name = "max_bytes",
+     .type = RA_OPTION_SIZE,
+     .offset = offsetof(ra_config_near, max_bytes),
+     .min = 0,
+     .max = 1024 * GIB,
+     .preset = "64MiB",
+     .doc = "Its size, overhead counted: 1MiB or more; 0 turns it off, so that Redis sends every hit."},
+    {.name = "max_age",
+     .type = RA_OPTION_DURATION,
+     .offset = offsetof(ra_config_near, max_age),
+     .min = 1 * MS,
+     .max = 1 * MINUTES,
+     .preset = "1s",
+     .doc =
+         "Redis is asked about an entry again when its last word is so old, even if it told of no change."},
+};
+SECTION(near, "cache.near", .also = NULL);
 
 static const ra_option ddb_options[] = {
     {.name = "schema",
@@ -773,23 +796,12 @@ static const ra_option generate_options[] = {
 };
 SECTION(generate, "ddb.generate", .also = NULL);
 
-const ra_section *const ra_sections[] = {&ra_section_root,
-                                         &ra_section_listen,
-                                         &ra_section_upstream,
-                                         &ra_section_cache,
-                                         &ra_section_redis,
-                                         &ra_section_ddb,
-                                         &ra_section_generate,
-                                         &ra_section_table,
-                                         &ra_section_pattern,
-                                         &ra_section_schema,
-                                         &ra_section_index,
-                                         &ra_section_route,
-                                         &ra_section_query,
-                                         &ra_section_reply,
-                                         &ra_section_validate,
-                                         &ra_section_cors,
-                                         NULL};
+const ra_section *const ra_sections[] = {&ra_section_root,     &ra_section_listen,   &ra_section_upstream,
+                                         &ra_section_cache,    &ra_section_redis,    &ra_section_near,
+                                         &ra_section_ddb,      &ra_section_generate, &ra_section_table,
+                                         &ra_section_pattern,  &ra_section_schema,   &ra_section_index,
+                                         &ra_section_route,    &ra_section_query,    &ra_section_reply,
+                                         &ra_section_validate, &ra_section_cors,     NULL};
 
 const ra_option *ra_section_find(const ra_section *s, const char *name, size_t *base)
 {

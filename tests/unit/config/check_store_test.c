@@ -64,6 +64,36 @@ static void test_options_of_the_other_store(void **state)
                  "did you mean \"redis\"?");
 }
 
+static void test_the_near_cache(void **state)
+{
+    (void)state;
+    ra_config *c = parse_clean(REDIS("\"max_entry_bytes\":\"1MiB\""));
+    assert_int_equal(c->cache.near.max_bytes, 64 << 20);
+    assert_int_equal(c->cache.near.max_age, 1000);
+    ra_config_unref(c);
+    c = parse_clean(REDIS("\"near\":{\"max_bytes\":\"1MiB\",\"max_age\":\"60s\"}"));
+    assert_int_equal(c->cache.near.max_bytes, 1 << 20);
+    assert_int_equal(c->cache.near.max_age, 60000);
+    ra_config_unref(c);
+    c = parse_clean(REDIS("\"near\":{\"max_bytes\":\"0\",\"max_age\":\"1ms\"}"));
+    assert_int_equal(c->cache.near.max_bytes, 0);
+    assert_int_equal(c->cache.near.max_age, 1);
+    ra_config_unref(c);
+    ra_config_unref(parse_clean(REDIS("\"near\":{\"max_bytes\":\"1024GiB\"}")));
+    expect_error(REDIS("\"near\":{\"max_bytes\":1048575}"), "cache.near.max_bytes", 2,
+                 "too small to hold anything; accepted: \"1MiB\" or more, or \"0\"");
+    expect_error(REDIS("\"near\":{\"max_bytes\":\"1025GiB\"}"), "cache.near.max_bytes", 2, "from 0 to 1");
+    expect_error(REDIS("\"near\":{\"max_age\":\"0s\"}"), "cache.near.max_age", 2, "from 1ms to ");
+    expect_error(REDIS("\"near\":{\"max_age\":\"61s\"}"), "cache.near.max_age", 2, "from 1ms to ");
+    expect_error(REDIS("\"near\":{\"max_byte\":\"1MiB\"}"), "cache.near.max_byte", 2,
+                 "did you mean \"max_bytes\"?");
+    expect_error(REDIS("\"near\":\"0\""), "cache.near", 2, "accepted: an object");
+    expect_error(CACHE("\"near\":{\"max_bytes\":\"1MiB\"}"), "cache.near", 2,
+                 "that store is near already; accepted: with \"store\": \"redis\" only");
+    /* With the other store its size is no second problem. */
+    expect_error(CACHE("\"near\":{\"max_bytes\":1}"), "cache.near", 2, "with \"store\": \"redis\" only");
+}
+
 static void test_entries_fit_a_reply(void **state)
 {
     (void)state;
@@ -133,6 +163,7 @@ int main(void)
         cmocka_unit_test(test_the_options_of_redis),
         cmocka_unit_test(test_the_url_is_needed_and_never_shown),
         cmocka_unit_test(test_options_of_the_other_store),
+        cmocka_unit_test(test_the_near_cache),
         cmocka_unit_test(test_entries_fit_a_reply),
         cmocka_unit_test(test_tls_files_need_tls),
         cmocka_unit_test(test_encryption_keys),

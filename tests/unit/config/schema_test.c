@@ -127,6 +127,7 @@ static void test_what_a_running_proxy_can_change(void **state)
     assert_false(ra_section_find(&ra_section_listen, "address", &base)->reloadable);
     assert_false(ra_section_find(&ra_section_upstream, "endpoint", &base)->reloadable);
     assert_false(ra_section_find(&ra_section_cache, "store", &base)->reloadable);
+    assert_false(ra_section_find(&ra_section_near, "max_bytes", &base)->reloadable);
 }
 
 int main(void)
