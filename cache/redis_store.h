@@ -14,7 +14,8 @@
  * sent again, at each heartbeat and on each new connection.
  *
  * begin fails, and sends nothing, unless the server is there and out of quarantine: in quarantine others may
- * still be served by the old master, which would never hear of the write.
+ * still be served by the old master, which would never hear of the write. A writer that sends the write all
+ * the same calls ra_redis_store_go_on first, and promises others nothing.
  *
  * Clock: `now` is CLOCK_MONOTONIC in ms; deadlines in Redis are by Redis's own. Threads: one store per loop.
  * A store isn't freed from one of its callbacks.
@@ -64,13 +65,19 @@ enum ra_redis_health {
     RA_REDIS_BREAKER,    /* too slow, or fails */
     RA_REDIS_SERVING
 };
-/* For readiness, for messages, and for a writer: in quarantine read_after_write answers no write. */
+/* For readiness and for messages. */
 enum ra_redis_health ra_redis_store_health(ra_store *s, int64_t now);
 
 /*
- * The write is going to be sent although begin has failed, in a mode that promises less while the store is
- * down: from here on it is remembered as if it had begun, and its end drops what others have filled since.
- * false: not now (in quarantine), or there is no room to remember it; then nothing may be sent.
+ * The write is going to be sent, or has been, although begin has failed: from here on it is remembered as if
+ * it had begun, whatever the store's health. Reads of its units bypass on all stores that share an
+ * ra_redis_shared; its marker is set as soon as the server takes one; its end drops what others have filled
+ * meanwhile, and is sent on each new connection until it is acknowledged.
+ *
+ * To the other processes such a write promises nothing until they have lost the server too, or this one has
+ * told it: until then they may serve what the write has overwritten, at most up to the TTL.
+ *
+ * false: there is no room to remember it. What has been remembered by then is for the caller to end.
  */
 bool ra_redis_store_go_on(ra_store *s, int64_t now, const ra_write_id *id, const ra_key *units, size_t n,
                           int64_t hold);

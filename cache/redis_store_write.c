@@ -29,11 +29,28 @@ static void finish(ra_redis_call *c, bool ok)
     call->done(call);
 }
 
+/*
+ * The record of a write that is under way. One that has ended by itself, past its deadline, goes on telling
+ * Redis so under the store's own name, and the write gets another: else it could be gone before the write
+ * ends, and its end would drop nothing. NULL: no room.
+ */
+static ra_redis_marker *remember(ra_redis_store *s, const ra_write_id *id, const ra_key *unit, int64_t until)
+{
+    ra_redis_marker *old = ra_redis_marker_find(s, id, unit);
+    bool over = old && old->ended;
+    if (over)
+        old->id = s->own;
+    ra_redis_marker *m = ra_redis_marker_remember(s, id, unit, until);
+    if (m && over)
+        m->sent |= old->sent; /* a marker of this name may be there */
+    return m;
+}
+
 static bool send_begin(ra_redis_call *c, size_t index, int64_t now, int64_t hold)
 {
     ra_redis_store *s = c->store;
     const beginning *b = c->own;
-    ra_redis_marker *m = ra_redis_marker_remember(s, &b->id, &b->units[index], now + hold);
+    ra_redis_marker *m = remember(s, &b->id, &b->units[index], now + hold);
     if (!m)
         return false;
     ra_redis_step *step = ra_redis_call_step(c, index);
@@ -75,10 +92,8 @@ bool ra_redis_store_go_on(ra_store *store, int64_t now, const ra_write_id *id, c
                           int64_t hold)
 {
     ra_redis_store *s = ra_redis_store_of(store);
-    if (s->state == RA_STORE_READY && now < s->quiet_until)
-        return false;
     for (size_t i = 0; i < n; i++)
-        if (!ra_redis_marker_remember(s, id, &units[i], now + hold))
+        if (!remember(s, id, &units[i], now + hold))
             return false;
     return true;
 }

@@ -875,7 +875,6 @@ static void test_a_new_server_is_quarantined(void **state)
     UNTIL(health_of(0) == RA_REDIS_QUARANTINE);
     expect_bypass(0, 1, "store-quarantine");
     assert_false(begin(0, 1, 1, HOUR));
-    assert_false(go_on(0, 1, 1, HOUR));
     assert_int_equal(stats_of(0).markers, 0);
     UNTIL(serving(0));
     assert_int_equal(peek(0, 1, 1), RA_LOOKUP_MISS);
@@ -883,6 +882,61 @@ static void test_a_new_server_is_quarantined(void **state)
     open_store(1, quiet(1));
     UNTIL(counts_of(1).connections == 1);
     assert_int_equal(health_of(1), RA_REDIS_SERVING);
+}
+
+static void test_going_on_in_quarantine(void **state)
+{
+    (void)state;
+    open_store(0, quiet(0));
+    UNTIL(health_of(0) == RA_REDIS_QUARANTINE);
+    for (uint64_t id = 1; id <= 2; id++) {
+        assert_false(begin(0, id, id, HOUR));
+        assert_true(go_on(0, id, id, HOUR));
+    }
+    end_now(0, 2, 2, 0);
+    UNTIL(stats_of(0).markers == 1);
+    UNTIL(serving(0));
+    assert_string_equal(ask("HLEN %s", name_of(1)), "1");
+    open_store(1, quiet(1));
+    UNTIL(serving(1));
+    expect_bypass(0, 1, "write-in-progress");
+    expect_bypass(1, 1, "write-in-progress");
+    assert_int_equal(peek(1, 2, 1), RA_LOOKUP_MISS);
+    end(0, 1, 1, 0);
+    assert_int_equal(peek(1, 1, 1), RA_LOOKUP_MISS);
+}
+
+/* Its record has ended by itself; what is told of that mustn't stand for its end. */
+static void test_going_on_past_the_deadline(void **state)
+{
+    (void)state;
+    open_serving(2);
+    halt();
+    assert_true(go_on(0, 1, 1, 1));
+    UNTIL(ra_redis_store_ending(stores[0]));
+    assert_true(go_on(0, 1, 1, HOUR));
+    assert_int_equal(stats_of(0).markers, 2);
+    resume();
+    UNTIL(stats_of(0).markers == 1 && serves_again(0) && serves_again(1));
+    UNTIL(*ask("HLEN %s", name_of(1)) == '1');
+    expect_bypass(0, 1, "write-in-progress");
+    expect_bypass(1, 1, "write-in-progress");
+    end(0, 1, 1, 0);
+    assert_int_equal(peek(1, 1, 1), RA_LOOKUP_MISS);
+}
+
+static void test_going_on_without_room(void **state)
+{
+    (void)state;
+    ra_redis_store_options o = defaults(0);
+    o.redis.socket = "/nonexistent/socket";
+    o.max_markers = 2;
+    open_store(0, o);
+    ra_key units[] = {key_of(1), key_of(2), key_of(3)};
+    ra_write_id id = write_id(1);
+    assert_false(ra_redis_store_go_on(stores[0], test_now(), &id, units, 3, HOUR));
+    assert_int_equal(counts_of(0).markers_refused, 1);
+    assert_true(ra_redis_store_go_on(stores[0], test_now(), &id, units, 2, HOUR));
 }
 
 static void test_restart_with_writes_in_flight(void **state)
@@ -1464,6 +1518,9 @@ int main(int argc, char **argv)
         TEST(test_script_flush),
         TEST(test_no_server),
         TEST(test_a_new_server_is_quarantined),
+        TEST(test_going_on_in_quarantine),
+        TEST(test_going_on_past_the_deadline),
+        TEST(test_going_on_without_room),
         TEST(test_restart_with_writes_in_flight),
         TEST(test_many_markers_are_set_again),
         TEST(test_flushall_is_found_out),
