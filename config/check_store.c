@@ -40,6 +40,24 @@ static void check_unused(ra_decoder *d, const ra_place *cache, enum ra_store_kin
     }
 }
 
+/* At the top level and of each table. */
+static void check_writes(ra_decoder *d, const ra_place *root)
+{
+    static const char name[] = "writes_when_store_down";
+    static const char why[] =
+        "this process's own memory is never down; accepted: with \"store\": \"redis\" only";
+    ra_place tables, at;
+    if (ra_decode_member(d, root, name, &at))
+        ra_decode_error(d, &at, "%s", why);
+    if (!ra_decode_member(d, root, "tables", &tables))
+        return;
+    for (const cJSON *child = tables.node->child; child; child = child->next) {
+        ra_place table = {.up = &tables, .name = child->string, .node = child};
+        if (ra_decode_member(d, &table, name, &at))
+            ra_decode_error(d, &at, "%s", why);
+    }
+}
+
 static void check_tls(ra_decoder *d, const ra_place *redis, const ra_config_redis *c)
 {
     static const char *const files[] = {"ca_file", "cert_file", "key_file"};
@@ -99,6 +117,8 @@ void ra_decode_check_store(ra_decoder *d, const ra_place *root, const ra_config_
     if (refused(d, root, "cache") || refused(d, &cache, "store"))
         return;
     check_unused(d, &cache, c->store);
+    if (c->store == RA_STORE_KIND_MEMORY)
+        check_writes(d, root);
     if (c->store != RA_STORE_KIND_REDIS)
         return;
     check_entry(d, &cache, c);

@@ -15,6 +15,8 @@
 #include <stdio.h>
 
 enum ra_consistency { RA_LINEARIZABLE, RA_READ_AFTER_WRITE, RA_EVENTUAL };
+/* What becomes of a write that the store can't be told of. */
+enum ra_writes { RA_WRITES_REFUSE, RA_WRITES_PASS };
 enum ra_store_kind { RA_STORE_KIND_MEMORY, RA_STORE_KIND_REDIS };
 
 /* What applies to one access: a table's own, or a pattern's with the table's for what it leaves out. */
@@ -53,6 +55,7 @@ typedef struct ra_table_schema {
 typedef struct ra_table_config {
     char *name; /* "*": every table that has no entry of its own */
     enum ra_consistency consistency;
+    enum ra_writes writes_when_store_down;
     int64_t settle; /* how long GSI partitions stay marked after a write */
     ra_policy policy;
     ra_pattern *patterns; /* in the file's order: the first match wins */
@@ -148,6 +151,7 @@ struct ra_config {
     ra_config_cache cache;
     ra_config_ddb ddb;
     enum ra_consistency consistency;
+    enum ra_writes writes_when_store_down; /* for a write that may touch any table; a table has its own */
     int64_t unknown_write_hold;
     ra_table_config *tables;
     size_t ntables;

@@ -46,6 +46,33 @@ static void default_endpoints(ra_decoder *d, ra_config_upstream *u)
     d->no_memory |= !u->endpoint || !u->streams_endpoint;
 }
 
+/* What linearizable promises isn't given up unasked. The process's own memory is never away, and refuses a
+ * write when it has no room for its marks. */
+static enum ra_writes default_writes(const ra_config *c, enum ra_consistency consistency)
+{
+    return c->cache.store == RA_STORE_KIND_MEMORY || consistency == RA_LINEARIZABLE ? RA_WRITES_REFUSE
+                                                                                    : RA_WRITES_PASS;
+}
+
+static void default_all_writes(const ra_decoder *d, const ra_place *root, ra_config *c)
+{
+    static const char name[] = "writes_when_store_down";
+    ra_place tables, at;
+    bool stated = ra_decode_member(d, root, name, &at);
+    if (!stated)
+        c->writes_when_store_down = default_writes(c, c->consistency);
+    if (!ra_decode_member(d, root, "tables", &tables))
+        return;
+    ra_table_config *t = c->tables;
+    for (const cJSON *child = tables.node->child; child && t < c->tables + c->ntables;
+         child = child->next, t++) {
+        ra_place table = {.up = &tables, .name = child->string, .node = child};
+        if (!ra_decode_member(d, &table, name, &at))
+            t->writes_when_store_down =
+                stated ? c->writes_when_store_down : default_writes(c, t->consistency);
+    }
+}
+
 void ra_decode_defaults(ra_decoder *d, const ra_place *root, ra_config *c)
 {
     ra_place upstream, hold;
@@ -53,6 +80,7 @@ void ra_decode_defaults(ra_decoder *d, const ra_place *root, ra_config *c)
     if (!c->upstream.region)
         default_region(d, &upstream, &c->upstream);
     default_endpoints(d, &c->upstream);
+    default_all_writes(d, root, c);
     if (!ra_decode_member(d, root, "unknown_write_hold", &hold))
         c->unknown_write_hold = ra_config_any_linearizable(c) ? RA_HOLD_LINEARIZABLE : RA_HOLD_OTHERWISE;
 }

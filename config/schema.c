@@ -24,6 +24,7 @@
 
 /* In the order of the enums in config/config.h. */
 static const char *const consistencies[] = {"linearizable", "read_after_write", "eventual", NULL};
+static const char *const writes[] = {"refuse", "pass", NULL};
 static const char *const stores[] = {"memory", "redis", NULL};
 static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", NULL};
 static const char *const operations[] = {
@@ -48,6 +49,13 @@ static const ra_option root_options[] = {
      .preset = "read_after_write",
      .choices = consistencies,
      .doc = "What a read may miss; a table may override it."},
+    {.name = "writes_when_store_down",
+     .type = RA_OPTION_CHOICE,
+     .offset = offsetof(ra_config, writes_when_store_down),
+     .preset_doc = "\"refuse\" where consistency is linearizable, else \"pass\"",
+     .choices = writes,
+     .doc =
+         "A write that Redis can't be told of: 503, or sent, and other proxies may miss it up to the TTL."},
     {.name = "unknown_write_hold",
      .type = RA_OPTION_DURATION,
      .offset = offsetof(ra_config, unknown_write_hold),
@@ -248,7 +256,7 @@ static const ra_option redis_options[] = {
      .max = 30 * SECONDS,
      .preset = "50ms",
      .doc =
-         "A read that has waited so long goes to DynamoDB; a write that can't be marked by then is refused."},
+         "After so long a read goes to DynamoDB; of a write not marked by then see writes_when_store_down."},
     {.name = "max_queue",
      .type = RA_OPTION_COUNT,
      .offset = offsetof(ra_config_redis, max_queue),
@@ -403,6 +411,13 @@ static const ra_option table_options[] = {
      .offset = offsetof(ra_table_config, consistency),
      .preset_doc = "the top level's",
      .choices = consistencies,
+     .reloadable = true,
+     .doc = "Overrides the top level's for this table."},
+    {.name = "writes_when_store_down",
+     .type = RA_OPTION_CHOICE,
+     .offset = offsetof(ra_table_config, writes_when_store_down),
+     .preset_doc = "the top level's; where that isn't given, by the table's own consistency",
+     .choices = writes,
      .reloadable = true,
      .doc = "Overrides the top level's for this table."},
     {.name = "settle",

@@ -138,6 +138,23 @@ static void print_costs(const ra_table_config *t)
            settle);
 }
 
+/* What passing on costs others; what refusing costs is plain. */
+static void print_writes(const ra_table_config *t)
+{
+    if (t->writes_when_store_down == RA_WRITES_REFUSE) {
+        printf(
+            "  writes_when_store_down refuse: a write that Redis can't be told of first gets 503, and isn't "
+            "sent\n");
+        return;
+    }
+    printf("  writes_when_store_down pass: a write that Redis can't be told of is sent all the same. Other "
+           "proxies\n"
+           "    may serve what it has overwritten, at most up to the TTL, until they have lost Redis too or "
+           "this\n"
+           "    one has told it%s\n",
+           t->consistency == RA_LINEARIZABLE ? ": for so long nothing is linearizable" : "");
+}
+
 static void print_table(const ra_table_config *t, enum ra_store_kind store)
 {
     printf("\ntable %s%s\n  ", t->name,
@@ -150,6 +167,8 @@ static void print_table(const ra_table_config *t, enum ra_store_kind store)
         print_pattern(&t->patterns[i]);
     printf("  consistency %s\n",
            store == RA_STORE_KIND_MEMORY ? promise_alone(t->consistency) : promise_shared(t->consistency));
+    if (store == RA_STORE_KIND_REDIS)
+        print_writes(t);
     print_costs(t);
 }
 
@@ -173,8 +192,8 @@ static void print_redis(const ra_config_cache *c)
         printf("    what is cached isn't encrypted: whoever reads Redis sees rows, and whoever writes to it "
                "forges\n"
                "    them (cache.encryption_key)\n");
-    printf("    while it is away reads go to DynamoDB, and writes to cached tables are refused with 503\n");
-    print_ms("    a Redis that is new serves nothing and takes no write for", r->quarantine, "");
+    printf("    while it is away reads go to DynamoDB; for writes each table says writes_when_store_down\n");
+    print_ms("    a Redis that is new counts as away for", r->quarantine, "");
     putchar('\n');
 }
 

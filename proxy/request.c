@@ -3,13 +3,13 @@
  *
  * - a read: received → decoded → learning → planned → looking up → looked up → joining → (waiting in a flight
  *   | fetching) → filling → finished; a hit ends at looked up. When upstream fails: falling back
- * - a write: received → decoded → learning → planned → marking → forwarding → aftermarking → unmarking →
- *   finished
+ * - a write: received → decoded → learning → planned → marking → (marked) → forwarding → forwarded →
+ *   aftermarking → (aftermarked) → remarking → unmarking → finished
  * - the rest: received → decoded → planned → forwarding → finished
  * - on a route: received → routed → decoded, and from there on as the read or the write that it has become
  *
- * One short function per state (here, in request_route.c, request_read.c and request_write.c), one loop that
- * runs them. Returning RA_SUSPENDED is the only way to wait.
+ * One short function per state (here, in request_route.c, request_read.c, request_mark.c and
+ * request_write.c), one loop that runs them. Returning RA_SUSPENDED is the only way to wait.
  */
 #include "proxy/listener.h"
 #include "proxy/log.h"
@@ -50,7 +50,11 @@ static enum ra_step (*const states[RA_STATES])(ra_request *) = {
     [RA_MARKING] = ra_request_mark,
     [RA_MARKED] = ra_request_marked,
     [RA_FORWARDING] = ra_request_forward,
+    [RA_FORWARDED] = ra_request_forwarded,
     [RA_AFTERMARKING] = ra_request_aftermark,
+    [RA_AFTERMARKED] = ra_request_aftermarked,
+    [RA_REMARKING] = ra_request_remark,
+    [RA_REMARKED] = ra_request_remarked,
     [RA_UNMARKING] = ra_request_unmark,
     [RA_FINISHED] = finished,
 };

@@ -33,8 +33,12 @@ enum ra_request_state {
     /* writes, and what passes through */
     RA_MARKING, /* every unit it touches gets a marker */
     RA_MARKED,
-    RA_FORWARDING,   /* the upstream write */
+    RA_FORWARDING, /* the upstream write */
+    RA_FORWARDED,
     RA_AFTERMARKING, /* what only the reply tells must be marked too */
+    RA_AFTERMARKED,
+    RA_REMARKING, /* markers that may have run out meanwhile are set again */
+    RA_REMARKED,
     RA_UNMARKING,
     RA_FINISHED,
     RA_STATES
@@ -67,7 +71,8 @@ struct ra_request {
 
     ra_store_call call; /* the store's, one at a time */
     ra_write_id write_id, after_id;
-    int64_t sign_by; /* a write: see ra_upstream_request */
+    int64_t marked_at;  /* monotonic: when its markers were asked for, or it was passed on without */
+    int64_t sign_by;    /* a write: see ra_upstream_request */
     ra_lookup *lookups; /* BatchGetItem: contiguous copies of the parts' */
     int64_t missed_at;  /* monotonic: when the tokens were taken */
     int64_t missed_wall;
@@ -86,7 +91,11 @@ struct ra_request {
     size_t nmarks;
     ra_mark *after; /* set after the reply */
     size_t nafter;
-    bool marked;
+    enum ra_consistency consistency; /* of a write: its strictest table's */
+    bool may_pass;                   /* no table refuses what the store can't be told of */
+    bool marked;                     /* markers were asked for */
+    bool passed_on;                  /* the store couldn't be told; the process remembers that it must be */
+    bool untold;                     /* not even that, and it may have been sent */
     bool succeeded, fate_unknown;
 };
 
@@ -148,7 +157,26 @@ void ra_request_route_reply(ra_request *r, int status, ra_bytes body, const ra_v
 void ra_request_route_payload(ra_request *r, ra_payload *payload, const ra_verdict *v);
 void ra_request_route_error(ra_request *r, int status, const char *message);
 
-/* The states of proxy/request_read.c and proxy/request_write.c. */
+/* Marks, in proxy/request_mark.c. */
+
+/* Marks units; the request goes on in state `then`, where r->call.ok tells. */
+enum ra_step ra_request_begin(ra_request *r, const ra_write_id *id, const ra_mark *marks, size_t n,
+                              enum ra_request_state then);
+/* The store can't be told now: it is as soon as it can be, and reads here bypass until then. false: no room,
+ * or a store that is never away. */
+bool ra_request_remember(ra_request *r, const ra_write_id *id, const ra_mark *marks, size_t n);
+/* The write's marks have failed: may it be sent, or was it rightly? See ra_redis_store_go_on. */
+bool ra_request_pass_on(ra_request *r);
+/* Drops what is cached of the units; marks nothing. */
+void ra_request_drop(ra_request *r, const ra_mark *marks, size_t n);
+/* The write is over: its marks go, at once or, with `settle`, after the time of each. Marks are sorted by it.
+ */
+void ra_request_end_marks(ra_request *r, const ra_write_id *id, const ra_mark *marks, size_t n, bool settle);
+/* Of the tables that this process knows now, adds to *marks what the write concerns and hasn't marked. false:
+ * no memory, *marks is as it was. */
+bool ra_request_mark_known_tables(ra_request *r, ra_mark **marks, size_t *n);
+
+/* The states of proxy/request_read.c, proxy/request_mark.c and proxy/request_write.c. */
 enum ra_step ra_request_look_up(ra_request *r);
 enum ra_step ra_request_looked_up(ra_request *r);
 enum ra_step ra_request_join(ra_request *r);
@@ -159,7 +187,11 @@ enum ra_step ra_request_fallen_back(ra_request *r);
 enum ra_step ra_request_mark(ra_request *r);
 enum ra_step ra_request_marked(ra_request *r);
 enum ra_step ra_request_forward(ra_request *r);
+enum ra_step ra_request_forwarded(ra_request *r);
 enum ra_step ra_request_aftermark(ra_request *r);
+enum ra_step ra_request_aftermarked(ra_request *r);
+enum ra_step ra_request_remark(ra_request *r);
+enum ra_step ra_request_remarked(ra_request *r);
 enum ra_step ra_request_unmark(ra_request *r);
 
 /* The client of a read has left: true if the request is over with it (and may be freed), false if it goes on

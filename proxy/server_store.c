@@ -122,3 +122,14 @@ bool ra_loop_store_busy(const ra_loop *l)
 {
     return !l->server->memory && ra_redis_store_ending(l->store);
 }
+
+bool ra_loop_store_go_on(ra_loop *l, int64_t now, const ra_write_id *id, const ra_key *units, size_t n,
+                         int64_t hold)
+{
+    return !l->server->memory && ra_redis_store_go_on(l->store, now, id, units, n, hold);
+}
+
+bool ra_loop_store_ends_at_once(const ra_loop *l)
+{
+    return l->server->memory != NULL;
+}

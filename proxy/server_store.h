@@ -20,6 +20,12 @@ ra_store *ra_loop_store_new(ra_loop *l, bool first);
  * until their deadline. */
 bool ra_loop_store_busy(const ra_loop *l);
 
+/* On the loop's thread: see ra_redis_store_go_on. false: also with a store that is never away. */
+bool ra_loop_store_go_on(ra_loop *l, int64_t now, const ra_write_id *id, const ra_key *units, size_t n,
+                         int64_t hold);
+/* Has the end of markers taken effect for everybody when ra_store_end returns? */
+bool ra_loop_store_ends_at_once(const ra_loop *l);
+
 /* Do markers go with this process that writes of unknown fate still need? Those in Redis stay. */
 bool ra_server_store_forgets(const ra_server *s);
 

@@ -63,7 +63,7 @@ def until_hit(proxy, operation="GetItem", body=None):
 
 
 def put_through(proxy, text):
-    """A write, tried again while the proxy can't mark it: it has only just begun to connect."""
+    """A write, tried again while the proxy refuses it because it has only just begun to connect."""
     body = put(text)
     waiting.until(lambda: proxy.call("PutItem", body).status == 200, "a write to be taken")
 
@@ -124,6 +124,7 @@ def test_miss_hit_and_invalidation(proxy_factory, counting_upstream, redis, plai
 def test_a_drain_leaves_no_marker(proxy_factory, counting_upstream, redis, plain, pool):
     proxy = proxy_factory(counting_upstream.endpoint, settings(redis.url))
     put_through(proxy, "old")
+    until_hit(proxy)
     gate = counting_upstream.hold("PutItem")
     writing = [pool.submit(proxy.call, "PutItem", put(str(n))) for n in range(16)]
     gate.wait_for(16)
@@ -240,7 +241,7 @@ def test_no_read_fails_while_redis_comes_and_goes(proxy_factory, counting_upstre
 
 
 def test_a_redis_that_hangs(proxy_factory, counting_upstream, redis, plain):
-    changes = settings(redis.url, command_timeout="50ms", heartbeat="200ms")
+    changes = {**settings(redis.url, command_timeout="50ms", heartbeat="200ms"), "writes_when_store_down": "refuse"}
     proxy = proxy_factory(counting_upstream.endpoint, changes)
     put_through(proxy, "old")
     until_hit(proxy)
@@ -264,7 +265,8 @@ def test_a_name_that_isnt_there(proxy_factory, counting_upstream, plain):
 
 
 def test_a_new_redis_is_in_quarantine(proxy_factory, counting_upstream, redis, plain, direct):
-    proxy = proxy_factory(counting_upstream.endpoint, settings(redis.url, quarantine="1h"))
+    changes = {**settings(redis.url, quarantine="1h"), "writes_when_store_down": "refuse"}
+    proxy = proxy_factory(counting_upstream.endpoint, changes)
     direct.ok("PutItem", put("old"))
     waiting.until(lambda: "nothing is served from it at first" in proxy.output(), "the quarantine to be said")
     reply = proxy.call("GetItem", GET)
@@ -361,6 +363,7 @@ def test_kill_9_with_a_write_in_flight(
     other = proxy_factory(counting_upstream.endpoint, changes)
     victim = processes.Proxy(readaside_binary, config, tmp_path)
     put_through(victim, "old")
+    until_hit(victim)
     until_hit(other)
     gate = counting_upstream.hold("PutItem")
     writing = pool.submit(victim.call, "PutItem", put("new"))

@@ -94,6 +94,20 @@ static void test_the_near_cache(void **state)
     expect_error(CACHE("\"near\":{\"max_bytes\":1}"), "cache.near", 2, "with \"store\": \"redis\" only");
 }
 
+static void test_only_a_store_that_may_be_down(void **state)
+{
+    (void)state;
+    static const char words[] = "is never down; accepted: with \"store\": \"redis\" only";
+    expect_error("{\"tables\":{\"abc\":{}},\n\"writes_when_store_down\":\"pass\"}", "writes_when_store_down",
+                 2, words);
+    expect_error("{\"tables\":{\"abc\":{},\"def\":{\n\"writes_when_store_down\":\"refuse\"}}}",
+                 "tables.def.writes_when_store_down", 2, words);
+    expect_error(
+        CACHE("\"store\":\"redis\",\"redis\":{\"url\":\"redis://h\"}},\"writes_when_store_down\":\"pas\""
+              ",\"ddb\":{"),
+        "writes_when_store_down", 2, "did you mean \"pass\"?");
+}
+
 static void test_entries_fit_a_reply(void **state)
 {
     (void)state;
@@ -164,6 +178,7 @@ int main(void)
         cmocka_unit_test(test_the_url_is_needed_and_never_shown),
         cmocka_unit_test(test_options_of_the_other_store),
         cmocka_unit_test(test_the_near_cache),
+        cmocka_unit_test(test_only_a_store_that_may_be_down),
         cmocka_unit_test(test_entries_fit_a_reply),
         cmocka_unit_test(test_tls_files_need_tls),
         cmocka_unit_test(test_encryption_keys),

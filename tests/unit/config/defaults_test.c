@@ -87,6 +87,40 @@ static void test_hold(void **state)
     }
 }
 
+#define AT_REDIS "\"cache\":{\"store\":\"redis\",\"redis\":{\"url\":\"redis://h\"}},"
+#define WRITES   "\"writes_when_store_down\":"
+
+/* The top level's, that of "abc", which is linearizable, and that of every other table. */
+static void test_writes_when_store_down(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *abc;
+        enum ra_writes top, of_abc, of_others;
+    } cases[] = {
+        {AT_REDIS, "", RA_WRITES_PASS, RA_WRITES_REFUSE, RA_WRITES_PASS},
+        {AT_REDIS "\"consistency\":\"eventual\",", "", RA_WRITES_PASS, RA_WRITES_REFUSE, RA_WRITES_PASS},
+        {AT_REDIS "\"consistency\":\"linearizable\",", "", RA_WRITES_REFUSE, RA_WRITES_REFUSE,
+         RA_WRITES_REFUSE},
+        {AT_REDIS WRITES "\"pass\",", "", RA_WRITES_PASS, RA_WRITES_PASS, RA_WRITES_PASS},
+        {AT_REDIS WRITES "\"refuse\",", "", RA_WRITES_REFUSE, RA_WRITES_REFUSE, RA_WRITES_REFUSE},
+        {AT_REDIS WRITES "\"refuse\",", "," WRITES "\"pass\"", RA_WRITES_REFUSE, RA_WRITES_PASS,
+         RA_WRITES_REFUSE},
+        {AT_REDIS, "," WRITES "\"pass\"", RA_WRITES_PASS, RA_WRITES_PASS, RA_WRITES_PASS},
+        {"", "", RA_WRITES_REFUSE, RA_WRITES_REFUSE, RA_WRITES_REFUSE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[512];
+        snprintf(text, sizeof text, "{%s\"tables\":{\"abc\":{\"consistency\":\"linearizable\"%s},\"*\":{}}}",
+                 cases[i].text, cases[i].abc);
+        ra_config *c = parse_clean(text);
+        assert_int_equal(c->writes_when_store_down, cases[i].top);
+        assert_int_equal(ra_config_table(c, "abc", 3)->writes_when_store_down, cases[i].of_abc);
+        assert_int_equal(ra_config_table(c, "other", 5)->writes_when_store_down, cases[i].of_others);
+        ra_config_unref(c);
+    }
+}
+
 static void test_all_else(void **state)
 {
     (void)state;
@@ -123,6 +157,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_variable_that_holds_no_region, clear_environment),
         cmocka_unit_test_setup(test_endpoints, clear_environment),
         cmocka_unit_test_setup(test_hold, clear_environment),
+        cmocka_unit_test_setup(test_writes_when_store_down, clear_environment),
         cmocka_unit_test_setup(test_all_else, clear_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
