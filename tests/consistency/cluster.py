@@ -1,50 +1,25 @@
 """What a run is about, as processes: the stand-in for DynamoDB, Redis with a forwarder in front, and the proxies."""
 import collections
-import json
 import os
 import pathlib
 import signal
-import subprocess
-import sys
 
+import local
+import servers
 import timing
 import upstream
+from helper import Helper
 
-from support import ports, processes, redis_server
-
-HERE = pathlib.Path(__file__).resolve().parent
+from support import ports, processes
 
 # Real settings with which the promise doesn't hold, or a cache that never held it: the oracles must catch each.
 MUTANTS = {
     "naive": "a cache in front of each proxy that removes entries once a write has been answered",
     "short-hold": "markers of unknown fate end long before DynamoDB would refuse the late write",
     "alone": "proxies that don't share a store",
-    "no-quarantine": "Redis is restarted while proxies have just been killed, and served from at once",
+    "no-quarantine": "a Redis that is new is served from at once; proxies have just been killed, or there was a failover",
+    "no-min-replicas": "a master that is cut off from its replicas goes on taking heartbeats",
 }
-
-
-class Helper:
-    """One of this folder's programs, which prints its port first, takes orders, and in the end prints its counts."""
-
-    def __init__(self, program, *arguments):
-        self.process = subprocess.Popen(
-            [sys.executable, "-B", HERE / program, *map(str, arguments)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{program} did not start")
-        self.port = int(line)
-
-    def order(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-
-    def stop(self):
-        said, _ = self.process.communicate()
-        return json.loads(said) if said.strip() else {}
 
 
 class Member:
@@ -110,22 +85,32 @@ class Cluster:
         self.folder = pathlib.Path(folder)
         self.log_path = self.folder / "commits"
         self.options = options
-        self.redis = None
+        self.servers = None
         self.forwarders = []
         self.members = []
         self.counts = {"forwarders": collections.Counter(), "upstream": {}}
-        self.upstream = Helper("upstream.py", "--log", self.log_path, "--seed", options.seed)
+        self.upstream = self._upstream()
         try:
             self._start()
         except BaseException:
             self.kill()
             raise
 
+    @property
+    def redis(self):
+        """The server that is the master now, or None."""
+        return self.servers and self.servers.master
+
+    def _upstream(self):
+        if self.options.upstream == "local":
+            return local.Local(self.folder)
+        return Helper("upstream.py", "--log", self.log_path, "--seed", self.options.seed)
+
     def _start(self):
         shared = self.options.store == "redis" and self.options.mutant != "alone"
         if shared:
-            (self.folder / "redis").mkdir()
-            self.redis = redis_server.Redis(self.folder / "redis")
+            fenced = self.options.mutant != "no-min-replicas"
+            self.servers = servers.Servers(self.folder / "redis", self.options.replicas, fenced, self.options.seed)
         for number in range(self.options.proxies):
             name = f"p{number + 1}"
             forwarder = self._forwarder(number) if shared else None
@@ -156,11 +141,14 @@ class Cluster:
                 "request_timeout": timing.text(timing.REQUEST_TIMEOUT),
             },
             "consistency": self.options.mode,
+            **({"writes_when_store_down": self.options.when_store_down} if self.options.when_store_down else {}),
             "unknown_write_hold": timing.text(hold),
             "tables": {upstream.TABLE: table},
         }
         if forwarder:
             config["cache"] = {"store": "redis", "redis": self.redis_config(forwarder)}
+            if self.options.near is not None:
+                config["cache"]["near"] = self.near_config()
         else:
             config["cache"] = {"store": "memory", "state_file": os.fspath(self.folder / f"state-{name}")}
         return config
@@ -173,6 +161,9 @@ class Cluster:
             "heartbeat": timing.text(timing.HEARTBEAT),
             "quarantine": timing.text(quarantine),
         }
+
+    def near_config(self):
+        return {"max_age": timing.text(self.options.near)} if self.options.near else {"max_bytes": "0"}
 
     def stop(self):
         """Ends everything; a proxy that doesn't end as it should is an error."""
@@ -194,8 +185,7 @@ class Cluster:
                 member.proxy.process.wait()
         helpers = [*self.forwarders, self.upstream, *(m.naive for m in self.members)]
         for helper in helpers:
-            if helper and helper.process.poll() is None:
-                helper.process.kill()
-                helper.process.wait()
-        if self.redis:
-            self.redis.stop()
+            if helper:
+                helper.kill()
+        if self.servers:
+            self.servers.stop()

@@ -2,7 +2,8 @@
 
 The protocol doesn't promise that Redis may lose its data while a proxy that has writes under way is dead or stopped:
 nobody is left then who could set their markers again. So Redis is restarted only when every proxy has been well for
-as long as a marker may live, and no proxy is touched before all of them have found the new Redis.
+as long as a marker may live, and no proxy is touched before all of them have found the new Redis. The same goes for
+a failover, in which what the old master had not yet passed on is lost.
 """
 import asyncio
 import collections
@@ -17,9 +18,13 @@ REDIS_FAULTS = (
     *MEMORY_FAULTS, "stop-after", "cut-before", "cut-after", "cut-all", "slow", "slow-one", "slower", "full-noeviction",
     "full-lru",
 )  # fmt: skip
+# In each a replica becomes the master, and each forwarder is told so in its own time.
+FAILOVERS = ("failover-kill", "failover-stop", "failover-cut")
 STOP_SIGNING = "stop-signing"  # only where the library is given
 # Each way, up to: hardly noticed; as long as a proxy waits for, nearly; longer than that.
 SLOW, WITHIN, SLOWER = 0.02, 0.4 * timing.COMMAND_TIMEOUT, 4 * timing.COMMAND_TIMEOUT
+# A failover comes so long after what it is for, and is known to all in so long; timing.QUARANTINE must allow for it.
+NOTICED, MOVES = (1.0, 2.0), 1.0
 LESS = 100_000  # bytes that maxmemory is below what is used, so that something must go
 
 
@@ -47,16 +52,20 @@ class Faults:
     async def run(self):
         """Until cancelled. Each comes once before any comes again."""
         mutant, only = self.cluster.options.mutant, self.cluster.options.only
-        if mutant == "no-quarantine":
+        if mutant == "no-quarantine" and not only:
             return await self._restart_always()
+        calm = timing.QUARANTINE + timing.CLIENT_TIMEOUT
         while True:
             for name in only or self._deck():
                 await asyncio.sleep(self.random.uniform(0.2, 1) * self.gap)
                 await self._happen(name)
+                if name in FAILOVERS and mutant is None:
+                    await asyncio.sleep(calm)
             if self.cluster.redis and not only:
                 await asyncio.sleep(timing.HOLD + timing.CLIENT_TIMEOUT)
-                await self._happen("restart")
-                await asyncio.sleep(timing.QUARANTINE + timing.CLIENT_TIMEOUT)
+                for name in self._what_redis_loses():
+                    await self._happen(name)
+                    await asyncio.sleep(calm)
 
     async def _happen(self, name):
         self.counts[name] += 1
@@ -72,9 +81,16 @@ class Faults:
         self.random.shuffle(names)
         return names
 
+    def _what_redis_loses(self):
+        names = ["restart"]
+        if self.cluster.options.replicas:
+            names.append(FAILOVERS[self.counts["restart"] % len(FAILOVERS)])
+        return names
+
     def between_rounds(self):
         """All that the next round doesn't know is thrown away."""
-        if self.cluster.redis and not self.cluster.options.only and self.random.random() < 0.5:
+        usable = self.cluster.redis and self.cluster.servers.steady
+        if usable and not self.cluster.options.only and self.random.random() < 0.5:
             self.counts["flushall"] += 1
             self.note("FLUSHALL")
             self.cluster.redis.command("FLUSHALL")
@@ -203,8 +219,66 @@ class Faults:
 
     async def _restart(self):
         self.note("restart of Redis")
-        await _to_its_end(self.cluster.redis.restart)
+        self.cluster.servers.steady = False
+        await _to_its_end(self._restart_and_settle)
+        self.cluster.servers.steady = True
         self.note("Redis is there again")
+
+    def _restart_and_settle(self):
+        self.cluster.redis.restart()
+        self.cluster.servers.settle()
+
+    async def _failover_kill(self):
+        async def ended(old):
+            await _to_its_end(lambda: old.start_following(self.cluster.redis))
+
+        await self._failover(lambda old: old.kill(), ended, "has been killed")
+
+    async def _failover_stop(self):
+        """It is back while some proxies still talk to it."""
+
+        async def ended(old):
+            await asyncio.sleep(self.random.uniform(0, MOVES))
+            old.signal(signal.SIGCONT)
+            self.note("SIGCONT of the old master")
+            await asyncio.sleep(self.random.uniform(MOVES, 2 * MOVES))
+            await _to_its_end(lambda: old.follow(self.cluster.redis))
+
+        await self._failover(lambda old: old.signal(signal.SIGSTOP), ended, "is stopped")
+
+    async def _failover_cut(self):
+        """Its proxies reach it, its replicas don't, until the new one serves."""
+
+        async def ended(old):
+            await asyncio.sleep(timing.QUARANTINE + 2 * MOVES)
+            old.link.order("flow")
+            await _to_its_end(lambda: old.follow(self.cluster.redis))
+
+        await self._failover(lambda old: old.link.order("hang"), ended, "is cut off")
+
+    async def _failover(self, begin, end, what):
+        servers = self.cluster.servers
+        servers.steady = False
+        self.note(f"Redis's master {what}")
+        begin(servers.master)
+        await asyncio.sleep(self.random.uniform(*NOTICED))
+        old = await asyncio.get_running_loop().run_in_executor(None, servers.promote, self.random.choice(servers.replicas()))
+        self.note("a replica is the master")
+        await asyncio.gather(self._move(), end(old))
+        await _to_its_end(servers.settle)
+        self.note("the old master follows the new one")
+        servers.steady = True
+
+    async def _move(self):
+        """To each proxy by itself it is told where the master is. Those who aren't cut off stay with the old one until
+        they find out what it has become."""
+        members = self.random.sample(self.cluster.members, len(self.cluster.members))
+        at = sorted(self.random.uniform(0, MOVES) for _ in members)
+        for number, (member, before, then) in enumerate(zip(members, [0, *at], at)):
+            await asyncio.sleep(then - before)
+            await self._order(f"to {self.cluster.redis.port}", [member])
+            if number == 0 or number + 1 < len(members) and self.random.random() < 0.5:
+                await self._order("cut-all", [member])
 
     # ---- what breaks the promise ----
 

@@ -2,7 +2,9 @@
 
 Orders come as lines on standard input, whose end ends it. Prints its port first, and in the end its counts.
 
+    to PORT         where connections go that are made from now on
     delay SECONDS   each way, up to
+    hang, flow      nothing is passed on, either way, until it flows again
     cut-all         breaks all connections
     cut-before      the next connection that sends a BEGIN breaks before Redis gets it,
     cut-after       or once Redis has carried it out, before its acknowledgement gets back
@@ -33,6 +35,8 @@ class Forwarder:
         self.port = port
         self.random = random.Random(seed)
         self.delay = 0.0
+        self.flows = asyncio.Event()
+        self.flows.set()
         self.at_begin = None  # what happens at the next one
         self.pid = None
         self.connections = set()
@@ -42,6 +46,12 @@ class Forwarder:
         word, _, value = line.strip().partition(" ")
         if word == "delay":
             self.delay = float(value)
+        elif word == "to":
+            self.port = int(value)
+        elif word == "hang":
+            self.flows.clear()
+        elif word == "flow":
+            self.flows.set()
         elif word in ("cut-before", "cut-after", "stop-after"):
             self.at_begin = word
             self.pid = int(value or 0)
@@ -90,6 +100,7 @@ class Connection:
         """In order, each piece held up for a while of its own; returns when there is nothing more to carry."""
         while True:
             data = await reader.read(1 << 16)
+            await self.forwarder.flows.wait()
             if not data:
                 return
             if self.forwarder.delay:

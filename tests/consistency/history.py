@@ -28,6 +28,7 @@ class Counts:
     def __init__(self):
         self.reads = self.failed_reads = 0
         self.cache = collections.Counter()  # X-Cache of each read
+        self.near = 0  # hits of the proxy's own memory
         self.writes = collections.Counter()  # outcome
         self.judged = 0  # reads of single items that an oracle has looked at
 
@@ -214,6 +215,9 @@ class Client:
         cache = (http1.header(head, b"x-cache") or b"-").decode()
         counts.reads += 1
         counts.cache[cache] += 1
+        if b"detail=near" in (http1.header(head, b"cache-status") or b""):
+            counts.near += 1
+            cache += " near"
         how = f"{shape.name}, {cache}"
         for sk, value in shape.values(body).items():
             self.recorder.current.reads[self.pk, sk].append(oracles.Read(value, invoked, responded, through, how))
@@ -247,13 +251,14 @@ class Commits:
         return found
 
 
-def judge(mode, current, commits, counts):
-    """[(key, reads, writes, commits, [violations])] of the items that have any."""
+def judge(mode, current, commits, counts, others_after):
+    """[(key, reads, writes, commits, [violations])] of the items that have any. `commits`: None if there is no log."""
     found = []
     for key in current.keys():
-        reads, writes, committed = current.reads[key], current.writes[key], commits[key]
+        reads, writes = current.reads[key], current.writes[key]
+        committed = None if commits is None else commits[key]
         counts.judged += len(reads)
-        violations = oracles.judge(mode, reads, writes, committed)
+        violations = oracles.judge(mode, reads, writes, committed, others_after=others_after)
         if violations:
-            found.append((key, reads, writes, committed, violations))
+            found.append((key, reads, writes, committed or [], violations))
     return found

@@ -127,21 +127,61 @@ def older_than_committed(reads, commits, before=None):
     return Violation("commit log", f"{worst[2].value} was read although upstream had {worst[1]} already", (worst[2],))
 
 
-def older_than_acknowledged(reads, writes, commits, before=None):
-    """A Violation, or None: a read gave a value from before a write that had been acknowledged when it was invoked."""
+def _told(writes, through, others_after, rank):
+    """When a read through this proxy is held to which write: [time], and of the writes up to then the one that is
+    newest by `rank`."""
+    known = [(w.responded + (0 if w.through == through else others_after), w) for w in writes]
+    known.sort(key=lambda pair: pair[0])
+    newest = []
+    for _, write in known:
+        newest.append(write if not newest or rank(write) > rank(newest[-1]) else newest[-1])
+    return [time for time, _ in known], newest
+
+
+def _by_proxy(reads, others_after):
+    """[(proxy, its reads)]; one group if it makes no difference."""
+    groups = {}
+    for read in reads:
+        groups.setdefault(read.through if others_after else None, []).append(read)
+    return groups.items()
+
+
+def _too_old(read, newest):
+    text = f"{read.value} was read although {newest.value}, which is newer, had been acknowledged"
+    return Violation("acknowledged writes", text, (newest, read))
+
+
+def older_than_acknowledged(reads, writes, commits, before=None, others_after=0):
+    """A Violation, or None: a read gave a value from before a write that had been acknowledged when it was invoked,
+    or, if the write went through another proxy, so long before."""
     position = {before: -1}
     for place, (_, value) in enumerate(commits):
         position.setdefault(value, place)
-    told = sorted((w for w in writes if w.outcome == OK and w.value in position), key=lambda w: w.responded)
-    times = [w.responded for w in told]
-    newest = []  # of the writes that were acknowledged so far, the one that was committed last
-    for write in told:
-        newest.append(write if not newest or position[write.value] > position[newest[-1].value] else newest[-1])
-    for read in reads:
-        known = bisect.bisect_left(times, read.invoked) - 1
-        if known >= 0 and read.value in position and position[read.value] < position[newest[known].value]:
-            text = f"{read.value} was read although {newest[known].value}, which is newer, had been acknowledged"
-            return Violation("acknowledged writes", text, (newest[known], read))
+    told = [w for w in writes if w.outcome == OK and w.value in position]
+    for through, of_proxy in _by_proxy(reads, others_after):
+        times, newest = _told(told, through, others_after, lambda w: position[w.value])
+        for read in of_proxy:
+            known = bisect.bisect_left(times, read.invoked) - 1
+            if known >= 0 and read.value in position and position[read.value] < position[newest[known].value]:
+                return _too_old(read, newest[known])
+    return None
+
+
+def surely_older_than_acknowledged(reads, writes, before=None, others_after=0):
+    """The same where there is no commit log: of writes that overlapped nobody knows which was first, nor when those
+    took effect whose outcome is unknown."""
+    ended = {w.value: w.responded for w in writes if w.outcome == OK}
+    written = {w.value for w in writes if w.outcome != FAILED}
+    ended[before] = -INFINITY
+    told = [w for w in writes if w.outcome == OK]
+    for through, of_proxy in _by_proxy(reads, others_after):
+        times, newest = _told(told, through, others_after, lambda w: w.invoked)
+        for read in of_proxy:
+            if read.value != before and read.value not in written:
+                return Violation("acknowledged writes", f"{read.value} was read, which no write has written", (read,))
+            known = bisect.bisect_left(times, read.invoked) - 1
+            if known >= 0 and ended.get(read.value, INFINITY) < newest[known].invoked:
+                return _too_old(read, newest[known])
     return None
 
 
@@ -163,10 +203,15 @@ def impossible(reads, writes, commits, before=None):
     return None
 
 
-def judge(mode, reads, writes, commits, before=None):
-    """The violations of what `mode` promises."""
-    found = [impossible(reads, writes, commits, before)]
-    if mode == "linearizable":
-        found += [not_linearizable(reads, writes, before), older_than_committed(reads, commits, before)]
-    found.append(older_than_acknowledged(reads, writes, commits, before))
+def judge(mode, reads, writes, commits, before=None, others_after=0):
+    """The violations of what `mode` promises; `commits` is None where nobody knows them."""
+    linearizable = mode == "linearizable"
+    found = [not_linearizable(reads, writes, before)] if linearizable else []
+    if commits is None:
+        found.append(surely_older_than_acknowledged(reads, writes, before, others_after))
+    else:
+        found.append(impossible(reads, writes, commits, before))
+        if linearizable:
+            found.append(older_than_committed(reads, commits, before))
+        found.append(older_than_acknowledged(reads, writes, commits, before, others_after))
     return [v for v in found if v is not None]

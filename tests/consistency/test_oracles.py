@@ -143,3 +143,83 @@ def test_what_can_not_be():
     assert oracles.impossible([], [write._replace(outcome=UNKNOWN)], [(99, 1)]) is None
     assert oracles.impossible([Read(1, 10, 11)], [write], [(12, 1)]) is not None
     assert oracles.impossible([Read(2, 10, 11)], [write], [(12, 1)]) is not None
+
+
+def random_told_history(rng):
+    """Of two proxies; every write that isn't refused is committed at some time, in time if it was acknowledged."""
+    writes, commits = [], []
+    for value in range(1, rng.randint(2, 6)):
+        invoked = rng.randrange(30)
+        outcome = rng.choices((OK, UNKNOWN, FAILED), (6, 2, 1))[0]
+        write = Write(value, invoked, invoked + 1 + rng.randrange(12), outcome, rng.choice("pq"))
+        writes.append(write)
+        if outcome == OK:
+            commits.append((rng.randint(write.invoked, write.responded), value))
+        elif outcome == UNKNOWN:
+            commits.append((invoked + rng.randrange(30), value))
+    rng.shuffle(commits)
+    commits.sort(key=lambda pair: pair[0])
+    reads = []
+    for _ in range(rng.randrange(6)):
+        invoked = rng.randrange(50)
+        reads.append(Read(rng.choice((None, *(v for _, v in commits))), invoked, invoked + 1, rng.choice("pq")))
+    return reads, writes, commits
+
+
+def known_to(read, writes, others_after):
+    return [w for w in writes if w.outcome == OK and w.responded + (0 if w.through == read.through else others_after) < read.invoked]
+
+
+def test_older_than_acknowledged_as_its_definition_says():
+    rng = random.Random(SEED)
+    verdicts = {True: 0, False: 0}
+    for _ in range(HISTORIES):
+        reads, writes, commits = random_told_history(rng)
+        others_after = rng.choice((0, 0, 5, 20))
+        place = {None: -1, **{value: i for i, (_, value) in enumerate(commits)}}
+        expected = any(place[w.value] > place[r.value] for r in reads for w in known_to(r, writes, others_after))
+        found = oracles.older_than_acknowledged(reads, writes, commits, others_after=others_after)
+        assert (found is not None) == expected, (SEED, reads, writes, commits, others_after, found)
+        verdicts[expected] += 1
+    assert min(verdicts.values()) > HISTORIES / 20, f"one-sided: {verdicts}"
+
+
+def test_surely_older_than_acknowledged_as_its_definition_says():
+    """Whatever the commit log would have been; so where it says something, the other oracle does, too."""
+    rng = random.Random(SEED)
+    verdicts = {True: 0, False: 0}
+    for _ in range(HISTORIES):
+        reads, writes, commits = random_told_history(rng)
+        others_after = rng.choice((0, 0, 5, 20))
+        ended = {None: -oracles.INFINITY, **{w.value: w.responded for w in writes if w.outcome == OK}}
+        expected = any(
+            ended.get(r.value, oracles.INFINITY) < w.invoked for r in reads for w in known_to(r, writes, others_after)
+        )  # fmt: skip
+        found = oracles.surely_older_than_acknowledged(reads, writes, others_after=others_after)
+        assert (found is not None) == expected, (SEED, reads, writes, others_after, found)
+        if found:
+            assert oracles.older_than_acknowledged(reads, writes, commits, others_after=others_after) is not None
+        verdicts[expected] += 1
+    assert min(verdicts.values()) > HISTORIES / 20, f"one-sided: {verdicts}"
+
+
+def test_other_proxies_may_take_their_time_the_same_one_may_not():
+    writes = [Write(1, 0, 5, OK, "p"), Write(2, 10, 15, OK, "p")]
+    commits = [(3, 1), (12, 2)]
+    for judge in (
+        lambda reads: oracles.judge("read_after_write", reads, writes, commits, others_after=20),
+        lambda reads: oracles.judge("read_after_write", reads, writes, None, others_after=20),
+    ):
+        assert judge([Read(1, 34, 36, "q"), Read(1, 14, 16, "p"), Read(2, 16, 17, "p")]) == []
+        assert [v.oracle for v in judge([Read(1, 36, 37, "q")])] == ["acknowledged writes"]
+        assert [v.oracle for v in judge([Read(1, 16, 17, "p")])] == ["acknowledged writes"]
+
+
+def test_without_a_commit_log():
+    writes = [Write(1, 0, 5, OK), Write(2, 10, 12, UNKNOWN), Write(3, 20, 25, FAILED)]
+    assert oracles.judge("linearizable", [Read(1, 30, 31), Read(2, 32, 33)], writes, None) == []
+    assert oracles.judge("linearizable", [Read(2, 30, 31), Read(1, 32, 33)], writes, None) != []
+    assert oracles.judge("read_after_write", [Read(2, 30, 31), Read(1, 32, 33)], writes, None) == []
+    for impossible in (3, 4):
+        for mode in ("linearizable", "read_after_write"):
+            assert oracles.judge(mode, [Read(impossible, 30, 31)], writes, None) != []
