@@ -206,7 +206,8 @@ ra_store *ra_redis_store_new(struct event_base *base, const ra_redis_store_optio
     s->store.ops = &ops;
     s->magic = RA_REDIS_STORE_MAGIC;
     set_options(s, base, o);
-    s->shared = o->shared ? ra_redis_shared_ref(o->shared) : ra_redis_shared_new();
+    s->shared = o->shared ? ra_redis_shared_ref(o->shared) : ra_redis_shared_new(NULL);
+    s->near = s->shared ? ra_redis_shared_near(s->shared) : NULL;
     ra_breaker_init(&s->breaker, NULL);
     for (int i = 0; i < RA_SCRIPTS; i++)
         ra_redis_script_sha1((enum ra_redis_script)i, s->sha1[i]);

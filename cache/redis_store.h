@@ -24,6 +24,7 @@
 #define RA_CACHE_REDIS_STORE_H
 
 #include "cache/breaker.h"
+#include "cache/near.h"
 #include "cache/redis_conn.h"
 #include "cache/seal.h"
 #include "cache/store.h"
@@ -33,7 +34,9 @@
  * Redis hasn't been told of. Threads: any.
  */
 typedef struct ra_redis_shared ra_redis_shared;
-ra_redis_shared *ra_redis_shared_new(void); /* NULL: no memory. One reference */
+/* `near`: the near cache in front of all of them, of which it takes a reference; NULL: none. What is written
+ * here is touched in it. NULL: no memory. One reference. */
+ra_redis_shared *ra_redis_shared_new(ra_near *near);
 ra_redis_shared *ra_redis_shared_ref(ra_redis_shared *s);
 void ra_redis_shared_unref(ra_redis_shared *s); /* NULL is allowed */
 

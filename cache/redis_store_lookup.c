@@ -1,14 +1,15 @@
 /*
- * Lookups and fills in Redis.
+ * Lookups in Redis.
  *
- * A lookup takes one round: the generation of each unit and guard, and the entry. Where there is no
- * generation a second one makes it, or finds that a marker lives. Both come before the upstream read, so the
- * token is as old as it must be. That the commands of a round are no single step does no harm: the model
- * tries all orders.
+ * A lookup takes one round: the generation of each unit and guard, and the entry, unless the near cache has
+ * it: then the generations say whether that is still good. Where there is no generation a second round makes
+ * it, or finds that a marker lives; where the near cache's entry has turned out to be void it asks for
+ * Redis's. All that comes before the upstream read, so the token is as old as it must be. That the commands
+ * of a round are no single step, and the rounds even less so, does no harm: each is asked after the read has
+ * begun, and a hit needs every generation to be the entry's.
  */
 #include "cache/redis_store_parts.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -28,12 +29,16 @@ typedef struct found {
     size_t n;
     size_t guard[RA_GUARDS_MAX]; /* indices into guards */
     bool skipped;                /* a write of this process is under way: Redis isn't asked */
+    bool held;                   /* the near cache has an entry, whose generations are asked for */
+    bool again;         /* it turned out to be void: in the second round Redis is asked for its own */
+    ra_near_entry near; /* if held; with a reference to the payload */
+    ra_near_mark mark;  /* of the time before anything was asked */
 } found;
 
 typedef struct looking {
     ra_lookup *v;
     size_t n;
-    bool missing; /* the second round: generations are being made */
+    bool second; /* the second round */
     guard *guards;
     size_t nguards;
     found *found;
@@ -44,6 +49,7 @@ static void bypass(ra_redis_store *s, ra_lookup *v, const char *reason)
     ra_payload_unref(v->payload);
     v->payload = NULL;
     v->outcome = RA_LOOKUP_BYPASS;
+    v->near = false;
     v->reason = reason;
     v->token = (ra_token){0};
     s->n.bypasses++;
@@ -52,8 +58,10 @@ static void bypass(ra_redis_store *s, ra_lookup *v, const char *reason)
 static void drop(ra_redis_call *c)
 {
     looking *l = c->own;
-    for (size_t i = 0; i < l->n && l->found; i++)
+    for (size_t i = 0; i < l->n && l->found; i++) {
         free(l->found[i].value);
+        ra_payload_unref(l->found[i].near.payload);
+    }
     free(l->found);
     free(l->guards);
 }
@@ -101,26 +109,38 @@ static void take(ra_redis_call *c, const ra_redis_step *step, const redisReply *
     looking *l = c->own;
     bool is_guard = step->index < l->nguards;
     found *f = is_guard ? NULL : &l->found[step->index - l->nguards];
-    if (l->missing)
-        take_token(c, is_guard ? &l->guards[step->index].generation : &f->generation, reply);
-    else if (is_guard)
-        take_generation(c->store, reply, &l->guards[step->index].generation);
-    else
+    ra_generation *g = is_guard ? &l->guards[step->index].generation : &f->generation;
+    if (f && (l->second ? f->again : !f->held))
         take_unit(c, f, reply);
+    else if (l->second)
+        take_token(c, g, reply);
+    else
+        take_generation(c->store, reply, g);
 }
 
 /* ---- what it comes to ---- */
 
-static bool guards_are(const looking *l, const found *f, unsigned n, const ra_redis_entry *e)
+static bool same(const ra_generation *a, const ra_generation *b)
 {
-    if (e->nguards != n)
-        return false;
+    return a->len == b->len && memcmp(a->b, b->b, a->len) == 0;
+}
+
+/* Are these the guards' generations, and none of them marked? */
+static bool guards_are(const looking *l, const found *f, unsigned n, const ra_generation *guards)
+{
     for (unsigned i = 0; i < n; i++) {
         const ra_generation *g = &l->guards[f->guard[i]].generation;
-        if (g->len != e->guard[i].len || memcmp(g->b, e->guard[i].b, g->len) != 0)
+        if (!g->len || !same(g, &guards[i]))
             return false;
     }
     return true;
+}
+
+/* Is what the near cache holds what Redis has, or would have? */
+static bool is_good(const looking *l, const found *f, unsigned nguards)
+{
+    return f->held && f->generation.len && same(&f->generation, &f->near.token.unit) &&
+           guards_are(l, f, nguards, f->near.token.guard);
 }
 
 static bool open_payload(ra_redis_store *s, const ra_redis_entry *e, ra_lookup *v)
@@ -131,7 +151,7 @@ static bool open_payload(ra_redis_store *s, const ra_redis_entry *e, ra_lookup *
     return r == RA_OPENED;
 }
 
-/* A hit, a stale one, or neither. */
+/* A hit, a stale one, or neither. A hit is held nearer from here on. */
 static void look_entry(ra_redis_store *s, looking *l, const found *f, int64_t now, ra_lookup *v)
 {
     ra_redis_entry e;
@@ -143,16 +163,31 @@ static void look_entry(ra_redis_store *s, looking *l, const found *f, int64_t no
         return;
     }
     int64_t redis_now = now + s->clock;
-    if (!guards_are(l, f, v->nguards, &e) || e.keeps <= redis_now || !open_payload(s, &e, v))
+    if (e.nguards != v->nguards || !guards_are(l, f, v->nguards, e.guard) || e.keeps <= redis_now ||
+        !open_payload(s, &e, v))
         return;
     v->expires_in = e.expires - redis_now;
     v->outcome = v->expires_in > 0 ? RA_LOOKUP_HIT : RA_LOOKUP_STALE;
+    if (v->outcome != RA_LOOKUP_HIT || !s->near)
+        return;
+    ra_near_entry held = {.payload = v->payload, .token = v->token, .expires = e.expires, .keeps = e.keeps};
+    ra_near_put(s->near, now, &v->unit, &v->request, v->guard, v->nguards, &held, &f->mark);
+}
+
+static void take_near(ra_redis_store *s, found *f, int64_t now, ra_lookup *v)
+{
+    v->payload = f->near.payload;
+    f->near.payload = NULL;
+    v->outcome = RA_LOOKUP_HIT;
+    v->near = true;
+    v->expires_in = f->near.expires - (now + s->clock);
+    ra_near_validated(s->near, now, &v->unit, &v->request, &v->token, &f->mark);
 }
 
 static void conclude(ra_redis_store *s, looking *l, size_t i, int64_t now)
 {
     ra_lookup *v = &l->v[i];
-    const found *f = &l->found[i];
+    found *f = &l->found[i];
     bool idle = f->generation.len != 0;
     for (unsigned k = 0; idle && k < v->nguards; k++) {
         v->token.guard[k] = l->guards[f->guard[k]].generation;
@@ -163,7 +198,10 @@ static void conclude(ra_redis_store *s, looking *l, size_t i, int64_t now)
         return;
     }
     v->token.unit = f->generation;
-    look_entry(s, l, f, now, v);
+    if (is_good(l, f, v->nguards) && f->near.expires > now + s->clock)
+        take_near(s, f, now, v);
+    else
+        look_entry(s, l, f, now, v);
     s->n.hits += v->outcome == RA_LOOKUP_HIT;
     s->n.stale += v->outcome == RA_LOOKUP_STALE;
     s->n.misses += v->outcome == RA_LOOKUP_MISS;
@@ -192,6 +230,22 @@ static void answer(ra_redis_call *c, bool ok, const char *reason)
 
 /* ---- the second round ---- */
 
+/* The generation, and with `request` the entry. */
+static bool send_get(ra_redis_call *c, size_t index, const ra_key *unit, const ra_key *request)
+{
+    ra_redis_store *s = c->store;
+    char key[RA_REDIS_KEY_MAX], field[RA_REDIS_FIELD_MAX];
+    ra_bytes argv[4] = {RA_BYTES("HGET"), ra_redis_store_key(s, unit, key), RA_BYTES("!")};
+    unsigned argc = 3;
+    if (request) {
+        argv[0] = RA_BYTES("HMGET");
+        argv[argc++] = ra_redis_store_request_field(request, field);
+    }
+    ra_redis_step *step = ra_redis_call_step(c, index);
+    step->command = ra_redis_send(s->conn, argv, argc, s->o.command_timeout, ra_redis_call_done, step);
+    return step->command != NULL;
+}
+
 static bool send_miss(ra_redis_call *c, size_t index, const ra_key *unit, const char *ttl)
 {
     ra_redis_store *s = c->store;
@@ -208,19 +262,34 @@ static bool send_miss(ra_redis_call *c, size_t index, const ra_key *unit, const 
     return step->run != NULL;
 }
 
-/* Units and guards without a generation get one, if no marker lives on them. */
-static bool send_misses(ra_redis_call *c)
+/* Has the near cache's entry turned out to be void, and might Redis have another one? */
+static bool want_again(const looking *l, const found *f, unsigned nguards)
+{
+    bool idle = f->held && f->generation.len;
+    for (unsigned k = 0; idle && k < nguards; k++)
+        idle = l->guards[f->guard[k]].generation.len != 0;
+    return idle && !is_good(l, f, nguards);
+}
+
+/* Units and guards without a generation get one, if no marker lives on them; void entries are replaced. */
+static bool send_second(ra_redis_call *c)
 {
     static const char token_ttl[] = "60000", guard_ttl[] = "604800000";
     looking *l = c->own;
-    l->missing = true;
+    l->second = true;
     ra_redis_call_next_round(c);
+    for (size_t i = 0; i < l->n; i++) {
+        found *f = &l->found[i];
+        const ra_lookup *v = &l->v[i];
+        f->again = want_again(l, f, v->nguards);
+        if (f->skipped || (f->generation.len && !f->again))
+            continue;
+        if (!(f->again ? send_get(c, l->nguards + i, &v->unit, &v->request)
+                       : send_miss(c, l->nguards + i, &v->unit, token_ttl)))
+            return false;
+    }
     for (size_t i = 0; i < l->nguards; i++)
         if (!l->guards[i].generation.len && !send_miss(c, i, l->guards[i].unit, guard_ttl))
-            return false;
-    for (size_t i = 0; i < l->n; i++)
-        if (!l->found[i].skipped && !l->found[i].generation.len &&
-            !send_miss(c, l->nguards + i, &l->v[i].unit, token_ttl))
             return false;
     return true;
 }
@@ -228,11 +297,7 @@ static bool send_misses(ra_redis_call *c)
 static void finish(ra_redis_call *c, bool ok)
 {
     looking *l = c->own;
-    if (!ok) {
-        answer(c, false, "store-failed");
-        return;
-    }
-    if (!l->missing && !send_misses(c)) {
+    if (!ok || (!l->second && !send_second(c))) {
         answer(c, false, "store-failed");
         return;
     }
@@ -251,42 +316,29 @@ static size_t guard_index(looking *l, const ra_key *unit)
     return l->nguards++;
 }
 
-static bool send_get(ra_redis_call *c, size_t index, const ra_key *unit, const ra_key *request)
-{
-    ra_redis_store *s = c->store;
-    char key[RA_REDIS_KEY_MAX], field[RA_REDIS_FIELD_MAX];
-    ra_bytes argv[4] = {RA_BYTES("HGET"), ra_redis_store_key(s, unit, key), RA_BYTES("!")};
-    unsigned argc = 3;
-    if (request) {
-        argv[0] = RA_BYTES("HMGET");
-        argv[argc++] = ra_redis_store_request_field(request, field);
-    }
-    ra_redis_step *step = ra_redis_call_step(c, index);
-    step->command = ra_redis_send(s->conn, argv, argc, s->o.command_timeout, ra_redis_call_done, step);
-    return step->command != NULL;
-}
-
 static bool send_gets(ra_redis_call *c, looking *l)
 {
     for (size_t i = 0; i < l->nguards; i++)
         if (!send_get(c, i, l->guards[i].unit, NULL))
             return false;
     for (size_t i = 0; i < l->n; i++)
-        if (!l->found[i].skipped && !send_get(c, l->nguards + i, &l->v[i].unit, &l->v[i].request))
+        if (!l->found[i].skipped &&
+            !send_get(c, l->nguards + i, &l->v[i].unit, l->found[i].held ? NULL : &l->v[i].request))
             return false;
     return true;
 }
 
-/* A write of this process that Redis may not know of, on the unit or a guard? */
-static bool written_here(const ra_redis_store *s, const ra_lookup *v)
+/* What the near cache has of it is asked for before Redis is, and the mark is taken before that. One past its
+ * TTL is no use: Redis may have a newer one. */
+static void look_near(const ra_redis_store *s, found *f, int64_t now, const ra_lookup *v)
 {
-    bool is = ra_redis_shared_has(s->shared, &v->unit);
-    for (unsigned k = 0; k < v->nguards; k++)
-        is |= ra_redis_shared_has(s->shared, &v->guard[k]);
-    return is;
+    int64_t redis_now = now + s->clock;
+    f->mark = ra_near_mark_now(s->near, &v->unit, v->guard, v->nguards);
+    f->held = ra_near_get(s->near, now, redis_now, &v->unit, &v->request, v->guard, v->nguards, &f->near) &&
+              f->near.expires > redis_now;
 }
 
-static bool prepare(const ra_redis_store *s, looking *l, ra_lookup *v, size_t n)
+static bool prepare(const ra_redis_store *s, looking *l, int64_t now, ra_lookup *v, size_t n)
 {
     *l = (looking){.v = v, .n = n};
     l->guards = calloc(n * RA_GUARDS_MAX, sizeof *l->guards);
@@ -294,13 +346,17 @@ static bool prepare(const ra_redis_store *s, looking *l, ra_lookup *v, size_t n)
     if (!l->guards || !l->found)
         return false;
     for (size_t i = 0; i < n; i++) {
+        found *f = &l->found[i];
         v[i].payload = NULL;
+        v[i].near = false;
         v[i].expires_in = 0;
         v[i].reason = NULL;
         v[i].token = (ra_token){0};
-        l->found[i].skipped = written_here(s, &v[i]);
-        for (unsigned k = 0; !l->found[i].skipped && k < v[i].nguards; k++)
-            l->found[i].guard[k] = guard_index(l, &v[i].guard[k]);
+        f->skipped = ra_redis_store_written_here(s, &v[i]);
+        for (unsigned k = 0; !f->skipped && k < v[i].nguards; k++)
+            f->guard[k] = guard_index(l, &v[i].guard[k]);
+        if (!f->skipped && s->near)
+            look_near(s, f, now, &v[i]);
     }
     return true;
 }
@@ -321,6 +377,8 @@ enum ra_store_step ra_redis_store_lookup(ra_store *store, int64_t now, ra_lookup
     const char *why = "no-memory";
     if (!ra_redis_store_may(s, now, &why))
         return bypass_all(s, v, n, why);
+    if (s->near && ra_redis_store_near_hits(s, now, v, n))
+        return RA_STORE_DONE;
     if (!ra_breaker_allow(&s->breaker, now))
         return bypass_all(s, v, n, "store-breaker-open");
     looking *l = calloc(1, sizeof *l);
@@ -335,64 +393,9 @@ enum ra_store_step ra_redis_store_lookup(ra_store *store, int64_t now, ra_lookup
     c->take = take;
     c->finish = finish;
     c->drop = drop;
-    bool prepared = prepare(s, l, v, n), sent = prepared && send_gets(c, l);
+    bool prepared = prepare(s, l, now, v, n), sent = prepared && send_gets(c, l);
     if (sent && c->waiting)
         return RA_STORE_PENDING;
     ra_redis_call_free(c);
     return bypass_all(s, v, n, !prepared ? "no-memory" : !sent ? "store-queue-full" : "write-in-progress");
-}
-
-/* ---- fills ---- */
-
-static void filled(ra_redis *conn, const redisReply *reply, void *arg)
-{
-    ra_redis_store *s = ra_redis_store_of(arg);
-    bool answered = reply && reply->type == REDIS_REPLY_INTEGER;
-    (void)conn;
-    if (answered && reply->integer == 1)
-        s->n.fills++;
-    else if (answered && reply->integer == 0)
-        s->n.fills_overtaken++;
-    else
-        s->n.fills_full++;
-}
-
-static ra_redis_run *send_fill(ra_redis_store *s, const ra_fill *f, ra_bytes value)
-{
-    char key[RA_REDIS_KEY_MAX], field[RA_REDIS_FIELD_MAX], ttl[24], keep[24], most[16];
-    snprintf(ttl, sizeof ttl, "%" PRId64, f->ttl);
-    snprintf(keep, sizeof keep, "%" PRId64, f->keep);
-    snprintf(most, sizeof most, "%u", s->o.max_unit_entries);
-    ra_bytes argv[] = {{(const char *)f->token.unit.b, f->token.unit.len},
-                       ra_redis_store_request_field(&f->request, field),
-                       ra_bytes_z(ttl),
-                       ra_bytes_z(keep),
-                       ra_bytes_z(most),
-                       value};
-    return ra_redis_store_run(s, RA_SCRIPT_FILL, ra_redis_store_key(s, &f->unit, key), argv, 6,
-                              s->o.command_timeout, filled, s);
-}
-
-enum ra_fill_result ra_redis_store_fill(ra_store *store, int64_t now, const ra_fill *f)
-{
-    ra_redis_store *s = ra_redis_store_of(store);
-    const char *why;
-    if (f->payload->len > s->o.max_entry_bytes) {
-        s->n.fills_too_large++;
-        return RA_FILL_TOO_LARGE;
-    }
-    if (!f->token.unit.len || ra_redis_shared_has(s->shared, &f->unit)) {
-        s->n.fills_overtaken++;
-        return RA_FILL_OVERTAKEN;
-    }
-    ra_redis_run *run = NULL;
-    if (ra_redis_store_may(s, now, &why) && s->breaker.state == RA_BREAKER_CLOSED) {
-        ra_buf value;
-        ra_buf_init(&value, (size_t)f->payload->len + RA_SEAL_OVERHEAD + RA_REDIS_ENTRY_HEAD_MAX);
-        if (ra_redis_entry_write(s, f, &value))
-            run = send_fill(s, f, ra_buf_bytes(&value));
-        ra_buf_free(&value);
-    }
-    s->n.fills_full += !run;
-    return run ? RA_FILL_QUEUED : RA_FILL_FULL;
 }

@@ -2,6 +2,7 @@
 #ifndef RA_CACHE_REDIS_STORE_PARTS_H
 #define RA_CACHE_REDIS_STORE_PARTS_H
 
+#include "cache/near.h"
 #include "cache/redis_script.h"
 #include "cache/redis_store.h"
 
@@ -57,6 +58,7 @@ typedef struct ra_redis_store {
     size_t prefix_n;
     ra_redis *conn;
     ra_redis_shared *shared;
+    ra_near *near; /* the shared one's; NULL: none */
     struct event *heart;
     ra_redis_identity identity;
     enum ra_redis_store_state state;
@@ -116,6 +118,14 @@ ra_bytes ra_redis_store_write_name(const ra_write_id *id, char out[RA_REDIS_FIEL
 void ra_redis_shared_add(ra_redis_shared *s, const ra_key *unit);
 void ra_redis_shared_sub(ra_redis_shared *s, const ra_key *unit);
 bool ra_redis_shared_has(ra_redis_shared *s, const ra_key *unit);
+ra_near *ra_redis_shared_near(ra_redis_shared *s);
+
+/* ---- the near cache (cache/redis_store_near.c) ---- */
+
+/* A write of this process that Redis may not know of, on the unit or a guard? */
+bool ra_redis_store_written_here(const ra_redis_store *s, const ra_lookup *v);
+/* Every part is a hit without asking Redis: v[] has them. false: nothing has changed. */
+bool ra_redis_store_near_hits(ra_redis_store *s, int64_t now, ra_lookup *v, size_t n);
 
 /* ---- scripts (cache/redis_store_run.c) ---- */
 

@@ -64,8 +64,10 @@ typedef struct ra_lookup {
     ra_key request;
     ra_key guard[RA_GUARDS_MAX];
     unsigned nguards;
+    bool exact; /* the promise is linearizable: what is held nearer than the store is never served unasked */
     /* out */
     enum ra_lookup_outcome outcome;
+    bool near;           /* HIT: the payload was held in this process, in front of a network store */
     ra_payload *payload; /* one reference, the caller's to unref; NULL unless HIT or STALE */
     int64_t expires_in;  /* HIT: ms left (> 0); STALE: how long past, as a negative number or 0 */
     ra_token token;
@@ -76,6 +78,7 @@ typedef struct ra_fill {
     ra_key unit;
     ra_key request;
     ra_token token;
+    ra_key guard[RA_GUARDS_MAX];
     unsigned nguards;
     ra_payload *payload; /* the store takes its own reference */
     int64_t ttl;         /* ms from now: the TTL less the time since this read's own miss; > 0 */

@@ -189,6 +189,8 @@ void ra_config_unref(ra_config *c); /* NULL is allowed */
 
 /* Whether the top level or any table is linearizable. */
 bool ra_config_any_linearizable(const ra_config *c);
+/* Whether no cached table is anything else. */
+bool ra_config_all_linearizable(const ra_config *c);
 
 /* The entry for a table: its own, else "*", else NULL (not cached). `name` needs no terminating zero. */
 const ra_table_config *ra_config_table(const ra_config *c, const char *name, size_t len);

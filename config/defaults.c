@@ -12,6 +12,14 @@ bool ra_config_any_linearizable(const ra_config *c)
     return any;
 }
 
+bool ra_config_all_linearizable(const ra_config *c)
+{
+    bool all = true;
+    for (size_t i = 0; i < c->ntables; i++)
+        all &= c->tables[i].consistency == RA_LINEARIZABLE;
+    return all;
+}
+
 /* As the AWS SDKs do, an empty variable counts as none. */
 static void default_region(ra_decoder *d, const ra_place *upstream, ra_config_upstream *u)
 {

@@ -21,6 +21,8 @@ enum ra_step ra_request_look_up(ra_request *r)
     ra_op *op = &r->op;
     r->missed_at = ra_clock_monotonic();
     r->missed_wall = ra_clock_wall();
+    for (size_t i = 0; i < op->nparts; i++)
+        op->parts[i].look.exact = op->tables[op->parts[i].table].config->consistency == RA_LINEARIZABLE;
     if (op->nparts == 1)
         return ask(r, &op->parts[0].look, 1, RA_LOOKED_UP);
     r->lookups = ra_arena_array(&r->arena, op->nparts, sizeof *r->lookups);
@@ -42,7 +44,9 @@ static ra_verdict served(const ra_request *r, const ra_lookup *look, bool stale)
     return (ra_verdict){.cache = stale ? RA_X_STALE : RA_X_HIT,
                         .age = (now - filled) / 1000,
                         .ttl = look->expires_in / 1000,
-                        .detail = stale ? "stale" : r->detail};
+                        .detail = stale        ? "stale"
+                                  : look->near ? "near"
+                                               : r->detail};
 }
 
 static void answer_cached(ra_request *r, ra_lookup *look, bool stale)
@@ -268,6 +272,7 @@ static bool fill_one(ra_request *r, const ra_cacheable *c, int64_t now)
     ra_fill fill = {.unit = look->unit,
                     .request = look->request,
                     .token = look->token,
+                    .guard = {look->guard[0], look->guard[1]},
                     .nguards = look->nguards,
                     .payload = c->payload,
                     .ttl = left,

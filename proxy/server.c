@@ -110,7 +110,7 @@ static bool loop_init(ra_loop *l, ra_server *s, bool first)
     l->upstream = ra_upstream_new(l->base, s->config, s->provider);
     if (l->upstream)
         ra_upstream_on_idle(l->upstream, upstream_idle, l);
-    l->store = ra_loop_store_new(l, first);
+    ra_loop_store_open(l, first);
     l->shown = ra_shown_new(RA_SHOWN_BYTES);
     if (first && s->memory) {
         struct timeval t = interval(SWEEP_INTERVAL_MS);
@@ -127,8 +127,7 @@ static void loop_free(ra_loop *l)
         evhttp_free(l->http);
     ra_upstream_free(l->upstream);
     ra_shown_free(l->shown);
-    if (l->store)
-        ra_store_free(l->store);
+    ra_loop_store_close(l);
     if (l->sweep)
         event_free(l->sweep);
     if (l->drain_timer)

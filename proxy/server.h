@@ -13,6 +13,7 @@
 #include "cache/flight.h"
 #include "cache/memory_store.h"
 #include "cache/redis_store.h"
+#include "cache/redis_tracker.h"
 #include "proxy/tables.h"
 
 #include <pthread.h>
@@ -34,6 +35,7 @@ typedef struct ra_loop {
     struct evhttp_bound_socket *socket;
     ra_upstream *upstream;
     ra_store *store;
+    ra_redis_tracker *tracker; /* on the first loop, where near hits may be served unasked; else NULL */
     ra_mailbox *mailbox;
     struct ra_shown *shown; /* what routes have made of cached replies */
     struct event *sweep;    /* on the first loop only, and with store "memory" */
@@ -56,7 +58,8 @@ struct ra_server {
     ra_config *config; /* the current snapshot; requests hold a reference of their own */
     ra_credentials_provider *provider;
     ra_memory *memory;             /* store "memory": its table; NULL: the store is Redis */
-    ra_redis_shared *redis_shared; /* store "redis", as the next three */
+    ra_redis_shared *redis_shared; /* store "redis", as the next four */
+    ra_near *near;                 /* NULL: none */
     ra_seal_keys *seal;
     struct ssl_ctx_st *redis_tls; /* NULL: plain */
     char redis_where[320];        /* host and port, or the socket; for messages */

@@ -32,8 +32,10 @@ static bool redis_init(ra_server *s)
     char why[256];
     redis_where(&c->redis, s->redis_where, sizeof s->redis_where);
     s->seal = ra_seal_keys_new(c->encryption_key.v, c->encryption_key.n);
-    s->redis_shared = ra_redis_shared_new();
-    if (!s->seal || !s->redis_shared) {
+    if (c->near.max_bytes)
+        s->near = ra_near_new(c->near.max_bytes, c->near.max_age);
+    s->redis_shared = ra_redis_shared_new(s->near);
+    if (!s->seal || !s->redis_shared || (c->near.max_bytes && !s->near)) {
         ra_log(RA_LOG_ERROR, "out of memory");
         return false;
     }
@@ -63,6 +65,7 @@ void ra_server_store_free(ra_server *s)
     if (s->memory)
         ra_memory_unref(s->memory);
     ra_redis_shared_unref(s->redis_shared);
+    ra_near_unref(s->near);
     ra_seal_keys_free(s->seal);
     SSL_CTX_free(s->redis_tls);
 }
@@ -82,24 +85,30 @@ static void say(const char *text, bool warning, void *arg)
     ra_log(warning ? RA_LOG_WARNING : RA_LOG_INFO, "redis %s: %s", l->server->redis_where, text);
 }
 
-static ra_store *redis_store_new(ra_loop *l, bool first)
+static ra_redis_options redis_options(const ra_loop *l)
 {
     const ra_config_cache *c = &l->server->config->cache;
     unsigned share = c->redis.max_queue / l->server->nloops;
+    return (ra_redis_options){.host = c->redis.host,
+                              .port = c->redis.port,
+                              .socket = c->redis.socket,
+                              .user = c->redis.user,
+                              .password = c->redis.password,
+                              .database = c->redis.database,
+                              .name = "readaside",
+                              .tls = l->server->redis_tls,
+                              .connect_timeout = c->redis.connect_timeout,
+                              .back_off_first = BACK_OFF_FIRST_MS,
+                              .back_off_most = BACK_OFF_MOST_MS,
+                              .max_queue_bytes = QUEUE_BYTES + 2 * c->max_entry_bytes,
+                              .max_queue = share > QUEUE_LEAST ? share : QUEUE_LEAST};
+}
+
+static ra_store *redis_store_new(ra_loop *l, bool first)
+{
+    const ra_config_cache *c = &l->server->config->cache;
     ra_redis_store_options o = {
-        .redis = {.host = c->redis.host,
-                  .port = c->redis.port,
-                  .socket = c->redis.socket,
-                  .user = c->redis.user,
-                  .password = c->redis.password,
-                  .database = c->redis.database,
-                  .name = "readaside",
-                  .tls = l->server->redis_tls,
-                  .connect_timeout = c->redis.connect_timeout,
-                  .back_off_first = BACK_OFF_FIRST_MS,
-                  .back_off_most = BACK_OFF_MOST_MS,
-                  .max_queue_bytes = QUEUE_BYTES + 2 * c->max_entry_bytes,
-                  .max_queue = share > QUEUE_LEAST ? share : QUEUE_LEAST},
+        .redis = redis_options(l),
         .key_prefix = c->key_prefix,
         .seal = l->server->seal,
         .shared = l->server->redis_shared,
@@ -113,9 +122,43 @@ static ra_store *redis_store_new(ra_loop *l, bool first)
     return ra_redis_store_new(l->base, &o);
 }
 
-ra_store *ra_loop_store_new(ra_loop *l, bool first)
+/* A connection that is lost without a word is noticed before what it would have told is as old as an entry
+ * may be. */
+static ra_redis_tracker *tracker_new(ra_loop *l)
 {
-    return l->server->memory ? ra_memory_store_new(l->server->memory) : redis_store_new(l, first);
+    const ra_config_cache *c = &l->server->config->cache;
+    int64_t ping = c->near.max_age / 3;
+    ra_redis_tracker_options o = {
+        .redis = redis_options(l),
+        .key_prefix = c->key_prefix,
+        .near = l->server->near,
+        .ping = ping > 0 ? ping : 1,
+        .max_silence = c->near.max_age > 1 ? c->near.max_age : 2,
+        .say = say,
+        .say_arg = l,
+    };
+    o.redis.name = "readaside-tracking";
+    return ra_redis_tracker_new(l->base, &o);
+}
+
+void ra_loop_store_open(ra_loop *l, bool first)
+{
+    const ra_server *s = l->server;
+    l->store = s->memory ? ra_memory_store_new(s->memory) : redis_store_new(l, first);
+    if (!first || !s->near || ra_config_all_linearizable(s->config))
+        return;
+    l->tracker = tracker_new(l);
+    if (!l->tracker)
+        ra_log(RA_LOG_WARNING, "out of memory: each entry held near is validated with Redis");
+}
+
+void ra_loop_store_close(ra_loop *l)
+{
+    ra_redis_tracker_free(l->tracker);
+    l->tracker = NULL;
+    if (l->store)
+        ra_store_free(l->store);
+    l->store = NULL;
 }
 
 bool ra_loop_store_busy(const ra_loop *l)

@@ -13,9 +13,10 @@ bool ra_server_store_init(ra_server *s, int64_t quiet_until);
 /* After the loops' own have gone. */
 void ra_server_store_free(ra_server *s);
 
-/* The loop's own: NULL without memory. Only the first loop's says what happens to Redis: it happens to all.
- */
-ra_store *ra_loop_store_new(ra_loop *l, bool first);
+/* The loop's own: l->store is NULL without memory. Only the first loop's says what happens to Redis, since it
+ * happens to all; and it hears for all of them what changes there. */
+void ra_loop_store_open(ra_loop *l, bool first);
+void ra_loop_store_close(ra_loop *l);
 /* On the loop's thread: are markers being ended in Redis? A loop that doesn't wait for that leaves them there
  * until their deadline. */
 bool ra_loop_store_busy(const ra_loop *l);

@@ -180,7 +180,7 @@ static void test_random(void **state)
     uint64_t steps = environment("READASIDE_STEPS", STEPS);
     m = (world){.random = environment("READASIDE_SEED", (uint64_t)test_now())};
     print_message("READASIDE_SEED=%" PRIu64 "\n", m.random);
-    ra_redis_shared *shared = ra_redis_shared_new();
+    ra_redis_shared *shared = ra_redis_shared_new(NULL);
     for (unsigned i = 0; i < STORES; i++) {
         ra_redis_store_options o = defaults(i);
         o.heartbeat = 200;

@@ -1066,7 +1066,7 @@ static void test_writes_without_the_store(void **state)
     (void)state;
     ra_redis_store_options o = defaults(0);
     o.heartbeat = 300;
-    o.shared = ra_redis_shared_new();
+    o.shared = ra_redis_shared_new(NULL);
     assert_non_null(o.shared);
     open_store(0, o);
     open_store(1, o); /* two loops of one process */
@@ -1101,7 +1101,7 @@ static void test_writes_without_the_store(void **state)
 static void test_loops_of_one_process(void **state)
 {
     (void)state;
-    ra_redis_shared *shared = ra_redis_shared_new();
+    ra_redis_shared *shared = ra_redis_shared_new(NULL);
     ra_redis_store_options o = defaults(0), p = defaults(1);
     o.shared = p.shared = shared;
     o.redis.socket = "/nonexistent/socket";
@@ -1457,7 +1457,13 @@ static void test_without_memory(void **state)
         if (v.outcome == RA_LOOKUP_MISS || v.outcome == RA_LOOKUP_STALE) {
             refuse_one_in = 0;
             ra_payload *p = ra_payload_new(RA_BYTES("x"), 0, 0, 0);
-            ra_fill f = {v.unit, v.request, v.token, 1, p, HOUR, 0};
+            ra_fill f = {.unit = v.unit,
+                         .request = v.request,
+                         .token = v.token,
+                         .guard = {v.guard[0]},
+                         .nguards = 1,
+                         .payload = p,
+                         .ttl = HOUR};
             refuse_one_in = 1 + i % 6;
             ra_store_fill(stores[0], test_now(), &f);
             ra_payload_unref(p);
