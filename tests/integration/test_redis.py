@@ -294,7 +294,8 @@ def test_it_is_said_once_for_all_loops(proxy_factory, counting_upstream, redis):
     waiting.until(lambda: "warning: redis" in proxy.output(), "the loss to be said")
     redis.start()
     waiting.until(lambda: redis.command("CLIENT", "LIST").count("name=readaside ") == 4, "them all again")
-    assert proxy.output().count("warning: redis") == 1
+    losses = [line for line in proxy.output().splitlines() if "warning: redis" in line]
+    assert len(losses) == len(set(losses)) <= 2, "by the store, and by what hears of changes"
 
 
 # ---- two proxies ----
