@@ -44,7 +44,7 @@ void ra_near_pushes_touch(ra_near_pushes *p, const ra_key *unit)
 
 /* ---- regimes ---- */
 
-/* With the lock. The deadline goes first: who sees the new `all` sees no deadline of before. */
+/* With the lock. The deadline goes first: whose mark has the new `all` finds no deadline of before. */
 static void end_regime(ra_near_pushes *p)
 {
     atomic_store(&p->deadline, INT64_MIN);
@@ -60,7 +60,7 @@ void ra_near_pushes_touch_all(ra_near_pushes *p)
     atomic_fetch_add_explicit(&p->touches_of_all, 1, memory_order_relaxed);
 }
 
-/* 0: not an epoch. */
+/* 0: not an epoch, so nothing is heard. */
 static uint64_t pack(const char *epoch)
 {
     uint64_t packed = 0;
@@ -94,7 +94,7 @@ static bool is_of(const ra_near_claim *claim, uint64_t packed)
     char epoch[sizeof packed];
     memcpy(epoch, &packed, sizeof packed);
     size_t n = strnlen(epoch, sizeof epoch);
-    bool yes = n != 0 && begins_with(&claim->token->unit, epoch, n);
+    bool yes = begins_with(&claim->token->unit, epoch, n);
     for (unsigned i = 0; i < claim->nguards && yes; i++)
         yes = begins_with(&claim->token->guard[i], epoch, n);
     return yes;
@@ -103,12 +103,11 @@ static bool is_of(const ra_near_claim *claim, uint64_t packed)
 bool ra_near_pushes_none_since(ra_near_pushes *p, int64_t now, const ra_near_mark *mark,
                                const ra_near_claim *claim)
 {
-    /* Deadline and epoch are two reads, but of one regime if `all` is the mark's before and after: between
-     * two regimes it moves, after the old deadline has gone and before the new pair is set. */
-    if (atomic_load(&p->all) != mark->all || atomic_load(&p->deadline) <= now ||
-        !is_of(claim, atomic_load(&p->epoch)))
-        return false;
-    bool none = atomic_load(slot_of(p, claim->unit)) == mark->unit;
+    /* Deadline and epoch are two reads, but of one regime, the mark's, if `all` is still the mark's after
+     * them: a later regime's have moved it before they were set, and an earlier one's deadline went before
+     * the mark could be taken. */
+    bool none = atomic_load(&p->deadline) > now && is_of(claim, atomic_load(&p->epoch)) &&
+                atomic_load(slot_of(p, claim->unit)) == mark->unit;
     for (unsigned i = 0; i < claim->nguards && none; i++)
         none = atomic_load(slot_of(p, &claim->guards[i])) == mark->guard[i];
     return none && atomic_load(&p->all) == mark->all;
