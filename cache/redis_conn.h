@@ -37,6 +37,8 @@ typedef struct ra_redis_identity {
     char role[16]; /* "master", "slave" */
     char maxmemory_policy[32];
     unsigned connected_replicas;
+    bool waits_for_replicas; /* min-replicas-to-write is set: a master that lost its replicas takes no writes
+                              */
 } ra_redis_identity;
 
 typedef struct ra_redis_options {

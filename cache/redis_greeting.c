@@ -127,6 +127,8 @@ static void read_line(ra_redis_identity *id, ra_bytes line)
         return;
     if (field(number, sizeof number, line, "connected_slaves"))
         id->connected_replicas = (unsigned)strtoul(number, NULL, 10);
+    else if (field(number, sizeof number, line, "min_slaves_good_slaves"))
+        id->waits_for_replicas = true; /* the line is there only if min-replicas-to-write is over 0 */
 }
 
 void ra_redis_identity_read(ra_redis_identity *id, ra_bytes info)

@@ -147,23 +147,32 @@ static const char clean_text[] =
     "if n > " MOST " then return redis.call('HLEN', k) end\n"
     "return live\n";
 
-/* A server that is made anew has a new epoch each time: the hash must not grow for ever. */
+/*
+ * A server that is made anew has a new epoch each time: the hash must not grow for ever. The pact's end is
+ * never brought forward: who calls less often gave it a longer time.
+ */
 static const char epoch_text[] =
     ALLOW_OOM
     KEY NOW MS
-    "local e = ARGV[1]\n"
+    "local e, pact, lasts = ARGV[1], ARGV[2], now + ARGV[3]\n"
     "local first = tonumber(redis.call('HGET', k, e) or '')\n"
-    "if first then return {first, now} end\n"
+    "local ends, theirs = string.match(redis.call('HGET', k, '@') or '', '^(%d+):(.*)$')\n"
+    "local holds = ends and tonumber(ends) > now\n"
+    "local agreed = (not holds or theirs == pact) and 1 or 0\n"
+    "if agreed == 1 and not (holds and tonumber(ends) > lasts) then\n"
+    "  redis.call('HSET', k, '@', ms(lasts) .. ':' .. pact)\n"
+    "end\n"
+    "if first then return {first, now, agreed} end\n"
     "redis.call('HSET', k, e, ms(now))\n"
-    "if redis.call('HLEN', k) > 100 then\n"
+    "if redis.call('HLEN', k) > 101 then\n"
     "  local all, oldest, since = redis.call('HGETALL', k), nil, nil\n"
     "  for i = 1, #all, 2 do\n"
     "    local at = tonumber(all[i + 1]) or 0\n"
-    "    if all[i] ~= e and (not since or at < since) then oldest, since = all[i], at end\n"
+    "    if all[i] ~= e and all[i] ~= '@' and (not since or at < since) then oldest, since = all[i], at end\n"
     "  end\n"
     "  redis.call('HDEL', k, oldest)\n"
     "end\n"
-    "return {now, now}\n";
+    "return {now, now, agreed}\n";
 
 /* clang-format on */
 

@@ -44,8 +44,11 @@ enum ra_redis_script {
     /* KEYS 1. Removes expired markers; the number of those that live. Of more than 512 it removes some; the
      * number of all that are left. Leaves data alone. allow-oom. */
     RA_SCRIPT_CLEAN,
-    /* KEYS 1 (a hash of epochs); ARGV E. When E was first seen, and now: {first, now}, both in ms. Of more
-     * than 100 epochs the oldest goes; should it come back it is new. allow-oom. */
+    /* KEYS 1 (a hash of epochs); ARGV E pact ttl. When E was first seen, and now, in ms, and whether all are
+     * agreed: {first, now, agreed}. The field "@" = until':'pact, what those agree on who have called lately:
+     * agreed is 0, and it stays, if it says something else until later than now; else 1, and it is `pact`
+     * until at least now + ttl. Of more than 100 epochs the oldest goes; should it come back it is new.
+     * allow-oom. */
     RA_SCRIPT_EPOCH,
     RA_SCRIPTS
 };

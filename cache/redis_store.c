@@ -87,6 +87,12 @@ bool ra_redis_store_ending(ra_store *store)
     return ra_redis_store_of(store)->ending > 0;
 }
 
+const char *ra_redis_store_refusal(ra_store *store)
+{
+    const ra_redis_store *s = ra_redis_store_of(store);
+    return *s->refusal && s->refusal_lasts ? s->refusal : NULL;
+}
+
 const ra_redis_identity *ra_redis_store_identity(ra_store *store)
 {
     return &ra_redis_store_of(store)->identity;
@@ -148,6 +154,7 @@ static void free_store(ra_store *store)
         ra_redis_call_free(s->calls);
     ra_redis_free(s->conn);
     ra_redis_runs_free(s);
+    ra_redis_sweep_free(s);
     if (s->heart)
         event_free(s->heart);
     ra_redis_markers_free(s);
@@ -190,6 +197,9 @@ static bool start_heart(ra_redis_store *s)
 
 static bool start(ra_redis_store *s, const char *key_prefix)
 {
+    const char *pact = s->o.pact ? s->o.pact : "";
+    if ((size_t)snprintf(s->pact, sizeof s->pact, "%s", pact) >= sizeof s->pact)
+        return false;
     int n = snprintf(s->prefix, sizeof s->prefix, "%sra1:", key_prefix);
     if (n < 0 || (size_t)n >= sizeof s->prefix || !s->shared || !ra_write_id_new(&s->own) || !start_heart(s))
         return false;

@@ -13,6 +13,10 @@
  * reads of the unit bypass on all stores that share an ra_redis_shared, and what Redis hasn't acknowledged is
  * sent again, at each heartbeat and on each new connection.
  *
+ * A server is used only if it can do all that the store needs, which is tried at each greeting, and if all
+ * stores on it and on this prefix rest on the same promises (`pact`). One that is refused is asked again at
+ * each heartbeat.
+ *
  * begin fails, and sends nothing, unless the server is there and out of quarantine: in quarantine others may
  * still be served by the old master, which would never hear of the write. A writer that sends the write all
  * the same calls ra_redis_store_go_on first, and promises others nothing.
@@ -51,13 +55,18 @@ typedef struct ra_redis_store_options {
                                * without a reply */
     size_t max_entry_bytes;
     unsigned max_unit_entries; /* 0: 1024 */
-    size_t max_markers;        /* that are remembered, of 150 bytes each; past it begin fails. 0: 262144 */
+    bool
+        linearizable; /* a table is: a server that may evict markers, or doesn't tell who it is, is refused */
+    bool sweeps;      /* removes the expired markers that nobody reads: one store of a process should */
+    const char *pact; /* what must be the same in all stores on this server and prefix, for what one promises
+                       * rests on the others: at most 32 characters; NULL: "" */
+    size_t max_markers; /* that are remembered, of 150 bytes each; past it begin fails. 0: 262144 */
     /* What a person should know, once per event: good until it returns. */
     void (*say)(const char *text, bool warning, void *arg);
     void *say_arg;
 } ra_redis_store_options;
 
-/* Connects in the background. NULL: no memory, or a prefix that is too long. */
+/* Connects in the background. NULL: no memory, or a prefix or a pact that is too long. */
 ra_store *ra_redis_store_new(struct event_base *base, const ra_redis_store_options *o);
 
 enum ra_redis_health {
@@ -90,6 +99,10 @@ bool ra_redis_store_ending(ra_store *s);
 
 /* Who the server is, as of the newest connection; "" before the first. */
 const ra_redis_identity *ra_redis_store_identity(ra_store *s);
+
+/* Why the server, or the newest one that answered, isn't used, if that lasts until somebody changes something
+ * there or here; else NULL. Good until the loop turns. */
+const char *ra_redis_store_refusal(ra_store *s);
 
 typedef struct ra_redis_store_counts {
     uint64_t connections;     /* that were greeted to the end */

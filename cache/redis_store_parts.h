@@ -44,6 +44,36 @@ typedef struct ra_redis_marker {
     bool gone;    /* there is nothing more to be told */
 } ra_redis_marker;
 
+enum {
+    RA_REDIS_PACT_MAX = 33,
+    RA_REDIS_PROBE_STEPS = 19,
+    RA_REDIS_ERROR_MAX = 256,
+    RA_REDIS_REFUSAL_MAX = 320
+};
+
+/* All that the store needs of a server, tried in one round (cache/redis_store_probe.c). */
+typedef struct ra_redis_probe {
+    struct ra_redis_probe_step {
+        unsigned magic;
+        struct ra_redis_store *store;
+    } steps[RA_REDIS_PROBE_STEPS];
+    char key[RA_REDIS_PREFIX_MAX + 32];
+    unsigned next;                  /* of the steps */
+    unsigned pending;               /* commands under way */
+    bool unanswered;                /* one of them has got no reply */
+    bool lasts;                     /* the error does */
+    char error[RA_REDIS_ERROR_MAX]; /* the first that makes the server useless, with its step; "": none */
+} ra_redis_probe;
+
+/* The search for expired markers that nobody reads (cache/redis_store_sweep.c). */
+typedef struct ra_redis_sweep {
+    char cursor[24];
+    unsigned pending;         /* commands under way */
+    bool refused;             /* by this connection's server: no more on it */
+    bool said;                /* that it was */
+    struct ra_redis_swept *v; /* the keys that are being asked for */
+} ra_redis_sweep;
+
 enum ra_redis_store_state {
     RA_STORE_DOWN,     /* no connection, or one that is to be closed */
     RA_STORE_GREETING, /* connected; markers are being set again, the epoch is being asked for */
@@ -62,7 +92,6 @@ typedef struct ra_redis_store {
     struct event *heart;
     ra_redis_identity identity;
     enum ra_redis_store_state state;
-    bool nameless;   /* the server doesn't tell who it is: it stays unused */
     bool leaving;    /* the server refused what must work: the next heartbeat closes the connection, for
                       * another one may find another server */
     bool complained; /* said since it last served */
@@ -89,6 +118,12 @@ typedef struct ra_redis_store {
     struct ra_redis_run *runs;   /* pending */
     ra_store_stats n;
     ra_redis_store_counts counts;
+    ra_redis_probe probe;
+    ra_redis_sweep sweep;
+    char pact[RA_REDIS_PACT_MAX];
+    char refusal[RA_REDIS_REFUSAL_MAX]; /* why the newest server isn't used; "" once one is */
+    bool refusal_lasts;
+    bool warned_policy, warned_replicas; /* once each */
     char sha1[RA_SCRIPTS][RA_SCRIPT_SHA1];
 } ra_redis_store;
 
@@ -97,7 +132,9 @@ enum {
     RA_REDIS_CALL_MAGIC = 0x72656463,
     RA_REDIS_STEP_MAGIC = 0x72656474,
     RA_REDIS_RUN_MAGIC = 0x72656472,
-    RA_REDIS_MARKER_MAGIC = 0x7265646d
+    RA_REDIS_MARKER_MAGIC = 0x7265646d,
+    RA_REDIS_PROBE_MAGIC = 0x72656470,
+    RA_REDIS_SWEPT_MAGIC = 0x72656477
 };
 
 ra_redis_store *ra_redis_store_of(void *s);
@@ -200,6 +237,15 @@ void ra_redis_store_invalidate(ra_store *s, int64_t now, const ra_key *units, si
 void ra_redis_store_up(ra_redis *conn, const ra_redis_identity *who, void *store);
 void ra_redis_store_down(ra_redis *conn, bool was_up, const char *why, void *store);
 void ra_redis_store_beat(evutil_socket_t fd, short what, void *store);
+
+/* ---- probing (cache/redis_store_probe.c) ---- */
+/* Not while one is pending. Ends in ra_redis_store_probed, unless it can't be sent: false. */
+bool ra_redis_probe_send(ra_redis_store *s);
+void ra_redis_store_probed(ra_redis_store *s);
+
+/* ---- sweeping (cache/redis_store_sweep.c) ---- */
+void ra_redis_sweep_on(ra_redis_store *s);   /* a little further, once per heartbeat */
+void ra_redis_sweep_free(ra_redis_store *s); /* the connection is gone for good */
 
 /* ---- markers (cache/redis_store_marker.c) ---- */
 /* NULL: none, or it is gone. */

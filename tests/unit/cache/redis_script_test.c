@@ -725,14 +725,20 @@ static void test_clean(void **state)
     assert_int_equal(fields("u"), 2);
 }
 
-static void expect_epoch(const char *epoch, int64_t first)
+static void expect_pact(const char *epoch, const char *pact, int64_t lasts, int64_t first, bool agreed)
 {
-    redisReply *reply = RUN(EPOCH, "epochs", epoch);
+    redisReply *reply = RUN(EPOCH, "epochs", epoch, pact, num(lasts));
     assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
-    assert_int_equal(reply->elements, 2);
+    assert_int_equal(reply->elements, 3);
     assert_int_equal(reply->element[0]->integer, first);
     assert_int_equal(reply->element[1]->integer, server.now);
+    assert_int_equal(reply->element[2]->integer, agreed);
     freeReplyObject(reply);
+}
+
+static void expect_epoch(const char *epoch, int64_t first)
+{
+    expect_pact(epoch, "p", 10000, first, true);
 }
 
 static void test_epoch(void **state)
@@ -752,11 +758,66 @@ static void test_epoch(void **state)
         expect_epoch(num(i), server.now);
     expect_epoch(EPOCH_A, start);
     expect_epoch("one more", server.now);
-    assert_int_equal(fields("epochs"), 100);
+    assert_int_equal(fields("epochs"), 101); /* with the pact */
     expect_integer(command("HEXISTS epochs " EPOCH_A), 0);
     set_clock(server.now + 1);
     expect_epoch(EPOCH_A, server.now);
-    assert_int_equal(fields("epochs"), 100);
+    assert_int_equal(fields("epochs"), 101);
+}
+
+static void expect_pact_until(int64_t until, const char *pact)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%" PRId64 ":%s", until, pact);
+    expect_text(command("HGET epochs @"), text);
+}
+
+static void test_pact(void **state)
+{
+    (void)state;
+    own_clock();
+    int64_t start = server.now;
+    expect_pact(EPOCH_A, "one", 10000, start, true);
+    expect_pact_until(start + 10000, "one");
+    set_clock(start + 1000);
+    expect_pact(EPOCH_A, "one", 10000, start, true);
+    expect_pact_until(start + 11000, "one");
+    /* who calls less often gave it longer */
+    expect_pact(EPOCH_A, "one", 60000, start, true);
+    expect_pact(EPOCH_A, "one", 10000, start, true);
+    expect_pact_until(start + 61000, "one");
+    /* others don't get in, and change nothing but what is known of epochs */
+    set_clock(start + 60999);
+    expect_pact(EPOCH_A, "two", 10000, start, false);
+    expect_pact(EPOCH_B, "", 10000, server.now, false);
+    expect_pact_until(start + 61000, "one");
+    expect_integer(command("HEXISTS epochs " EPOCH_B), 1);
+    set_clock(start + 61000);
+    expect_pact(EPOCH_A, "two:*", 10000, start, true);
+    expect_pact_until(start + 71000, "two:*");
+    expect_pact(EPOCH_A, "one", 10000, start, false);
+    /* one that can't be read is none */
+    static const char *const odd[] = {"", "x", "x:one", "99999999999999", "-1:one", ":one"};
+    for (unsigned i = 0; i < sizeof odd / sizeof *odd; i++) {
+        expect_integer(command("HSET epochs @ %s", odd[i]), 0);
+        expect_pact(EPOCH_A, "one", 10000, start, true);
+        expect_pact_until(start + 71000, "one");
+    }
+}
+
+/* However old it is, and whether somebody is let in or not. */
+static void test_epochs_never_push_the_pact_out(void **state)
+{
+    (void)state;
+    own_clock();
+    expect_pact(EPOCH_A, "one", 1000000, server.now, true);
+    for (unsigned i = 0; i < 150; i++) {
+        set_clock(server.now + 1);
+        expect_pact(num(i), i % 2 ? "one" : "two", 1000, server.now, i % 2);
+    }
+    assert_int_equal(fields("epochs"), 101);
+    expect_integer(command("HEXISTS epochs @"), 1);
+    expect_pact(EPOCH_A, "two", 1000, server.now, false);
 }
 
 /* ---- errors ---- */
@@ -774,7 +835,7 @@ static const call calls[] = {
     {RA_SCRIPT_FILL, {"u", "g", "r1", MINUTE, "0", "9", "x"}},
     {RA_SCRIPT_INVALIDATE, {"u"}},
     {RA_SCRIPT_CLEAN, {"u"}},
-    {RA_SCRIPT_EPOCH, {"u", EPOCH_A}},
+    {RA_SCRIPT_EPOCH, {"u", EPOCH_A, "pact", "1000"}},
 };
 enum { CALLS = sizeof calls / sizeof *calls };
 
@@ -804,6 +865,8 @@ static void test_an_argument_that_is_no_number(void **state)
         {RA_SCRIPT_FILL, {"u", g, "r1", MINUTE, "x", "9", "v"}},
         {RA_SCRIPT_FILL, {"u", g, "r1", MINUTE, "0", "x", "v"}},
         {RA_SCRIPT_FILL, {"u", g, "r1", MINUTE, "0", "9"}},
+        {RA_SCRIPT_EPOCH, {"u", EPOCH_A, "pact", "x"}},
+        {RA_SCRIPT_EPOCH, {"u", EPOCH_A, "pact"}},
     };
     for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
         expect_error(run_on(server.redis, bad[i].script, bad[i].args), "ERR");
@@ -820,7 +883,7 @@ static void expect_refused(const char *error)
 {
     for (unsigned i = 0; i < CALLS; i++)
         expect_error(run_on(server.redis, calls[i].script, calls[i].args), error);
-    expect_error(RUN(EPOCH, "epochs", EPOCH_A), error);
+    expect_error(RUN(EPOCH, "epochs", EPOCH_A, "pact", "1000"), error);
 }
 
 /* A master that is cut off from its replicas, and a replica, take no step of the protocol: not even those
@@ -829,7 +892,7 @@ static void test_who_is_no_master_takes_no_step(void **state)
 {
     (void)state;
     generation("u", "n", EPOCH_A);
-    freeReplyObject(RUN(EPOCH, "epochs", EPOCH_A));
+    freeReplyObject(RUN(EPOCH, "epochs", EPOCH_A, "pact", "1000"));
     expect_ok(command("CONFIG SET min-replicas-to-write 1"));
     expect_refused("NOREPLICAS");
     expect_ok(command("CONFIG SET min-replicas-to-write 0"));
@@ -1389,6 +1452,8 @@ int main(void)
         TEST(test_invalidate),
         TEST(test_clean),
         TEST(test_epoch),
+        TEST(test_pact),
+        TEST(test_epochs_never_push_the_pact_out),
         TEST(test_a_key_of_another_type),
         TEST(test_an_argument_that_is_no_number),
         TEST(test_who_is_no_master_takes_no_step),
