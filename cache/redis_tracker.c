@@ -23,8 +23,8 @@ enum question { ID, TRACKING, SUBSCRIBE, PING };
 
 /*
  * Invariants. `next` is asked, or being asked; where something was refused it is PING, though nothing was
- * subscribed to. near was told that it is heard only after it was told, on this connection, that all units
- * were touched since the subscription.
+ * subscribed to. The near cache is told that pushes are heard only after it was told, since this connection
+ * subscribed, that all units were touched.
  */
 struct ra_redis_tracker {
     unsigned magic;
