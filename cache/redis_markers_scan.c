@@ -150,6 +150,14 @@ static void ask(ra_marker_scan *s, const ra_bytes *argv, unsigned argc, ra_redis
         fail(s, "no memory for a command");
 }
 
+/* What an ACL refuses inside a script is said without its name. */
+static void refused(ra_marker_scan *s, const char *error)
+{
+    bool acl = strncmp(error, "NOPERM", 6) == 0 || strstr(error, "The user executing the script");
+    fail(s, "%.300s%s", error,
+         acl ? " (the user must be allowed SCAN, HSCAN, HEXISTS, EVAL, TIME, and to clear HDEL)" : "");
+}
+
 /* An answer has come: not an error, unless it is that the key isn't a hash, and so not of ours. */
 static bool answered(ra_marker_scan *s, const redisReply *reply)
 {
@@ -157,7 +165,7 @@ static bool answered(ra_marker_scan *s, const redisReply *reply)
     if (!reply)
         fail(s, "no answer for %lld ms", (long long)s->timeout);
     else if (reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "WRONGTYPE", 9) != 0)
-        fail(s, "%s", reply->str);
+        refused(s, reply->str);
     return !s->failed;
 }
 
