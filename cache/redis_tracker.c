@@ -10,7 +10,8 @@
 
 enum {
     MAGIC = 0x7274726b,
-    PREFIX_MAX = 160, /* as the store's, its NUL included */
+    PREFIX_MAX = 160,            /* as the store's, its NUL included */
+    UNIT_HEX = 2 * RA_KEY_BYTES, /* of a key, behind the prefix */
     A_DAY = 24 * 60 * 60 * 1000,
     NEVER =
         2 * A_DAY /* as a deadline: a reply that comes late is a reply, or else the connection is given up */
@@ -120,7 +121,7 @@ static int digit(char c)
 /* <prefix><hex of the unit's digest>, as the store writes it. */
 static bool unit_of(const ra_redis_tracker *t, ra_bytes key, ra_key *unit)
 {
-    if (key.n != t->prefix_n + 2 * RA_KEY_BYTES || memcmp(key.p, t->prefix, t->prefix_n) != 0)
+    if (key.n != t->prefix_n + UNIT_HEX || memcmp(key.p, t->prefix, t->prefix_n) != 0)
         return false;
     const char *p = key.p + t->prefix_n;
     for (size_t i = 0; i < RA_KEY_BYTES; i++) {
