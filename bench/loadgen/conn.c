@@ -19,8 +19,8 @@ enum { MAGIC = 0x636f6e6e, ENV_MAGIC = 0x636f6576, BUFFER = 64 * 1024, TICK_US =
 
 /*
  * CLOSED and IDLE: nothing is under way. CONNECTING: a socket or a TLS session is being made, with or without
- * a request that waits for it (`unsent`). ASKED: a request is on its way, or its reply. Only the last two are in
- * env->busy.
+ * a request that waits for it (`unsent`). ASKED: a request is on its way, or its reply. Only the last two are
+ * in env->busy.
  */
 enum state { CLOSED, IDLE, CONNECTING, OPENING /* as CONNECTING, without a request */, ASKED };
 
@@ -33,8 +33,8 @@ uint64_t ra_conn_now(void)
 
 const char *ra_conn_result_name(enum ra_conn_result r)
 {
-    static const char *const names[RA_CONN_RESULTS] = {"ok",  "connection refused", "timeout", "connection cut",
-                                                       "not HTTP", "out of memory"};
+    static const char *const names[RA_CONN_RESULTS] = {
+        "ok", "connection refused", "timeout", "connection cut", "not HTTP", "out of memory"};
     return names[r];
 }
 
@@ -272,7 +272,7 @@ static void on_tls_event(struct bufferevent *bev, short what, void *arg)
     long verified = s ? SSL_get_verify_result(s) : X509_V_OK;
     while (bufferevent_get_openssl_error(bev))
         continue; /* else libevent would find them at the next connection's error */
-    ended(c, verified != X509_V_OK        ? X509_verify_cert_error_string(verified)
+    ended(c, verified != X509_V_OK         ? X509_verify_cert_error_string(verified)
              : (what & BEV_EVENT_EOF) != 0 ? "the server closed the connection"
                                            : "TLS failed");
 }

@@ -1,7 +1,7 @@
 /*
  * One HTTP/1.1 connection to the target: kept alive, opened anew when it is needed and gone, one request at a
- * time. Plain sockets are read and written directly, into a buffer that all connections of a thread share; TLS
- * goes through a bufferevent.
+ * time. Plain sockets are read and written directly, into a buffer that all connections of a thread share;
+ * TLS goes through a bufferevent.
  *
  * Every request ends in exactly one call of `done`, never from within ra_conn_send. A request is never sent
  * twice. Ownership: the request's bytes are copied only if the socket doesn't take them at once.

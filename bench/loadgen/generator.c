@@ -148,7 +148,16 @@ static size_t put_now(ra_generator *g, char *out, int64_t now_us)
     return (size_t)snprintf(out, SHORT_MAX, "%s.%06dZ", g->stamp, (int)(now_us % 1000000));
 }
 
-static size_t put(ra_generator *g, const ra_operation *o, const ra_placeholder *p, char *out, int64_t now_us)
+static uint64_t number_of(ra_generator *g, const ra_operation *o, const ra_placeholder *p)
+{
+    if (p->same >= 0)
+        return g->numbers[p->same];
+    if (p->kind == RA_PLACE_N)
+        return g->forced_n;
+    return g->forced ? g->forced_key : draw_key(g, o, p->kind);
+}
+
+static size_t put_text(ra_generator *g, const ra_placeholder *p, char *out, int64_t now_us)
 {
     switch (p->kind) {
     case RA_PLACE_NOW:
@@ -159,12 +168,8 @@ static size_t put(ra_generator *g, const ra_operation *o, const ra_placeholder *
     }
     case RA_PLACE_RANDOM:
         return put_random(g, out, p->length);
-    case RA_PLACE_TEXT:
+    default: /* TEXT */
         return put_random(g, out, g->workload->item_size);
-    case RA_PLACE_N:
-        return put_number(out, p, g->forced_n);
-    default:
-        return put_number(out, p, g->forced ? g->forced_key : draw_key(g, o, p->kind));
     }
 }
 
@@ -173,11 +178,17 @@ static void draw(ra_generator *g, const ra_operation *o, const ra_placeholders *
     char *at = g->text;
     for (size_t i = 0; i < places->n; i++) {
         const ra_placeholder *p = &places->v[i];
+        size_t n;
         if (p->kind == RA_PLACE_TABLE) {
             g->values[i] = ra_bytes_z(g->workload->table);
             continue;
         }
-        size_t n = put(g, o, p, at, now_us);
+        if (RA_PLACE_NUMBERS & RA_PLACE_BIT(p->kind)) {
+            g->numbers[i] = number_of(g, o, p);
+            n = put_number(at, p, g->numbers[i]);
+        } else {
+            n = put_text(g, p, at, now_us);
+        }
         g->values[i] = (ra_bytes){at, n};
         at += n;
     }

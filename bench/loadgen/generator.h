@@ -16,13 +16,14 @@ typedef struct ra_generator {
     ra_rng rng;
     uint64_t seq[RA_OPERATIONS_MAX + 1]; /* by operation; the last is that before a round */
     uint64_t inserts;
-    ra_zipf newest;                          /* the law over all keys, those inserted included */
-    uint64_t forced_key, forced_n;           /* while a table is filled */
+    ra_zipf newest;                /* the law over all keys, those inserted included */
+    uint64_t forced_key, forced_n; /* while a table is filled */
     bool forced;
     char *text; /* what the values point to */
     size_t size;
     ra_bytes values[RA_TEMPLATE_SLOTS_MAX];
-    int64_t second; /* of `stamp` */
+    uint64_t numbers[RA_TEMPLATE_SLOTS_MAX]; /* of those that are one */
+    int64_t second;                          /* of `stamp` */
     char stamp[32];
 } ra_generator;
 

@@ -39,12 +39,13 @@ static char *folder_of(const char *path)
     return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup("");
 }
 
-static ra_workload *parse(const ra_options *o, const char *text, size_t len, const char *folder)
+static ra_workload *parse(const ra_options *o, const char *text, size_t len, const char *folder, int *status)
 {
     ra_problems problems;
     ra_workload *w = ra_workload_read(text, len, folder, &o->changes, &problems);
     ra_problems_print(&problems, o->workload, stderr);
     ra_problems_free(&problems);
+    *status = w ? OK : MISUSE;
     return w;
 }
 
@@ -61,17 +62,17 @@ static ra_workload *load(const ra_options *o, int *status)
     const char *error;
     size_t len;
     const char *text = ra_workload_builtin(o->workload, &len);
-    *status = MISUSE;
     if (text)
-        return parse(o, text, len, "");
+        return parse(o, text, len, "", status);
     char *read = ra_file_read(o->workload, RA_WORKLOAD_MAX, false, &len, &error);
     if (!read) {
         ra_options_misuse("--workload '%s': %s", o->workload, error);
         list_names();
+        *status = MISUSE;
         return NULL;
     }
     char *folder = folder_of(o->workload);
-    ra_workload *w = folder ? parse(o, read, len, folder) : NULL;
+    ra_workload *w = folder ? parse(o, read, len, folder, status) : NULL;
     if (!folder)
         *status = failed(o->workload, "out of memory");
     free(folder);
@@ -84,15 +85,15 @@ static bool fits(const ra_options *o, const ra_workload *w)
 {
     unsigned laws = RA_PLACE_BIT(RA_PLACE_KEY) | RA_PLACE_BIT(RA_PLACE_ZIPF) | RA_PLACE_BIT(RA_PLACE_LATEST);
     unsigned numbers = RA_PLACE_NUMBERS & ~RA_PLACE_BIT(RA_PLACE_N);
-    const char *wrong = o->changes.table && !(w->used & RA_PLACE_BIT(RA_PLACE_TABLE)) ? "--table: it names none"
-                        : o->changes.keys && !(w->used & numbers)                     ? "--keys: it has none"
-                        : o->changes.zipf >= 0 && !(w->used & laws) ? "--zipf: it draws no keys"
-                        : o->changes.item_size && !(w->used & RA_PLACE_BIT(RA_PLACE_TEXT))
-                            ? "--item-size: it makes no {text}"
-                        : o->prepare && !w->ntables && !w->nitems ? "--prepare: it needs no table"
-                        : o->run.pause && !w->rounds              ? "--pause: it isn't in rounds"
-                        : w->rounds && o->run.open_loop ? "--rate, --ramp: rounds have no schedule"
-                                                        : NULL;
+    const char *wrong =
+        o->changes.table && !(w->used & RA_PLACE_BIT(RA_PLACE_TABLE))      ? "--table: it names none"
+        : o->changes.keys && !(w->used & numbers)                          ? "--keys: it has none"
+        : o->changes.zipf >= 0 && !(w->used & laws)                        ? "--zipf: it draws no keys"
+        : o->changes.item_size && !(w->used & RA_PLACE_BIT(RA_PLACE_TEXT)) ? "--item-size: it makes no {text}"
+        : o->prepare && !w->ntables && !w->nitems                          ? "--prepare: it needs no table"
+        : o->run.pause && !w->rounds                                       ? "--pause: it isn't in rounds"
+        : w->rounds && o->run.open_loop ? "--rate, --ramp: rounds have no schedule"
+                                        : NULL;
     if (wrong)
         ra_options_misuse("this workload doesn't go with %s", wrong);
     return !wrong;
@@ -155,7 +156,8 @@ static int open_targets(bench *b)
         if (all[i]->authority && !ra_target_open(all[i], b->o.ca, b->o.insecure, why))
             return failed(all[i]->origin, why);
         if (all[i]->authority && *all[i]->path && b->o.run.credentials) {
-            ra_options_misuse("requests that are signed go to '/'; accepted: a URL without a path, or --no-sign");
+            ra_options_misuse(
+                "requests that are signed go to '/'; accepted: a URL without a path, or --no-sign");
             return MISUSE;
         }
     }
@@ -183,14 +185,14 @@ static int prepare(bench *b)
 
 static int report(bench *b, const ra_run_result *result)
 {
-    const ra_report r = {
-        .options = &b->o.run, .result = result, .workload = b->o.workload, .url = b->o.url};
+    const ra_report r = {.options = &b->o.run, .result = result, .workload = b->o.workload, .url = b->o.url};
     bool to_stdout = b->o.json && strcmp(b->o.json, "-") == 0;
     if (!to_stdout)
         ra_report_table(&r, stdout);
     const char *overload = ra_report_overload(r.options, result);
     if (to_stdout && overload)
-        fprintf(stderr, "readaside-bench: these figures are the generator's, not the server's: %s\n", overload);
+        fprintf(stderr, "readaside-bench: these figures are the generator's, not the server's: %s\n",
+                overload);
     if (b->json && !ra_report_json(&r, b->json))
         return failed(b->o.json, strerror(errno));
     if (fflush(stdout) != 0 && errno != EPIPE)
@@ -211,8 +213,8 @@ static int run(bench *b)
 static int go(bench *b)
 {
     int status = parse_targets(b);
-    if (status == OK && !(b->workload = load(&b->o, &status)))
-        return status;
+    if (status == OK)
+        b->workload = load(&b->o, &status);
     if (status == OK && (!fits(&b->o, b->workload) || !take_credentials(b)))
         status = MISUSE;
     if (status == OK)

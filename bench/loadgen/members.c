@@ -32,7 +32,8 @@ static void refuse(ra_decoder *d, const ra_place *at, const char *const *names)
     const char *nearest = ra_suggest(at->name, names, count(names));
     list(names, accepted);
     if (nearest)
-        ra_decode_error(d, at, "there is no such member (did you mean \"%s\"?); accepted: %s", nearest, accepted);
+        ra_decode_error(d, at, "there is no such member (did you mean \"%s\"?); accepted: %s", nearest,
+                        accepted);
     else
         ra_decode_error(d, at, "there is no such member; accepted: %s", accepted);
 }
@@ -112,7 +113,8 @@ uint64_t ra_members_part(ra_decoder *d, const ra_place *in, const char *name, ui
     double value = cJSON_IsNumber(at.node) ? at.node->valuedouble : -1;
     if (value >= 0 && value <= (double)all && value == (double)(uint64_t)value)
         return (uint64_t)value;
-    ra_decode_error(d, &at, "accepted: a whole number of keys up to %" PRIu64 ", or a share such as \"10%%\"", all);
+    ra_decode_error(d, &at, "accepted: a whole number of keys up to %" PRIu64 ", or a share such as \"10%%\"",
+                    all);
     return preset;
 }
 

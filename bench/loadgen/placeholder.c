@@ -29,7 +29,8 @@ static int unknown(const ra_placeholders *p, const char *name, size_t len, char 
     if (nearest)
         at += snprintf(why + at, RA_TEMPLATE_WHY_MAX - (size_t)at, " (did you mean {%s}?)", nearest);
     for (size_t i = 0; i < n; i++)
-        at += snprintf(why + at, RA_TEMPLATE_WHY_MAX - (size_t)at, "%s%s", i ? ", " : "; accepted: ", known[i]);
+        at +=
+            snprintf(why + at, RA_TEMPLATE_WHY_MAX - (size_t)at, "%s%s", i ? ", " : "; accepted: ", known[i]);
     return -1;
 }
 
@@ -64,6 +65,16 @@ static const char *read_form(ra_placeholder *p, const char *form, size_t n)
                : "accepted: a number of digits from 1 to 20, or uuid, behind the colon";
 }
 
+/* The first of the same name and label. */
+static int same_number(const ra_placeholders *p, const char *name, size_t word)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        if (strcspn(p->names[i], ":") == word && memcmp(p->names[i], name, word) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
 static int add(ra_placeholders *p, const char *name, size_t len, const ra_placeholder *made,
                char why[RA_TEMPLATE_WHY_MAX])
 {
@@ -94,6 +105,7 @@ int ra_placeholder_find(void *arg, const char *name, size_t len, char why[RA_TEM
     if (k == RA_PLACE_KINDS || !(p->accepted & RA_PLACE_BIT(k)) || len >= RA_PLACE_NAME_MAX)
         return unknown(p, name, kind, why);
     made.kind = (enum ra_placeholder_kind)k;
+    made.same = number_kind(made.kind) ? same_number(p, name, word) : -1;
     const char *wrong = read_form(&made, colon ? colon + 1 : NULL, colon ? len - word - 1 : 0);
     if (wrong) {
         snprintf(why, RA_TEMPLATE_WHY_MAX, "the placeholder {%.*s}: %s", (int)len, name, wrong);

@@ -1,6 +1,6 @@
 /*
- * What a workload's templates may name: {NAME}, {NAME.LABEL}, {NAME:FORM}. The same text within one request is
- * the same value; a label makes it another one ({uuid.message}, {uuid.group}).
+ * What a workload's templates may name: {NAME}, {NAME.LABEL}, {NAME:FORM}. The same text within one request
+ * is the same value; a label makes it another one ({uuid.message}, {uuid.group}).
  *
  *   key                       a key's number, drawn as the operation's "distribution" says
  *   zipf uniform latest seq   the same, drawn in that way
@@ -43,6 +43,7 @@ typedef struct ra_placeholder {
     enum ra_placeholder_kind kind;
     bool uuid;       /* a number in that form */
     unsigned length; /* of a RANDOM; the least number of digits of a number */
+    int same;        /* an earlier placeholder whose number it is, in another form; -1: none */
 } ra_placeholder;
 
 /* The placeholders of one operation. A template's slots are its indexes. */
@@ -55,9 +56,9 @@ typedef struct ra_placeholders {
 
 /* The kinds' bits. */
 #define RA_PLACE_BIT(kind) (1U << (kind))
-#define RA_PLACE_NUMBERS                                                                                      \
-    (RA_PLACE_BIT(RA_PLACE_KEY) | RA_PLACE_BIT(RA_PLACE_ZIPF) | RA_PLACE_BIT(RA_PLACE_UNIFORM) |              \
-     RA_PLACE_BIT(RA_PLACE_LATEST) | RA_PLACE_BIT(RA_PLACE_SEQ) | RA_PLACE_BIT(RA_PLACE_INSERT) |             \
+#define RA_PLACE_NUMBERS                                                                                     \
+    (RA_PLACE_BIT(RA_PLACE_KEY) | RA_PLACE_BIT(RA_PLACE_ZIPF) | RA_PLACE_BIT(RA_PLACE_UNIFORM) |             \
+     RA_PLACE_BIT(RA_PLACE_LATEST) | RA_PLACE_BIT(RA_PLACE_SEQ) | RA_PLACE_BIT(RA_PLACE_INSERT) |            \
      RA_PLACE_BIT(RA_PLACE_N))
 
 /* For ra_template_names: `arg` is the ra_placeholders. */

@@ -68,9 +68,9 @@ static bool add_signature(preparation *p, const char *target, struct curl_slist 
             add_line(list, p->lines.p);
         return ok;
     }
-    if (!ra_signer_sign(p->signer, p->o->credentials, (int64_t)time(NULL), ra_bytes_z(p->o->endpoint->authority),
-                        RA_BYTES("application/x-amz-json-1.0"), ra_bytes_z(target), ra_buf_bytes(&p->body),
-                        &p->lines, &n))
+    if (!ra_signer_sign(p->signer, p->o->credentials, (int64_t)time(NULL),
+                        ra_bytes_z(p->o->endpoint->authority), RA_BYTES("application/x-amz-json-1.0"),
+                        ra_bytes_z(target), ra_buf_bytes(&p->body), &p->lines, &n))
         return false;
     const char *line = p->lines.p;
     for (size_t i = 0; i < n; i++, line += strlen(line) + 1)

@@ -72,7 +72,8 @@ static void print_operations(const ra_report *r, FILE *out)
     for (size_t i = 0; i < w->n; i++)
         fprintf(out, "%-24s %12" PRIu64 "\n", w->operations[i].name, r->result->stats.by_operation[i]);
     if (w->before)
-        fprintf(out, "%-24s %12" PRIu64 "\n", w->before->name, r->result->stats.by_operation[RA_OPERATIONS_MAX]);
+        fprintf(out, "%-24s %12" PRIu64 "\n", w->before->name,
+                r->result->stats.by_operation[RA_OPERATIONS_MAX]);
 }
 
 static void print_cache(const ra_run_result *r, FILE *out)
@@ -82,8 +83,8 @@ static void print_cache(const ra_run_result *r, FILE *out)
     if (!ra_stats_cached(s))
         return;
     fprintf(out, "hit ratio              %.4f\n", ra_report_hit_ratio(s));
-    fprintf(out, "upstream reads saved   %" PRIu64 " of %" PRIu64 " reads, of them %" PRIu64 " collapsed\n", saved,
-            reads, s->collapsed);
+    fprintf(out, "upstream reads saved   %" PRIu64 " of %" PRIu64 " reads, of them %" PRIu64 " collapsed\n",
+            saved, reads, s->collapsed);
     if (s->rounds)
         fprintf(out, "upstream reads/round   %.3f in %" PRIu64 " rounds\n",
                 (double)(reads - saved) / (double)s->rounds, s->rounds);
@@ -122,8 +123,10 @@ void ra_report_table(const ra_report *r, FILE *out)
     const ra_run_options *o = r->options;
     const ra_run_result *x = r->result;
     fprintf(out, "%s on %s, %s, %u connection%s, %u thread%s, seed %" PRIu64 "\n", r->workload, r->url,
-            o->workload->rounds ? "in rounds" : o->open_loop ? "open loop" : "closed loop", o->connections,
-            o->connections == 1 ? "" : "s", o->threads, o->threads == 1 ? "" : "s", o->seed);
+            o->workload->rounds ? "in rounds"
+            : o->open_loop      ? "open loop"
+                                : "closed loop",
+            o->connections, o->connections == 1 ? "" : "s", o->threads, o->threads == 1 ? "" : "s", o->seed);
     if (x->interrupted)
         fputs("interrupted: what follows is of the time until then\n", out);
     if (o->open_loop)

@@ -16,7 +16,8 @@ static void add(object *o, const char *name, double value)
 
 static void add_text(object *o, const char *name, const char *value)
 {
-    o->ok = o->ok && (value ? cJSON_AddStringToObject(o->node, name, value) : cJSON_AddNullToObject(o->node, name));
+    o->ok = o->ok &&
+            (value ? cJSON_AddStringToObject(o->node, name, value) : cJSON_AddNullToObject(o->node, name));
 }
 
 static void add_bool(object *o, const char *name, bool value)
@@ -65,7 +66,8 @@ static void add_outcomes(object *root, const ra_stats *s)
 /* Whole buckets, so that programs can count and plot without the quantiles' loss: [ms, requests] each. */
 static void add_histogram(object *root, const ra_stats *s)
 {
-    static const double marks[] = {0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000};
+    static const double marks[] = {0.1, 0.2, 0.5, 1,   2,    5,    10,   20,
+                                   50,  100, 200, 500, 1000, 2000, 5000, 10000};
     cJSON *list = root->ok ? cJSON_AddArrayToObject(root->node, "slower_than") : NULL;
     root->ok = list != NULL;
     for (size_t i = 0; root->ok && i < sizeof marks / sizeof *marks; i++) {

@@ -3,6 +3,7 @@
 #include "proxy/template_render.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define CONTENT_TYPE "application/x-amz-json-1.0"
 
@@ -89,19 +90,29 @@ static void add_request_line(ra_request_maker *m, const ra_generator *g, const r
     ra_buf_add_z(out, " HTTP/1.1\r\n");
 }
 
+static bool names_content_type(const ra_operation *o)
+{
+    for (size_t i = 0; i < o->nheaders; i++) {
+        if (strcasecmp(o->headers[i].name, "Content-Type") == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool make(ra_request_maker *m, const ra_generator *g, const ra_operation *o, int64_t second)
 {
     ra_buf *out = &m->bytes;
     ra_buf_clear(out);
     ra_buf_clear(&m->body);
     ra_document_render(&o->body, g->values, &m->body);
+    add_template(&m->body, &o->text, g->values);
     add_request_line(m, g, o);
     if (o->target) {
         if (!add_wire_head(m, o, second))
             return false;
     } else {
         add_line(out, "Host: ", m->target->authority);
-        if (o->body.n)
+        if (o->body.n && !names_content_type(o))
             add_line(out, "Content-Type: ", "application/json");
     }
     for (size_t i = 0; i < o->nheaders; i++) {
@@ -110,7 +121,7 @@ static bool make(ra_request_maker *m, const ra_generator *g, const ra_operation 
         add_template(out, &o->headers[i].value, g->values);
         ra_buf_add(out, "\r\n", 2);
     }
-    if (o->body.n || o->write)
+    if (m->body.n || o->write)
         ra_buf_addf(out, "Content-Length: %zu\r\n", m->body.n);
     ra_buf_add(out, "\r\n", 2);
     ra_buf_add_bytes(out, ra_buf_bytes(&m->body));

@@ -1,8 +1,8 @@
 /*
  * The bytes of a request: what an operation and its drawn values become on the wire, signed if asked to.
  *
- * A signature is over the body and the second, so it can't be kept for the next request unless that is the same
- * bytes: operations without placeholders that change are made once a second, all others each time.
+ * A signature is over the body and the second, so it can't be kept for the next request unless that is the
+ * same bytes: operations without placeholders that change are made once a second, all others each time.
  * Ownership: what is given out is the maker's, until the next call. Threads: one each.
  */
 #ifndef RA_BENCH_LOADGEN_REQUEST_H
@@ -31,7 +31,8 @@ bool ra_request_maker_init(ra_request_maker *m, const ra_target *t, const char *
 void ra_request_maker_free(ra_request_maker *m);
 /* Draws the values and makes the request. p is NULL if it can't be made (no memory, or above 4 MiB). */
 ra_bytes ra_request_make(ra_request_maker *m, ra_generator *g, const ra_operation *o, int64_t wall_us);
-/* The Authorization header of requests that aren't signed: servers that check nothing but its form take it. */
+/* The Authorization header of requests that aren't signed: servers that check nothing but its form take it.
+ */
 bool ra_request_unsigned_line(const char *region, ra_buf *out);
 
 #endif

@@ -18,13 +18,7 @@ enum { RA_RESPONSE_LINE_MAX = 8192, RA_RESPONSE_HEAD_MAX = 65536, RA_RESPONSE_KE
 enum ra_response_step { RA_RESPONSE_MORE, RA_RESPONSE_DONE, RA_RESPONSE_BAD };
 
 /* What X-Cache says, this proxy's words and nginx's. */
-enum ra_response_cache {
-    RA_CACHE_UNSAID,
-    RA_CACHE_HIT,
-    RA_CACHE_MISS,
-    RA_CACHE_STALE,
-    RA_CACHE_BYPASS
-};
+enum ra_response_cache { RA_CACHE_UNSAID, RA_CACHE_HIT, RA_CACHE_MISS, RA_CACHE_STALE, RA_CACHE_BYPASS };
 
 typedef struct ra_response {
     int status; /* 0: not known yet */

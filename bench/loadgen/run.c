@@ -132,6 +132,10 @@ static void run_threads(ra_run *run, ra_run_result *out, const sigset_t *signals
         out->server_cpu[i] = before[i] < 0 || out->server_cpu[i] < 0 ? -1 : out->server_cpu[i] - before[i];
     for (unsigned i = 0; i < started; i++)
         pthread_join(run->workers[i].thread, NULL);
+    /* what came after the last look must not end the program once signals are let through again */
+    const struct timespec none = {0};
+    while (sigtimedwait(signals, NULL, &none) > 0)
+        continue;
 }
 
 const char *ra_run_go(const ra_run_options *o, ra_run_result *out)

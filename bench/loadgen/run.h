@@ -1,8 +1,8 @@
 /*
  * A run: threads, each with its own loop, connections, generator and counts, started and ended together.
  *
- * Ownership: the options are the caller's and outlive the run. Threads: ra_run_go is called on the main thread,
- * which shows the progress meanwhile and takes SIGINT and SIGTERM for "stop asking, then report".
+ * Ownership: the options are the caller's and outlive the run. Threads: ra_run_go is called on the main
+ * thread, which shows the progress meanwhile and takes SIGINT and SIGTERM for "stop asking, then report".
  */
 #ifndef RA_BENCH_LOADGEN_RUN_H
 #define RA_BENCH_LOADGEN_RUN_H
@@ -37,11 +37,11 @@ typedef struct ra_run_options {
 
 typedef struct ra_run_result {
     ra_stats stats;
-    uint64_t elapsed;    /* ns, from the beginning to the last reply */
-    uint64_t scheduled;  /* of an open loop: requests that were due */
-    uint64_t schedule;   /* ns, in which they were */
-    uint64_t client_cpu; /* ns, of the threads that make requests */
-    double busiest;      /* the busiest thread's share of a core */
+    uint64_t elapsed;               /* ns, from the beginning to the last reply */
+    uint64_t scheduled;             /* of an open loop: requests that were due */
+    uint64_t schedule;              /* ns, in which they were */
+    uint64_t client_cpu;            /* ns, of the threads that make requests */
+    double busiest;                 /* the busiest thread's share of a core */
     double server_cpu[RA_PIDS_MAX]; /* seconds, by pid; < 0: it has ended meanwhile */
     bool interrupted;
 } ra_run_result;
@@ -52,11 +52,11 @@ typedef struct ra_worker ra_worker;
 typedef struct ra_run {
     const ra_run_options *options;
     ra_worker *workers;
-    uint64_t start;             /* ns; when the schedule begins */
-    atomic_bool stop;           /* send nothing more */
-    atomic_bool over;           /* rounds: the leader's word that there is no further one */
-    atomic_uint away;           /* rounds: threads whose round isn't over */
-    atomic_uint running;        /* threads */
+    uint64_t start;      /* ns; when the schedule begins */
+    atomic_bool stop;    /* send nothing more */
+    atomic_bool over;    /* rounds: the leader's word that there is no further one */
+    atomic_uint away;    /* rounds: threads whose round isn't over */
+    atomic_uint running; /* threads */
     pthread_t main;
 } ra_run;
 

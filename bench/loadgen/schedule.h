@@ -1,7 +1,7 @@
 /*
  * When requests are meant to be sent, in an open loop: a fixed rate, or one that rises (or falls) evenly from
- * `start` to `end` over `ramp` seconds and stays there. The schedule knows nothing of replies: it doesn't wait
- * for a server that stalls, which is why latencies counted from it show the stall.
+ * `start` to `end` over `ramp` seconds and stays there. The schedule knows nothing of replies: it doesn't
+ * wait for a server that stalls, which is why latencies counted from it show the stall.
  *
  * Of `threads`, thread t sends the requests t, t + threads, t + 2*threads... of the one schedule. Pure.
  */

@@ -4,7 +4,8 @@
 
 const char *ra_outcome_name(enum ra_outcome o)
 {
-    static const char *const names[RA_OUTCOMES] = {"hit", "miss", "stale", "bypass", "read", "write", "error"};
+    static const char *const names[RA_OUTCOMES] = {"hit",  "miss",  "stale", "bypass",
+                                                   "read", "write", "error"};
     return names[o];
 }
 

@@ -32,11 +32,11 @@ typedef struct ra_error_count {
 typedef struct ra_stats {
     ra_histogram latency[RA_OUTCOMES];
     uint64_t by_operation[RA_OPERATIONS_MAX + 1]; /* the last: before rounds */
-    uint64_t collapsed;                           /* misses and bypasses that shared another's upstream read */
-    uint64_t sent;                                /* handed to a connection, however it ended */
-    uint64_t dropped;                             /* due, but the queue was full */
-    uint64_t unmade;                              /* couldn't be made: no memory, or too large */
-    uint64_t late;                                /* picked up late by the generator itself */
+    uint64_t collapsed; /* misses and bypasses that shared another's upstream read */
+    uint64_t sent;      /* handed to a connection, however it ended */
+    uint64_t dropped;   /* due, but the queue was full */
+    uint64_t unmade;    /* couldn't be made: no memory, or too large */
+    uint64_t late;      /* picked up late by the generator itself */
     uint64_t rounds;
     uint64_t connects, bytes_in, bytes_out;
     ra_error_count errors[RA_ERROR_KINDS]; /* the last one: all other kinds */

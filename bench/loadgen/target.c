@@ -129,7 +129,8 @@ SSL *ra_target_session(const ra_target *t)
     if (X509_VERIFY_PARAM_set1_ip_asc(param, t->host) == 1)
         return s;
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    bool named = X509_VERIFY_PARAM_set1_host(param, t->host, 0) == 1 && SSL_set_tlsext_host_name(s, t->host) == 1;
+    bool named =
+        X509_VERIFY_PARAM_set1_host(param, t->host, 0) == 1 && SSL_set_tlsext_host_name(s, t->host) == 1;
     ERR_clear_error();
     if (named)
         return s;

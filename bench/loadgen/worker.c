@@ -253,11 +253,8 @@ static bool init_conns(ra_worker *w)
 {
     w->nconns = (unsigned)share(w, w->o->connections);
     w->conns = calloc(w->nconns, sizeof *w->conns);
-    w->env = (ra_conn_env){.base = w->base,
-                           .target = w->o->target,
-                           .timeout = w->o->timeout,
-                           .done = on_done,
-                           .arg = w};
+    w->env = (ra_conn_env){
+        .base = w->base, .target = w->o->target, .timeout = w->o->timeout, .done = on_done, .arg = w};
     if (!w->conns || !ra_conn_env_start(&w->env))
         return false;
     for (unsigned i = w->nconns; i-- > 0;) {

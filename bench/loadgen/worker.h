@@ -1,8 +1,8 @@
 /*
  * One thread of a run. In an open loop it takes requests up when they are due, whether replies have come or
- * not: what finds no free connection waits in a bounded queue, and its latency counts from when it was due. In a
- * closed loop each connection sends its next request when the reply to the last one has come. In rounds, all
- * connections of all threads ask at once, and wait for each other.
+ * not: what finds no free connection waits in a bounded queue, and its latency counts from when it was due.
+ * In a closed loop each connection sends its next request when the reply to the last one has come. In rounds,
+ * all connections of all threads ask at once, and wait for each other.
  *
  * Threads: made and freed by the main thread, before the threads start and after they have ended; in between
  * only ra_worker_poke and the two counters may be touched from outside.
@@ -40,7 +40,7 @@ struct ra_worker {
     bool refused;       /* rounds: a connection was, since the last look */
     uint64_t *waiting;  /* a ring: when each was due */
     unsigned first, nwaiting, room;
-    uint64_t cpu, ended; /* ns */
+    uint64_t cpu, ended;               /* ns */
     atomic_uint_fast64_t seen, failed; /* for the progress line */
 };
 

@@ -1,6 +1,6 @@
 /*
- * Rounds: all connections of all threads ask for the same thing at once, and the next round begins when all have
- * been answered. What they ask for has just been written, or has had time to expire.
+ * Rounds: all connections of all threads ask for the same thing at once, and the next round begins when all
+ * have been answered. What they ask for has just been written, or has had time to expire.
  *
  * The first thread leads. Each thread that has all its replies counts itself home in run->away; the last one
  * writes to the leader, who makes the next round's beginning and writes to all. So at any moment either the

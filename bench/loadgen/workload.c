@@ -8,25 +8,25 @@
 #include "config/text.h"
 
 #include <ctype.h>
-#include <strings.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { HEADERS_MAX = 32, TABLES_MAX = 16, ITEMS_MAX = 16, WEIGHT_MAX = 1000000, PER_KEY_MAX = 100000 };
 
 #define ZIPF_MAX 10.0
 
 /* Where they stand decides which placeholders make sense. */
-#define EVERYWHERE                                                                                            \
-    (RA_PLACE_BIT(RA_PLACE_TABLE) | RA_PLACE_BIT(RA_PLACE_NOW) | RA_PLACE_BIT(RA_PLACE_UUID) |                \
+#define EVERYWHERE                                                                                           \
+    (RA_PLACE_BIT(RA_PLACE_TABLE) | RA_PLACE_BIT(RA_PLACE_NOW) | RA_PLACE_BIT(RA_PLACE_UUID) |               \
      RA_PLACE_BIT(RA_PLACE_RANDOM) | RA_PLACE_BIT(RA_PLACE_TEXT))
 #define IN_REQUESTS (EVERYWHERE | (RA_PLACE_NUMBERS & ~RA_PLACE_BIT(RA_PLACE_N)))
 #define IN_ITEMS    (EVERYWHERE | RA_PLACE_BIT(RA_PLACE_KEY) | RA_PLACE_BIT(RA_PLACE_N))
 #define IN_TABLES   RA_PLACE_BIT(RA_PLACE_TABLE)
 
 /* DynamoDB's reads; an operation that isn't one of them counts as a write, unless "kind" says otherwise. */
-static const char *const reads[] = {"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems",
-                                    "DescribeTable", "ListTables"};
+static const char *const reads[] = {"GetItem",          "BatchGetItem",  "Query",     "Scan",
+                                    "TransactGetItems", "DescribeTable", "ListTables"};
 
 static bool is_read(const char *operation)
 {
@@ -61,6 +61,20 @@ static bool literal_fits(const ra_template *t, bool path)
     return true;
 }
 
+/* Headers that are made for each request: those that frame it, and those that sign it. */
+static bool is_own(const char *name, bool wire)
+{
+    static const char *const framing[] = {"Content-Length", "Host", "Transfer-Encoding", "Connection",
+                                          "Expect"};
+    for (size_t i = 0; i < sizeof framing / sizeof *framing; i++) {
+        if (strcasecmp(name, framing[i]) == 0)
+            return true;
+    }
+    return wire && (strcasecmp(name, "Content-Type") == 0 || strcasecmp(name, "Authorization") == 0 ||
+                    strcasecmp(name, "X-Amz-Target") == 0 || strcasecmp(name, "X-Amz-Date") == 0 ||
+                    strcasecmp(name, "X-Amz-Security-Token") == 0);
+}
+
 static void read_headers(ra_decoder *d, const ra_place *in, const ra_template_names *names, ra_operation *o)
 {
     ra_place at;
@@ -75,10 +89,8 @@ static void read_headers(ra_decoder *d, const ra_place *in, const ra_template_na
     for (const cJSON *c = at.node->child; v && c; c = c->next) {
         ra_place member = {.up = &at, .name = c->string, .node = c};
         v[n].name = ra_decode_strdup(d, c->string);
-        bool own = strcasecmp(c->string, "Content-Length") == 0 || strcasecmp(c->string, "Host") == 0 ||
-                   strcasecmp(c->string, "Transfer-Encoding") == 0 || strcasecmp(c->string, "Connection") == 0;
-        if (!is_token(c->string) || own)
-            ra_decode_error(d, &member, "accepted: a header's name, but not one that frames the request");
+        if (!is_token(c->string) || is_own(c->string, o->target != NULL))
+            ra_decode_error(d, &member, "accepted: a header's name, but none that every such request has");
         else if (ra_decode_template(d, &member, names, &v[n].value) && !literal_fits(&v[n].value, false))
             ra_decode_error(d, &member, "accepted: a text without control characters");
         n++;
@@ -87,10 +99,10 @@ static void read_headers(ra_decoder *d, const ra_place *in, const ra_template_na
     o->nheaders = n;
 }
 
-static void read_wire(ra_decoder *d, const ra_place *at, const char *operation, const ra_template_names *names,
-                      ra_operation *o)
+static void read_wire(ra_decoder *d, const ra_place *at, const char *operation,
+                      const ra_template_names *names, ra_operation *o)
 {
-    static const char *const not_here[] = {"method", "path", "body"};
+    static const char *const not_here[] = {"method", "path", "body", "text"};
     ra_place member;
     for (size_t i = 0; i < sizeof not_here / sizeof *not_here; i++) {
         if (ra_decode_member(d, at, not_here[i], &member))
@@ -107,14 +119,16 @@ static void read_wire(ra_decoder *d, const ra_place *at, const char *operation, 
     if (ra_decode_member(d, at, "request", &member))
         ra_decode_document(d, &member, names, &o->body);
     else
-        ra_decode_error(d, &member, "it must be given; accepted: what the operation takes, with placeholders");
+        ra_decode_error(d, &member,
+                        "it must be given; accepted: what the operation takes, with placeholders");
 }
 
 static void read_plain(ra_decoder *d, const ra_place *at, const ra_template_names *names, ra_operation *o)
 {
     ra_place member;
     if (ra_decode_member(d, at, "request", &member))
-        ra_decode_error(d, &member, "it belongs to an \"operation\" of DynamoDB; accepted: method, path, body");
+        ra_decode_error(d, &member,
+                        "it belongs to an \"operation\" of DynamoDB; accepted: method, path, body");
     o->method = ra_members_text(d, at, "method", "GET");
     if (o->method && !is_token(o->method))
         ra_decode_error(d, at, "the method isn't one; accepted: GET, POST, ...");
@@ -122,30 +136,35 @@ static void read_plain(ra_decoder *d, const ra_place *at, const ra_template_name
     if (ra_decode_member(d, at, "path", &member) && ra_decode_template(d, &member, names, &o->path) &&
         !literal_fits(&o->path, true))
         ra_decode_error(d, &member, "accepted: a path and query as they are sent, percent-encoded");
-    if (ra_decode_member(d, at, "body", &member))
+    bool json = ra_decode_member(d, at, "body", &member);
+    if (json)
         ra_decode_document(d, &member, names, &o->body);
+    if (ra_decode_member(d, at, "text", &member) && ra_decode_template(d, &member, names, &o->text) && json)
+        ra_decode_error(d, &member, "accepted: \"body\" (JSON) or \"text\" (bytes as they are), not both");
 }
 
 static const char *const distributions[] = {"zipf", "uniform", "latest", "seq", NULL};
 
 static void read_keys(ra_decoder *d, const ra_place *at, const ra_workload *w, ra_operation *o)
 {
-    o->distribution =
-        (enum ra_placeholder_kind)(RA_PLACE_ZIPF + ra_members_choice(d, at, "distribution", distributions, 0));
+    o->distribution = (enum ra_placeholder_kind)(RA_PLACE_ZIPF +
+                                                 ra_members_choice(d, at, "distribution", distributions, 0));
     o->from = ra_members_part(d, at, "from", w->keys, 0);
     o->keys = ra_members_part(d, at, "keys", w->keys, w->keys - (o->from < w->keys ? o->from : 0));
     o->zipf = ra_members_number(d, at, "zipf", ZIPF_MAX, w->zipf);
     if (o->keys == 0)
         o->keys = 1; /* a small share of few keys */
     if (o->from + o->keys > w->keys)
-        ra_decode_error(d, at, "from and keys go beyond the workload's keys; accepted: at most as many together");
+        ra_decode_error(d, at,
+                        "from and keys go beyond the workload's keys; accepted: at most as many together");
     ra_zipf_init(&o->law, o->keys, o->zipf);
 }
 
 static void read_operation(ra_decoder *d, const ra_place *at, const ra_workload *w, ra_operation *o)
 {
-    static const char *const members[] = {"name", "weight", "kind",    "operation",    "request", "method", "path",
-                                          "body", "headers", "distribution", "from",    "keys",   "zipf", NULL};
+    static const char *const members[] = {"name",         "weight", "kind", "operation", "request",
+                                          "method",       "path",   "body", "text",      "headers",
+                                          "distribution", "from",   "keys", "zipf",      NULL};
     static const char *const kinds[] = {"read", "write", NULL};
     ra_template_names names = {.find = ra_placeholder_find, .arg = &o->places};
     o->places.accepted = IN_REQUESTS;
@@ -167,10 +186,10 @@ static void read_operations(ra_decoder *d, const ra_place *root, ra_workload *w)
 {
     ra_place list, at;
     size_t n = ra_members_array(d, root, "operations", RA_OPERATIONS_MAX, &list);
-    if (n == 0) {
+    if (n == 0 && (!list.node || cJSON_IsArray(list.node)) && cJSON_GetArraySize(list.node) == 0)
         ra_decode_error(d, &list, "it must be given; accepted: an array of at least one operation");
+    if (n == 0)
         return;
-    }
     w->operations = ra_decode_array(d, n, sizeof *w->operations);
     for (const cJSON *c = list.node->child; w->operations && c; c = c->next) {
         at = (ra_place){.up = &list, .index = (int)w->n, .node = c};
@@ -184,7 +203,8 @@ static void read_operations(ra_decoder *d, const ra_place *root, ra_workload *w)
         if (w->before)
             read_operation(d, &at, w, w->before);
         if (!w->rounds)
-            ra_decode_error(d, &at, "only rounds have something before them; accepted: \"rounds\": true beside it");
+            ra_decode_error(d, &at,
+                            "only rounds have something before them; accepted: \"rounds\": true beside it");
     }
 }
 
@@ -242,7 +262,7 @@ static void read_prepare(ra_decoder *d, const ra_place *root, ra_workload *w)
 
 static void read_root(ra_decoder *d, const cJSON *node, const ra_workload_changes *c, ra_workload *w)
 {
-    static const char *const members[] = {"table",  "keys",   "zipf",       "item_size", "rounds",
+    static const char *const members[] = {"table",  "keys",    "zipf",       "item_size", "rounds",
                                           "before", "prepare", "operations", NULL};
     ra_place root = {.node = node};
     if (!ra_members_check(d, &root, members))

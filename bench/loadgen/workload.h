@@ -1,6 +1,6 @@
 /*
- * A workload: which requests are made, of which keys, and what a table must hold for them. It is data, in JSON
- * (README.md describes the format); those that have a name are built in from workloads/.
+ * A workload: which requests are made, of which keys, and what a table must hold for them. It is data, in
+ * JSON (README.md describes the format); those that have a name are built in from workloads/.
  *
  * Ownership: all of it is the workload's pool. Immutable once read; any thread.
  */
@@ -28,7 +28,8 @@ typedef struct ra_operation {
     ra_template path;   /* of plain HTTP, behind the target URL's own */
     const ra_extra_header *headers;
     size_t nheaders;
-    ra_document body; /* n == 0: none */
+    ra_document body; /* JSON; n == 0: none */
+    ra_template text; /* of plain HTTP, instead of it: as it stands */
     ra_placeholders places;
     /* the keys that it asks for: from .. from + keys - 1 */
     enum ra_placeholder_kind distribution; /* what {key} means: ZIPF, UNIFORM, LATEST or SEQ */
@@ -53,8 +54,8 @@ typedef struct ra_workload {
     unsigned item_size;
     ra_operation *operations;
     size_t n;
-    unsigned weights; /* the sum of all */
-    bool rounds;      /* all connections ask at once, then wait for each other */
+    unsigned weights;     /* the sum of all */
+    bool rounds;          /* all connections ask at once, then wait for each other */
     ra_operation *before; /* sent alone before each round; may be NULL */
     ra_document *tables;  /* requests for CreateTable */
     ra_placeholders *table_places;

@@ -41,8 +41,8 @@ void ra_zipf_init(ra_zipf *z, uint64_t n, double s)
 }
 
 /*
- * A point of the area is drawn and the nearest whole x taken. Under the curve between k - 1/2 and k + 1/2 there
- * is a little more than height(k); what exceeds it is rejected, about one draw in ten at worst.
+ * A point of the area is drawn and the nearest whole x taken. Under the curve between k - 1/2 and k + 1/2
+ * there is a little more than height(k); what exceeds it is rejected, about one draw in ten at worst.
  */
 uint64_t ra_zipf_rank(const ra_zipf *z, ra_rng *r)
 {
