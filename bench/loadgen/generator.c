@@ -148,13 +148,14 @@ static size_t put_now(ra_generator *g, char *out, int64_t now_us)
     return (size_t)snprintf(out, SHORT_MAX, "%s.%06dZ", g->stamp, (int)(now_us % 1000000));
 }
 
+/* Without an operation it is an item of a table that is being filled: there is but one key. */
 static uint64_t number_of(ra_generator *g, const ra_operation *o, const ra_placeholder *p)
 {
     if (p->same >= 0)
         return g->numbers[p->same];
     if (p->kind == RA_PLACE_N)
         return g->forced_n;
-    return g->forced ? g->forced_key : draw_key(g, o, p->kind);
+    return o ? draw_key(g, o, p->kind) : g->forced_key;
 }
 
 static size_t put_text(ra_generator *g, const ra_placeholder *p, char *out, int64_t now_us)
@@ -196,14 +197,12 @@ static void draw(ra_generator *g, const ra_operation *o, const ra_placeholders *
 
 void ra_generator_draw(ra_generator *g, const ra_operation *o, int64_t now_us)
 {
-    g->forced = false;
     draw(g, o, &o->places, now_us);
 }
 
 void ra_generator_item(ra_generator *g, const ra_prepared_items *items, uint64_t key, uint64_t n,
                        int64_t now_us)
 {
-    g->forced = true;
     g->forced_key = key;
     g->forced_n = n;
     draw(g, NULL, &items->places, now_us);

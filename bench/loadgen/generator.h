@@ -18,8 +18,7 @@ typedef struct ra_generator {
     uint64_t inserts;
     ra_zipf newest;                /* the law over all keys, those inserted included */
     uint64_t forced_key, forced_n; /* while a table is filled */
-    bool forced;
-    char *text; /* what the values point to */
+    char *text;                    /* what the values point to */
     size_t size;
     ra_bytes values[RA_TEMPLATE_SLOTS_MAX];
     uint64_t numbers[RA_TEMPLATE_SLOTS_MAX]; /* of those that are one */

@@ -52,6 +52,7 @@ static void to_idle(ra_worker *w, ra_conn *c)
 {
     c->next = w->idle;
     w->idle = c;
+    w->nidle++;
 }
 
 /* `since`: when the request was due; 0: now. */
@@ -76,6 +77,7 @@ static ra_conn *take_idle(ra_worker *w)
 {
     ra_conn *c = w->idle;
     w->idle = c->next;
+    w->nidle--;
     return c;
 }
 
@@ -133,11 +135,14 @@ static void judge(ra_worker *w, uint64_t due, uint64_t now)
     w->stats.late += late > LATE_NS && (double)late > LATE_PERIODS * period;
 }
 
-/* The newest is dropped, not the oldest: those that have waited longest are what a stall looks like. */
+/*
+ * Those for which a connection is free don't wait. The newest is dropped, not the oldest: those that have
+ * waited longest are what a stall looks like.
+ */
 static void take_up(ra_worker *w, uint64_t due, uint64_t now)
 {
     judge(w, due, now);
-    if (w->nwaiting == w->room) {
+    if (w->nwaiting >= w->queue + w->nidle) {
         w->stats.dropped++;
         return;
     }
@@ -292,7 +297,8 @@ bool ra_worker_init(ra_worker *w, ra_run *run, unsigned index)
     w->go = (ra_letter){.deliver = ra_worker_rounds_asked, .arg = w};
     w->home = (ra_letter){.deliver = ra_worker_rounds_home, .arg = w};
     w->limit = limit_of(w);
-    w->room = (unsigned)share(w, w->o->queue) + 1;
+    w->queue = (unsigned)share(w, w->o->queue);
+    w->room = w->queue + (unsigned)share(w, w->o->connections) + 1; /* never none */
     w->waiting = calloc(w->room, sizeof *w->waiting);
     return w->waiting && init_loop(w) && init_conns(w) &&
            ra_generator_init(&w->generator, w->o->workload, w->o->seed, index, w->o->threads) &&

@@ -27,7 +27,7 @@ struct ra_worker {
     ra_letter poke, go, home; /* something has changed; rounds: ask; rounds: all are back */
     ra_conn_env env;
     ra_conn *conns;
-    unsigned nconns, busy;
+    unsigned nconns, busy, nidle;
     ra_conn *idle, *resting; /* resting: they were refused, and are tried again a little later */
     struct event *due, *rested, *paused;
     ra_generator generator;
@@ -40,7 +40,8 @@ struct ra_worker {
     bool refused;       /* rounds: a connection was, since the last look */
     uint64_t *waiting;  /* a ring: when each was due */
     unsigned first, nwaiting, room;
-    uint64_t cpu, ended;               /* ns */
+    unsigned queue;      /* of them may wait; for more there is room only while connections are free */
+    uint64_t cpu, ended; /* ns */
     atomic_uint_fast64_t seen, failed; /* for the progress line */
 };
 

@@ -10,7 +10,7 @@ typedef struct builtin {
     size_t len;
 } builtin;
 
-#include "workload_texts.inc"
+#include "bench/loadgen/workload_texts.inc"
 
 const char *ra_workload_builtin(const char *name, size_t *len)
 {
