@@ -151,8 +151,9 @@ static int parse_targets(bench *b)
 static int open_targets(bench *b)
 {
     char why[RA_TARGET_WHY_MAX];
-    ra_target *const all[] = {&b->target, &b->prepare_target};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    enum { TARGETS = 2 };
+    ra_target *const all[TARGETS] = {&b->target, &b->prepare_target};
+    for (size_t i = 0; i < TARGETS; i++) {
         if (all[i]->authority && !ra_target_open(all[i], b->o.ca, b->o.insecure, why))
             return failed(all[i]->origin, why);
         if (all[i]->authority && *all[i]->path && b->o.run.credentials) {

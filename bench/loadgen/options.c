@@ -180,9 +180,9 @@ static bool read_time(const char *name, const char *text, uint64_t *ns)
 
 static bool read_number(const char *name, const char *text, double least, double most, double *out)
 {
-    char *end, accepted[80];
+    char *end = NULL, accepted[80];
     double value = isdigit((unsigned char)*text) ? strtod(text, &end) : -1;
-    if (value >= least && value <= most && *end == '\0') {
+    if (value >= least && value <= most && end && *end == '\0') {
         *out = value;
         return true;
     }

@@ -141,8 +141,10 @@ static bool refused(preparation *p, const char *operation)
     char text[256];
     size_t n = p->reply.n < 200 ? p->reply.n : 200;
     snprintf(text, sizeof text, "status %ld: %.*s", p->status, (int)n, p->reply.n ? p->reply.p : "");
-    for (char *c = text; *c; c++)
-        *c = *c < ' ' || *c > '~' ? '?' : *c;
+    for (char *c = text; *c; c++) {
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    }
     return fail(p, operation, text);
 }
 

@@ -13,7 +13,7 @@ bool ra_request_maker_init(ra_request_maker *m, const ra_target *t, const char *
     *m = (ra_request_maker){.target = t, .region = region, .credentials = credentials};
     ra_buf_init(&m->body, RA_REQUEST_MAX);
     ra_buf_init(&m->lines, RA_REQUEST_MAX);
-    ra_buf_init(&m->bytes, 2 * RA_REQUEST_MAX);
+    ra_buf_init(&m->bytes, RA_REQUEST_BYTES_MAX);
     m->signer = credentials ? ra_signer_new(region, "dynamodb") : NULL;
     return !credentials || m->signer;
 }

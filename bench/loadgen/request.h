@@ -13,7 +13,7 @@
 #include "cache/buf.h"
 #include "proxy/sigv4.h"
 
-enum { RA_REQUEST_MAX = 4 * 1024 * 1024 };
+enum { RA_REQUEST_MAX = 4 * 1024 * 1024, RA_REQUEST_BYTES_MAX = 2 * RA_REQUEST_MAX /* with its headers */ };
 
 typedef struct ra_request_maker {
     const ra_target *target;

@@ -120,7 +120,7 @@ static void note_server_cpu(const ra_run_options *o, double seconds[RA_PIDS_MAX]
 
 static void run_threads(ra_run *run, ra_run_result *out, const sigset_t *signals, const char **wrong)
 {
-    double before[RA_PIDS_MAX];
+    double before[RA_PIDS_MAX] = {0};
     unsigned started;
     note_server_cpu(run->options, before);
     *wrong = start(run, &started);

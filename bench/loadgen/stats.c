@@ -45,7 +45,10 @@ static void name_error(const ra_response *reply, char out[RA_ERROR_NAME_MAX])
     for (size_t i = 0; i < type.n && at + 1 < RA_ERROR_NAME_MAX; i++) {
         char c = type.p[i];
         bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.';
-        out[at++] = plain ? c : '?';
+        out[at] = '?';
+        if (plain)
+            out[at] = c;
+        at++;
     }
     out[at] = '\0';
 }

@@ -307,8 +307,9 @@ bool ra_worker_init(ra_worker *w, ra_run *run, unsigned index)
 
 static void free_events(ra_worker *w)
 {
-    struct event *const events[] = {w->due, w->rested, w->paused};
-    for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+    enum { EVENTS = 3 };
+    struct event *const events[EVENTS] = {w->due, w->rested, w->paused};
+    for (size_t i = 0; i < EVENTS; i++) {
         if (events[i])
             event_free(events[i]);
     }

@@ -63,7 +63,7 @@ static void test_plain_http(void **state)
     expect(&f, "GET /p/x/1 HTTP/1.1\r\nHost: h\r\nX-A: b001\r\n\r\n");
     end(&f);
     start(&f, "{\"operations\":[{\"method\":\"POST\",\"body\":{\"a\":\"q\\\"{seq}\"}}]}", "http://h", NULL);
-    expect(&f, "POST / HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n"
+    expect(&f, "POST / HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n"
                "{\"a\":\"q\\\"0\"}");
     end(&f);
     start(&f,
