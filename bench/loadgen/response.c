@@ -17,11 +17,6 @@ void ra_response_begin(ra_response *r, bool head)
     r->head = head;
 }
 
-bool ra_response_untouched(const ra_response *r)
-{
-    return r->state == STATUS && r->nline == 0 && r->head_bytes == 0;
-}
-
 static bool bad(ra_response *r, const char *why)
 {
     r->why = why;

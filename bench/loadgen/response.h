@@ -44,8 +44,6 @@ void ra_response_begin(ra_response *r, bool head);
 enum ra_response_step ra_response_feed(ra_response *r, const char *p, size_t n, size_t *used);
 /* The peer has closed: DONE if that is how this body ends, else BAD. */
 enum ra_response_step ra_response_eof(ra_response *r);
-/* Nothing of it has come yet. */
-bool ra_response_untouched(const ra_response *r);
 /*
  * The error's type as DynamoDB names it, without its namespace: "ThrottlingException". Empty if there is
  * none. A view of `kept`.
