@@ -4,7 +4,8 @@
  *
  * A unit is one hash, in one of two states that exclude each other:
  *
- *   data    field "!" = its generation, fields "r<request>" = entries; the key has a TTL.
+ *   data    field "!" = its generation, fields "r<request>" = entries; the key has a TTL. "?" = the request
+ *           whose miss made the generation: who made it is filling that just then.
  *   marker  only fields "w<write id>" = a deadline in ms; the key has no TTL, so that no volatile-* policy
  *           evicts it.
  *
@@ -29,10 +30,13 @@ enum ra_redis_script {
      * settle, whether it was there or not; else it goes, and an empty key is gone. 1 if it was there, 0 if
      * not. allow-oom. */
     RA_SCRIPT_END,
-    /* KEYS 1; ARGV nonce ttl E. The generation, if it begins with E; one that doesn't is dropped with its
-     * data. Expired markers go; while one lives: nil (false). Else a new generation E..now..nonce, with ttl:
-     * it. Of more than 16 markers a few are tried first, and if one lives none goes. Of more than 512 only
-     * some go, and nil, too, while there are so many. */
+    /* KEYS 1; ARGV nonce ttl E [request fresh]. The generation, if it begins with E; one that doesn't is
+     * dropped with its data. Expired markers go; while one lives: nil (false). Else a new generation
+     * E..now..nonce, with ttl: it; and "?" = request, unless that is "". Of more than 16 markers a few are
+     * tried first, and if one lives none goes. Of more than 512 only some go, and nil, too, while there are
+     * so many.
+     * {generation, since} where it was there already, was made `since` ms ago, less than `fresh`, and "?" is
+     * this request: somebody is filling it. Nonces are equally long, so that all find the time in it. */
     RA_SCRIPT_MISS,
     /* KEYS 1; ARGV generation field ttl keep max value. 0 unless the generation is the unit's; -1 at the cap
      * of `max` entries for a new one, once expired ones are gone (those of the unit, or of 8 or 9

@@ -43,6 +43,7 @@ typedef struct ra_loop {
     struct event *accept_again;  /* while accept fails, for want of file descriptors say */
     int64_t accept_logged;       /* monotonic: when that was last said */
     struct ra_request *requests; /* all that live on this loop */
+    double upstream_read_us;     /* see ra_await_learn */
     unsigned in_flight;          /* how many they are */
     unsigned sending;            /* replies handed to evhttp that aren't written out yet */
     bool draining;
