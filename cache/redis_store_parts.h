@@ -46,7 +46,7 @@ typedef struct ra_redis_marker {
 
 enum {
     RA_REDIS_PACT_MAX = 33,
-    RA_REDIS_PROBE_STEPS = 19,
+    RA_REDIS_PROBE_STEPS = 20,
     RA_REDIS_ERROR_MAX = 256,
     RA_REDIS_REFUSAL_MAX = 320
 };
