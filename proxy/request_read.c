@@ -127,6 +127,8 @@ static enum ra_step looked_up_many(ra_request *r)
             drop_payload(look);
         op->parts[i].upstream = look->outcome != RA_LOOKUP_HIT;
         missing += op->parts[i].upstream;
+        if (look->outcome == RA_LOOKUP_BYPASS && !r->detail)
+            r->detail = look->reason; /* the first part's stands for all */
     }
     if (missing)
         return ra_request_go(r, RA_JOINING);
