@@ -613,7 +613,7 @@ static void test_against_a_model(void **state)
  * acknowledged. What is served without asking is never older than what was acknowledged before. Beside that
  * many entries of one payload, to have evictions.
  */
-enum { REGISTERS = 4, THREADS = 4, ROUNDS = 40000, CROWD = 3000 };
+enum { REGISTERS = 4, THREADS = 4, ROUNDS = 25000, CROWD = 3000 };
 
 typedef struct world {
     ra_near *n;
