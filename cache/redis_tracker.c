@@ -13,8 +13,7 @@ enum {
     PREFIX_MAX = 160,            /* as the store's, its NUL included */
     UNIT_HEX = 2 * RA_KEY_BYTES, /* of a key, behind the prefix */
     A_DAY = 24 * 60 * 60 * 1000,
-    NEVER =
-        2 * A_DAY /* as a deadline: a reply that comes late is a reply, or else the connection is given up */
+    NEVER = 2 * A_DAY /* a question's deadline: either it is answered or the connection is given up */
 };
 
 #define CHANNEL "__redis__:invalidate"
@@ -274,7 +273,6 @@ static void down(ra_redis *conn, bool was_up, const char *why, void *arg)
     ra_redis_tracker *t = checked(arg);
     (void)conn;
     (void)was_up;
-    t->asked = false;
     t->subscribed = false;
     deaf_because(t, RA_TRACKING_DOWN, "", why);
 }
