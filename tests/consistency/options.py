@@ -60,8 +60,10 @@ def _fill_in(options):
     if options.mutant == "no-min-replicas":
         options.replicas = options.replicas or 2
         options.only = options.only or ["failover-cut"]
+    if options.mutant == "impatient":
+        options.mode, options.near, options.only = "read_after_write", options.near or 2.0, ["deaf"]
     options.others_after = 0  # s after which other proxies must know of a write
-    if options.mode == "read_after_write" and options.near:
+    if options.mode == "read_after_write" and options.near and options.mutant != "impatient":
         options.others_after = options.near + timing.NEAR_SLACK
 
 
@@ -74,8 +76,9 @@ def _problem(options):
         return "proxies that don't share a store promise nothing to each other"
     if memory and not only <= set(faults.MEMORY_FAULTS):
         return f"with store memory there are {', '.join(faults.MEMORY_FAULTS)}"
-    if memory and (options.replicas or options.near is not None or options.when_store_down or options.mutant in ("no-quarantine", "no-min-replicas")):
-        return "replicas, near, when-store-down, no-quarantine and no-min-replicas are about Redis"
+    about_redis = options.replicas or options.near is not None or options.when_store_down
+    if memory and (about_redis or options.mutant in ("no-quarantine", "no-min-replicas", "impatient")):
+        return "replicas, near, when-store-down, and the mutants no-quarantine, no-min-replicas and impatient are about Redis"
     if only & set(faults.FAILOVERS) and options.replicas < 2:
         return "a failover needs --replicas 2: one to lead, one to follow it while the old master is away"
     if options.replicas == 1:

@@ -23,7 +23,9 @@ HEARTBEAT = 0.2
 # master takes heartbeats for up to 4 s after it has been cut off from its replicas, of which one passes before there
 # is a new one.
 QUARANTINE = 5.0
-NEAR_SLACK = 0.1  # a near hit is chosen when it is young enough, and is a moment on its way to the client
+# A near hit is as old as Redis's word on it, which was up to COMMAND_TIMEOUT on its way, and is itself a moment on its
+# way to the client.
+NEAR_SLACK = COMMAND_TIMEOUT + 0.1
 
 
 def text(seconds):
