@@ -476,6 +476,73 @@ static void test_miss_and_markers(void **state)
     assert_in_range(ttl("u"), 1, 60000);
 }
 
+static void expect_filling(redisReply *reply, const char *g, int64_t since)
+{
+    if (reply->type != REDIS_REPLY_ARRAY)
+        fail_msg("type %d, not {generation, since}: %s", reply->type, reply->str ? reply->str : "");
+    assert_int_equal(reply->elements, 2);
+    assert_string_equal(reply->element[0]->str, g);
+    assert_int_equal(reply->element[1]->type, REDIS_REPLY_INTEGER);
+    assert_int_equal(reply->element[1]->integer, since);
+    freeReplyObject(reply);
+}
+
+#define MISS_FOR(key, nonce, request, fresh) RUN(MISS, key, nonce, MINUTE, EPOCH_A, request, fresh)
+
+static void test_miss_says_who_fills(void **state)
+{
+    (void)state;
+    own_clock();
+    char made[64];
+    snprintf(made, sizeof made, EPOCH_A "%" PRId64 "01ab", server.now);
+    expect_text(MISS_FOR("u", "01ab", "mine", "1000"), made); /* who makes it isn't told to wait */
+    expect_text(command("HGET u ?"), "mine");
+    assert_in_range(ttl("u"), 1, 60000);
+    expect_filling(MISS_FOR("u", "99ff", "mine", "1000"), made, 0);
+    expect_text(MISS_FOR("u", "99ff", "other", "1000"), made);
+    expect_text(command("HGET u ?"), "mine");
+    expect_text(MISS_FOR("u", "99ff", "", "1000"), made);
+    expect_text(RUN(MISS, "u", "99ff", MINUTE, EPOCH_A), made);
+    set_clock(server.now + 999);
+    expect_filling(MISS_FOR("u", "99ff", "mine", "1000"), made, 999);
+    set_clock(server.now + 1);
+    expect_text(MISS_FOR("u", "99ff", "mine", "1000"), made);
+    set_clock(server.now - 1001); /* set back, to before it was made */
+    expect_text(MISS_FOR("u", "99ff", "mine", "1000"), made);
+    set_clock(server.now + 1);
+    expect_text(MISS_FOR("u", "99ff", "mine", "0"), made); /* nobody wants to know */
+}
+
+static void test_who_fills_goes_with_the_generation(void **state)
+{
+    (void)state;
+    own_clock();
+    freeReplyObject(MISS_FOR("u", "n", "mine", "1000"));
+    expect_integer(RUN(BEGIN, "u", "1", MINUTE), 1);
+    expect_marker_key("u", 1);
+    expect_nil(MISS_FOR("u", "n", "mine", "1000")); /* who is told of a write makes nobody wait */
+    expect_integer(RUN(END, "u", "1", "0"), 1);
+    generation("u", "n", EPOCH_A); /* a guard's: for nobody */
+    assert_int_equal(fields("u"), 1);
+    expect_integer(RUN(INVALIDATE, "u"), 1);
+    freeReplyObject(MISS_FOR("u", "n", "mine", "1000"));
+    expect_integer(RUN(INVALIDATE, "u"), 1);
+    expect_no_key("u");
+    /* another server's */
+    freeReplyObject(RUN(MISS, "u", "n", MINUTE, EPOCH_B, "mine", "1000"));
+    redisReply *reply = MISS_FOR("u", "n", "other", "1000");
+    assert_int_equal(reply->type, REDIS_REPLY_STRING);
+    freeReplyObject(reply);
+    expect_text(command("HGET u ?"), "other");
+    /* one left over from what somebody has edited */
+    expect_integer(command("HDEL u !"), 1);
+    generation("u", "n", EPOCH_A);
+    assert_int_equal(fields("u"), 1);
+    /* a generation whose time can't be read */
+    expect_integer(command("HSET v ! " EPOCH_A "whenever ? mine"), 2);
+    expect_text(MISS_FOR("v", "n", "mine", "1000"), EPOCH_A "whenever");
+}
+
 static void test_an_unreadable_deadline_lives(void **state)
 {
     (void)state;
@@ -655,6 +722,14 @@ static void test_fill_keeps_to_the_cap(void **state)
     expect_integer(command("HSET u r2 garbage"), 0);
     expect_integer(RUN(FILL, "u", g, "r4", "100", "0", "2", "x"), 1);
     expect_integer(RUN(FILL, "v", generation("v", "n", EPOCH_A), "r1", "100", "0", "0", "x"), -1);
+    /* who made the generation takes no entry's place, and stays while there is room */
+    redisReply *made = RUN(MISS, "w", "n", MINUTE, EPOCH_A, "mine", "1000");
+    expect_integer(RUN(FILL, "w", made->str, "r1", "100", "0", "2", "x"), 1);
+    expect_integer(command("HEXISTS w ?"), 1);
+    expect_integer(RUN(FILL, "w", made->str, "r2", "100", "0", "2", "x"), 1);
+    expect_integer(RUN(FILL, "w", made->str, "r3", "100", "0", "2", "x"), -1);
+    assert_int_equal(fields("w"), 3);
+    freeReplyObject(made);
 }
 
 /* A cap of many: a bounded number is looked at, at random; some of the expired go each time. */
@@ -861,6 +936,8 @@ static void test_an_argument_that_is_no_number(void **state)
         {RA_SCRIPT_END, {"u", "1"}},
         {RA_SCRIPT_MISS, {"u", "n", "x", EPOCH_B}},
         {RA_SCRIPT_MISS, {"u", "n", MINUTE}},
+        {RA_SCRIPT_MISS, {"u", "n", MINUTE, EPOCH_B, "request", "x"}},
+        {RA_SCRIPT_MISS, {"u", "n", MINUTE, EPOCH_B, "request"}},
         {RA_SCRIPT_FILL, {"u", g, "r1", "x", "0", "9", "v"}},
         {RA_SCRIPT_FILL, {"u", g, "r1", MINUTE, "x", "9", "v"}},
         {RA_SCRIPT_FILL, {"u", g, "r1", MINUTE, "0", "x", "v"}},
@@ -1439,6 +1516,8 @@ int main(void)
         TEST(test_end_without_marker_drops_data),
         TEST(test_miss_makes_a_generation),
         TEST(test_miss_drops_a_foreign_generation),
+        TEST(test_miss_says_who_fills),
+        TEST(test_who_fills_goes_with_the_generation),
         TEST(test_miss_and_markers),
         TEST(test_an_unreadable_deadline_lives),
         TEST(test_leftovers_never_get_a_generation),
