@@ -207,7 +207,7 @@ static void conclude(ra_clock_watch *w, int64_t date, int64_t sent)
     bool differs = too_far(ahead);
     bool before = atomic_exchange(&w->server->clock_differs, differs);
     if (differs && !before)
-        log_difference(ahead, date, "such writes are refused until it is right");
+        log_difference(ahead, date, "linearizable writes are refused until it is right");
     else if (!differs && before)
         ra_log(RA_LOG_INFO, "the clock agrees with DynamoDB's again");
     if (differs && !evtimer_pending(w->again, NULL) && !w->call)
