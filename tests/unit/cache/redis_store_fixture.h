@@ -135,7 +135,7 @@ static void close_store(unsigned i)
     stores[i] = NULL;
 }
 
-static void open_serving(unsigned n)
+__attribute__((unused)) static void open_serving(unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
         open_store(i, defaults(i));
@@ -316,7 +316,7 @@ static void look_and_fill(unsigned i, uint64_t unit, uint64_t request, const cha
     fill(i, &v, text);
 }
 
-static void expect_hit(unsigned i, uint64_t unit, uint64_t request, const char *text)
+__attribute__((unused)) static void expect_hit(unsigned i, uint64_t unit, uint64_t request, const char *text)
 {
     ra_lookup v = look(i, unit, request);
     assert_int_equal(v.outcome, RA_LOOKUP_HIT);
@@ -332,7 +332,7 @@ static bool serves_again(unsigned i)
     return serving(i);
 }
 
-static void expect_bypass(unsigned i, uint64_t unit, const char *reason)
+__attribute__((unused)) static void expect_bypass(unsigned i, uint64_t unit, const char *reason)
 {
     ra_lookup v = look(i, unit, 1);
     assert_int_equal(v.outcome, RA_LOOKUP_BYPASS);
