@@ -5,9 +5,9 @@
  * it: then the generations say whether that is still good. Where there is no generation a second round makes
  * it, or finds that a marker lives; where the near cache's entry has turned out to be void it asks for
  * Redis's; and where a generation is young and there is no entry it asks who made it, since that one may be
- * filling it. All that comes before the upstream read, so the token is as old as it must be. That the
- * commands of a round are no single step, and the rounds even less so, does no harm: each is asked after the
- * read has begun, and a hit needs every generation to be the entry's.
+ * filling it, or just have. All that comes before the upstream read, so the token is as old as it must be.
+ * That the commands of a round are no single step, and the rounds even less so, does no harm: each is asked
+ * after the read has begun, and a hit needs every generation to be the entry's.
  */
 #include "cache/redis_store_parts.h"
 
@@ -28,9 +28,8 @@ enum { FILLER_CHARS = RA_KEY_BYTES, FIELDS_MOST = 3 };
 enum question {
     ASK_NOTHING,
     ASK_GENERATION,
-    ASK_ENTRY,  /* with the generation; in the second round, if awaited, also who fills it */
-    ASK_TOKEN,  /* MISS */
-    ASK_FILLER, /* who made the generation? */
+    ASK_ENTRY, /* with the generation; in the second round, if the caller would wait, also who fills it */
+    ASK_TOKEN  /* MISS */
 };
 
 /* A guard, once for all the parts that have it. */
@@ -193,9 +192,6 @@ static void take(ra_redis_call *c, const ra_redis_step *step, const redisReply *
     case ASK_TOKEN:
         take_token(c, &f->generation, &f->filling_for, reply);
         break;
-    case ASK_FILLER:
-        take_filler(c->store, f, v, reply);
-        break;
     }
 }
 
@@ -335,12 +331,6 @@ static bool send_get_generation(ra_redis_call *c, size_t index, const ra_key *un
     return send_get(c, index, unit, fields);
 }
 
-static bool send_get_filler(ra_redis_call *c, size_t index, const ra_key *unit)
-{
-    const ra_bytes fields[] = {RA_BYTES("?"), {NULL, 0}};
-    return send_get(c, index, unit, fields);
-}
-
 static bool send_get_entry(ra_redis_call *c, size_t index, const ra_lookup *v, bool filler)
 {
     char field[RA_REDIS_FIELD_MAX];
@@ -381,6 +371,8 @@ static bool want_again(const looking *l, const found *f, unsigned nguards)
     return idle && !is_good(l, f, nguards);
 }
 
+/* Where a generation is young the entry is asked for once more with who fills it: it may have come since. One
+ * that this process has filled has: the question leaves after the fill, in order. */
 static enum question next_question(const ra_redis_store *s, const looking *l, const found *f,
                                    const ra_lookup *v)
 {
@@ -391,8 +383,8 @@ static enum question next_question(const ra_redis_store *s, const looking *l, co
     if (want_again(l, f, v->nguards))
         return ASK_ENTRY;
     bool missing = !f->held && !f->value;
-    return v->awaits && missing && is_fresh(age_of(s, &f->generation, ra_redis_monotonic())) ? ASK_FILLER
-                                                                                             : ASK_NOTHING;
+    bool young = is_fresh(age_of(s, &f->generation, ra_redis_monotonic()));
+    return v->awaits && missing && young ? ASK_ENTRY : ASK_NOTHING;
 }
 
 static bool send_question(ra_redis_call *c, enum question what, size_t index, const ra_lookup *v)
@@ -407,8 +399,6 @@ static bool send_question(ra_redis_call *c, enum question what, size_t index, co
         return send_get_entry(c, index, v, ((const looking *)c->own)->second && v->awaits);
     case ASK_TOKEN:
         return send_miss(c, index, &v->unit, token_ttl, &v->request);
-    case ASK_FILLER:
-        return send_get_filler(c, index, &v->unit);
     }
     return true;
 }
