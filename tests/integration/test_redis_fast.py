@@ -342,6 +342,27 @@ def test_one_proxy_alone_has_lost_redis(proxy_factory, redis, counting_upstream,
     until_unmarked(redis)
 
 
+def test_what_the_process_has_near(proxy_factory, redis, counting_upstream, plain, direct):
+    """Its own writes are seen at once, whether Redis can be told or not."""
+    direct.ok("PutItem", put("old"))
+    near = {"cache": {"near": {"max_bytes": "1MiB", "max_age": "60s"}}}
+    proxy = proxy_factory(counting_upstream.endpoint, settings(redis.url, near))
+
+    def near_hit():
+        reply = until_hit(proxy)
+        return reply if "detail=near" in reply.headers["Cache-Status"] else None
+
+    for number in range(4):
+        waiting.until(near_hit, f"a hit in the near cache; {proxy.output()}")
+        if number % 2:
+            redis.kill()
+        assert proxy.call("PutItem", put(str(number))).status == 200
+        assert version("GetItem", proxy.call("GetItem", GET)) == str(number)
+        if number % 2:
+            redis.start()
+        no_stale_hit([proxy], str(number))
+
+
 # ---- several tables ----
 
 
