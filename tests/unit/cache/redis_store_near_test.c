@@ -505,13 +505,17 @@ static void test_own_writes_need_no_push(void **state)
     for (unsigned i = 1; i <= 30; i++) {
         hits_near(0, 1, text);
         hits_unasked(0, 1, text);
+        ra_key unit = key_of(written[i % 3]);
+        unsigned touches = touches_of(0, &unit);
         assert_true(begin(0, i, written[i % 3], HOUR));
+        assert_int_equal(touches_of(0, &unit), touches + 1);
         count_from_here();
         bypasses(0, 1);
         end_now(0, i, written[i % 3], 0);
         bypasses(0, 1);
         assert_int_equal(calls_of("hget") + calls_of("hmget"), 0);
         UNTIL(stats_of(0).markers == 0);
+        assert_int_equal(touches_of(0, &unit), touches + 2);
         snprintf(text, sizeof text, "%u", i);
         if (i % 2) {
             misses_and_fills(0, 1, text);
@@ -555,6 +559,7 @@ static void test_an_answer_from_within_a_write(void **state)
         assert_true(begin(0, i, written[i], HOUR));
         ra_near_mark mark = ra_near_mark_now(nears[0], &v.unit, v.guard, 2);
         ra_near_validated(nears[0], test_now(), &v.unit, &v.request, &v.token, &mark);
+        bypasses(0, 1);
         end(0, i, written[i], 0);
         misses(0, 1);
         anew();
