@@ -31,38 +31,44 @@ static const ra_table_config *any_table(const ra_config *c)
     return NULL;
 }
 
+typedef struct entry {
+    const ra_table_config *table;
+} entry;
+
 static int by_name(const void *a, const void *b)
 {
-    const ra_table_config *const *x = a, *const *y = b;
-    return strcmp((*x)->name, (*y)->name);
+    const entry *x = a, *y = b;
+    return strcmp(x->table->name, y->table->name);
 }
 
 /* Those that say something that "*" doesn't say of them, by name: their order in the file means nothing. */
-static size_t tables_that_count(const ra_config *c, const ra_table_config **out)
+static size_t tables_that_count(const ra_config *c, entry *out)
 {
     const ra_table_config *any = any_table(c);
     size_t n = 0;
     for (size_t i = 0; i < c->ntables; i++)
         if (!any || any == &c->tables[i] || !same(any, &c->tables[i]))
-            out[n++] = &c->tables[i];
+            out[n++].table = &c->tables[i];
     qsort(out, n, sizeof *out, by_name);
     return n;
 }
 
-static void add_text(const ra_config *c, const ra_table_config *const *tables, size_t n, ra_buf *out)
+static void add_text(const ra_config *c, const entry *entries, size_t n, ra_buf *out)
 {
     ra_buf_addf(out, "1 %d %" PRId64 " %" PRId64 "\n", (int)c->consistency, c->unknown_write_hold,
                 c->cache.redis.quarantine);
-    for (size_t i = 0; i < n; i++)
-        ra_buf_addf(out, "%zu %s %d %" PRId64 " %d\n", strlen(tables[i]->name), tables[i]->name,
-                    (int)tables[i]->consistency, tables[i]->settle, fills_are_consistent(tables[i]));
+    for (size_t i = 0; i < n; i++) {
+        const ra_table_config *t = entries[i].table;
+        ra_buf_addf(out, "%zu %s %d %" PRId64 " %d\n", strlen(t->name), t->name, (int)t->consistency,
+                    t->settle, fills_are_consistent(t));
+    }
 }
 
 bool ra_store_pact(const ra_config *c, char out[RA_PACT_CHARS + 1])
 {
     static const char digits[] = "0123456789abcdef";
     unsigned char digest[SHA256_DIGEST_LENGTH];
-    const ra_table_config **tables = calloc(c->ntables ? c->ntables : 1, sizeof *tables);
+    entry *tables = calloc(c->ntables ? c->ntables : 1, sizeof *tables);
     ra_buf text;
     ra_buf_init(&text, TEXT_MAX);
     if (tables)

@@ -20,11 +20,11 @@ static void count_and_say(const char *text, bool warning, void *arg)
 
 static ra_redis_store_options quick(unsigned i)
 {
-    static const unsigned numbers[STORES] = {0, 1, 2};
+    static unsigned numbers[STORES] = {0, 1, 2};
     ra_redis_store_options o = defaults(i);
     o.heartbeat = 100;
     o.say = count_and_say;
-    o.say_arg = (void *)(uintptr_t)&numbers[i];
+    o.say_arg = &numbers[i];
     times_said[i] = 0;
     return o;
 }

@@ -87,7 +87,7 @@ static void answer(struct evhttp_request *r, void *arg)
 static int set_up(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
-    struct sockaddr_in a;
+    struct sockaddr_in a = {0};
     socklen_t len = sizeof a;
     char text[256];
     ra_problems problems;
