@@ -174,6 +174,28 @@ def test_a_rejected_write_ends_its_marks(pair_factory, redis, counting_upstream,
     until_unmarked(redis)
 
 
+@pytest.mark.parametrize("redis_stalls", [False, True])
+@pytest.mark.parametrize("mode", [{}, STRICT], ids=["fast", "strict"])
+def test_a_write_that_cant_be_sent_ends_its_marks(pair_factory, redis, counting_upstream, pool, mode, redis_stalls):
+    one, _ = pair_factory({**mode, "unknown_write_hold": "17m"})
+    counting_upstream.server.shutdown()
+    counting_upstream.server.server_close()
+    counting_upstream.cut("Scan")  # what it has kept of connections
+
+    def unreachable():
+        return "can't be reached" in one.call("Scan", {"TableName": TABLE}).message
+
+    waiting.until(unreachable, "the last connection's end")
+    if redis_stalls:
+        stop(redis.process)
+    writing = pool.submit(one.call, "PutItem", put("never"))
+    resume(redis.process)
+    reply = writing.result()
+    assert reply.status == 503 and "can't be reached" in reply.message
+    assert counting_upstream.count("PutItem") == 0
+    until_unmarked(redis)
+
+
 def test_a_client_that_leaves_while_both_are_awaited(pair_factory, redis, counting_upstream):
     one, other = pair_factory()
     gate = counting_upstream.hold("PutItem")
