@@ -158,7 +158,7 @@ class Cluster:
         quarantine = 0 if self.options.mutant == "no-quarantine" else timing.QUARANTINE
         return {
             "url": f"redis://127.0.0.1:{forwarder.port}",
-            "command_timeout": timing.text(timing.COMMAND_TIMEOUT),
+            "command_timeout": timing.text(self.options.command_timeout),
             "heartbeat": timing.text(timing.HEARTBEAT),
             "quarantine": timing.text(quarantine),
         }

@@ -62,9 +62,11 @@ def _fill_in(options):
         options.only = options.only or ["failover-cut"]
     if options.mutant == "impatient":
         options.mode, options.near, options.only = "read_after_write", options.near or 2.0, ["deaf"]
+    # What is passed on where Redis is merely slow would promise nothing, and no oracle could tell.
+    options.command_timeout = timing.PATIENT if options.when_store_down == "pass" else timing.COMMAND_TIMEOUT
     options.others_after = 0  # s after which other proxies must know of a write
     if options.mode == "read_after_write" and options.near and options.mutant != "impatient":
-        options.others_after = options.near + timing.NEAR_SLACK
+        options.others_after = options.near + options.command_timeout + timing.MOMENT
 
 
 def _problem(options):
