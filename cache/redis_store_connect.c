@@ -245,7 +245,7 @@ void ra_redis_store_up(ra_redis *conn, const ra_redis_identity *who, void *arg)
     s->sweep.refused = false;
     if (!acceptable(s))
         return;
-    ra_redis_epoch(who, s->epoch);
+    ra_redis_epoch(who, s->pact, s->epoch);
     greet(s);
 }
 

@@ -3,6 +3,7 @@
 #define RA_CACHE_REDIS_STORE_PARTS_H
 
 #include "cache/near.h"
+#include "cache/redis_epoch.h"
 #include "cache/redis_script.h"
 #include "cache/redis_store.h"
 
@@ -45,7 +46,7 @@ typedef struct ra_redis_marker {
 } ra_redis_marker;
 
 enum {
-    RA_REDIS_PACT_MAX = 33,
+    RA_REDIS_PACT_MAX = RA_REDIS_PACT_CHARS + 1,
     RA_REDIS_PROBE_STEPS = 20,
     RA_REDIS_ERROR_MAX = 256,
     RA_REDIS_REFUSAL_MAX = 320

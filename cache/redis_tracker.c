@@ -32,6 +32,7 @@ struct ra_redis_tracker {
     struct event *ticking;
     ra_near *near;
     char prefix[PREFIX_MAX];
+    char pact[RA_REDIS_PACT_CHARS + 1];
     size_t prefix_n;
     int64_t max_silence;
     void (*say)(const char *text, bool warning, void *arg);
@@ -260,7 +261,7 @@ static void up(ra_redis *conn, const ra_redis_identity *who, void *arg)
     (void)conn;
     t->next = ID;
     if (*who->run_id) {
-        ra_redis_epoch(who, t->epoch);
+        ra_redis_epoch(who, t->pact, t->epoch);
     } else {
         t->next = PING;
         deaf_because(t, RA_TRACKING_REFUSED, "", "the server doesn't tell who it is (INFO)");
@@ -290,6 +291,8 @@ static bool start(ra_redis_tracker *t, struct event_base *base, const ra_redis_t
     if (n < 0 || (size_t)n >= sizeof t->prefix)
         return false;
     t->prefix_n = (size_t)n;
+    if ((size_t)snprintf(t->pact, sizeof t->pact, "%s", o->pact ? o->pact : "") >= sizeof t->pact)
+        return false;
     int64_t ping = within(o->ping);
     const struct timeval every = {.tv_sec = ping / 1000, .tv_usec = ping % 1000 * 1000};
     t->ticking = event_new(base, -1, EV_PERSIST, tick, t);

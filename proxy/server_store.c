@@ -150,6 +150,7 @@ static ra_redis_tracker *tracker_new(ra_loop *l)
     ra_redis_tracker_options o = {
         .redis = redis_options(l->server),
         .key_prefix = c->key_prefix,
+        .pact = l->server->redis_pact,
         .near = l->server->near,
         .ping = ping > 0 ? ping : 1,
         .max_silence = c->near.max_age > 1 ? c->near.max_age : 2,

@@ -346,6 +346,10 @@ def test_a_clock_that_is_set(proxy_factory, clocked, plain):
     clocked.ahead = 3600
     assert proxy.call("GetItem", GET).status == 200
     assert "error: the clock is 3" in proxy.output() and "behind DynamoDB's" in proxy.output()
+    write = {"TableName": GET["TableName"], "Item": GET["Key"]}
+    assert proxy.call("PutItem", write).status == 503, "unknown_write_hold rests on the clock"
+    assert clocked.count("PutItem") == 0
     clocked.ahead = 0
     waiting.until(lambda: "the clock agrees with DynamoDB's again" in proxy.output(), "the proxy to ask again")
     assert proxy.output().count("error: ") == 1
+    assert proxy.call("PutItem", write).status == 200

@@ -57,7 +57,7 @@ static void open_processes(unsigned n)
 static void hear(unsigned i)
 {
     char epoch[RA_REDIS_EPOCH_CHARS + 1];
-    ra_redis_epoch(ra_redis_store_identity(stores[i]), epoch);
+    ra_redis_epoch(ra_redis_store_identity(stores[i]), "", epoch);
     ra_near_heard(nears[i], epoch, test_now() + HOUR);
 }
 
@@ -640,7 +640,7 @@ static void test_silence_of_pushes(void **state)
     (void)state;
     char epoch[RA_REDIS_EPOCH_CHARS + 1];
     open_processes(1);
-    ra_redis_epoch(ra_redis_store_identity(stores[0]), epoch);
+    ra_redis_epoch(ra_redis_store_identity(stores[0]), "", epoch);
     misses_and_fills(0, 1, "text");
     hear(0);
     hits_near(0, 1, "text");

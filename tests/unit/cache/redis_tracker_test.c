@@ -247,7 +247,7 @@ static void test_hears_changes(void **state)
     int64_t before = test_now();
     open_ear(&e);
     open_writer(&w);
-    ra_redis_epoch(&w.identity, epoch);
+    ra_redis_epoch(&w.identity, "", epoch);
     assert_string_equal(e.near.epoch, epoch);
     assert_true(e.near.until >= before + LONG && e.near.until <= test_now() + LONG);
     assert_true(e.near.alls_at_hearing > 0);
