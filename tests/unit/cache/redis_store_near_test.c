@@ -736,7 +736,8 @@ static void test_nothing_is_served_from_a_silent_server(void **state)
     hits_unasked(0, 1, "text");
     ra_lookup v = wanted(1, 1, 2, guards);
     waiting w = waiting_new();
-    assert_int_equal(ra_store_lookup(stores[0], test_now() + 3 * CALM + 1, &v, 1, &w.call), RA_STORE_DONE);
+    assert_int_equal(ra_store_lookup(stores[0], test_now() + (int64_t)3 * CALM + 1, &v, 1, &w.call),
+                     RA_STORE_DONE);
     assert_int_equal(v.outcome, RA_LOOKUP_BYPASS);
     assert_string_equal(v.reason, "store-silent");
     assert_null(v.payload);
@@ -928,7 +929,7 @@ static void test_a_batch_of_fresh_parts(void **state)
     for (unsigned u = 0; u < N; u++)
         text_is(&v[u], "text", true);
     ASKED(N + 2, 0, 0);
-    assert_int_equal(stats_of(0).hits, before + 3 * N);
+    assert_int_equal(stats_of(0).hits, before + (uint64_t)3 * N);
 }
 
 /* ---- loops of one process ---- */
