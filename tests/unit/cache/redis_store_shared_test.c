@@ -59,7 +59,7 @@ static void test_touches_at_both_ends(void **state)
 
 /* ---- a writer, and readers on other loops, who see what Redis would say in `stored` ---- */
 
-enum { WRITES = 20000, READERS = 2 };
+enum { WRITES = 5000, READERS = 2 };
 
 static struct {
     ra_near *near;
