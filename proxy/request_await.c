@@ -11,18 +11,34 @@
 #include "proxy/request_states.h"
 
 #include <event2/event.h>
+#include <math.h>
 
-enum { FIRST_US = 20000, LEAST_US = 1000, MOST_US = 100000 };
+/* The time when the other one began is known to a ms or two only, and its fill has a way to go. */
+enum { FIRST_US = 20000, SLACK_US = 2000, LEAST_US = 1000, MOST_US = 100000 };
 
-double ra_await_learn(double usual_us, int64_t took_us)
+void ra_await_learn(ra_await_experience *e, int64_t took_us)
 {
-    double took = took_us > 0 ? (double)took_us : 1;
-    return usual_us > 0 ? usual_us + (took - usual_us) / 8 : took;
+    double took = took_us > 0 ? (double)took_us : 1, distance = took - e->usual_us;
+    if (e->usual_us <= 0) {
+        *e = (ra_await_experience){.usual_us = took, .spread_us = took / 2};
+        return;
+    }
+    e->spread_us += ((distance < 0 ? -distance : distance) - e->spread_us) / 4;
+    e->usual_us += distance / 8;
 }
 
-int64_t ra_await_time(double usual_us, int64_t filling_for, int64_t timeout)
+/* How long such a fill takes at most, most of the time. */
+static double done_by(const ra_await_experience *e)
 {
-    double left = 2 * (usual_us > 0 ? usual_us : FIRST_US) - 1000 * (double)filling_for;
+    if (e->usual_us <= 0)
+        return 2 * FIRST_US;
+    double late = fmax(fmax(4 * e->spread_us, e->usual_us / 4), SLACK_US);
+    return e->usual_us + fmin(late, e->usual_us);
+}
+
+int64_t ra_await_time(const ra_await_experience *e, int64_t filling_for, int64_t timeout)
+{
+    double left = done_by(e) - 1000 * (double)filling_for;
     double most = timeout < 4 * MOST_US / 1000 ? 250 * (double)timeout : MOST_US;
     if (left <= 0)
         return 0;
@@ -34,11 +50,9 @@ int64_t ra_await_time(double usual_us, int64_t filling_for, int64_t timeout)
 void ra_request_learn_await(ra_request *r)
 {
     const ra_http_reply *reply = r->reply;
-    bool is_one = r->op.kind == RA_OP_GET_ITEM || r->op.kind == RA_OP_QUERY;
-    if (r->fetched_at_us && !r->collapsed && is_one && reply && reply->result == RA_HTTP_OK &&
-        reply->status == 200)
-        r->loop->upstream_read_us =
-            ra_await_learn(r->loop->upstream_read_us, ra_clock_monotonic_us() - r->fetched_at_us);
+    if (!r->collapsed && reply && reply->result == RA_HTTP_OK && reply->status == 200 && r->op.nparts == 1 &&
+        r->op.kind != RA_OP_BATCH_GET_ITEM && r->op.parts[0].look.outcome == RA_LOOKUP_MISS)
+        ra_await_learn(&r->loop->fills, ra_clock_monotonic_us() - r->missed_at_us);
 }
 
 static void waited(evutil_socket_t fd, short what, void *arg)
@@ -52,8 +66,8 @@ static void waited(evutil_socket_t fd, short what, void *arg)
 
 enum ra_step ra_request_await(ra_request *r)
 {
-    int64_t us = ra_await_time(r->loop->upstream_read_us, r->op.parts[0].look.filling_for,
-                               r->config->upstream.request_timeout);
+    int64_t us =
+        ra_await_time(&r->loop->fills, r->op.parts[0].look.filling_for, r->config->upstream.request_timeout);
     struct timeval t = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
     if (us > 0)
         r->await_timer = evtimer_new(r->loop->base, waited, r);

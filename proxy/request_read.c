@@ -20,6 +20,7 @@ enum ra_step ra_request_look_up(ra_request *r)
 {
     ra_op *op = &r->op;
     r->missed_at = ra_clock_monotonic();
+    r->missed_at_us = ra_clock_monotonic_us();
     r->missed_wall = ra_clock_wall();
     for (size_t i = 0; i < op->nparts; i++)
         op->parts[i].look.exact = op->tables[op->parts[i].table].config->consistency == RA_LINEARIZABLE;
@@ -266,7 +267,6 @@ enum ra_step ra_request_join(ra_request *r)
 
 enum ra_step ra_request_fetch(ra_request *r)
 {
-    r->fetched_at_us = ra_clock_monotonic_us();
     return ra_request_send(r, false, RA_FILLING);
 }
 

@@ -79,7 +79,7 @@ struct ra_request {
     int64_t missed_wall;
 
     struct event *await_timer; /* made once: it is or was awaiting another process's fill */
-    int64_t fetched_at_us;     /* monotonic: when the upstream read was sent; 0: it wasn't */
+    int64_t missed_at_us;      /* as missed_at */
 
     ra_seat seat;
     bool leads, waits; /* its place in a flight */
@@ -163,7 +163,7 @@ void ra_request_route_error(ra_request *r, int status, const char *message);
 
 /* Awaiting, in proxy/request_await.c. */
 enum ra_step ra_request_await(ra_request *r);
-/* r->reply has come: how long it took is what such reads take. */
+/* r->reply has come and is filled next: how long that took is how long such fills take. */
 void ra_request_learn_await(ra_request *r);
 
 /* Marks, in proxy/request_mark.c. */

@@ -14,6 +14,7 @@
 #include "cache/memory_store.h"
 #include "cache/redis_store.h"
 #include "cache/redis_tracker.h"
+#include "proxy/request_await.h"
 #include "proxy/store_pact.h"
 #include "proxy/tables.h"
 
@@ -46,9 +47,9 @@ typedef struct ra_loop {
     struct event *accept_again;  /* while accept fails, for want of file descriptors say */
     int64_t accept_logged;       /* monotonic: when that was last said */
     struct ra_request *requests; /* all that live on this loop */
-    double upstream_read_us;     /* see ra_await_learn */
-    unsigned in_flight;          /* how many they are */
-    unsigned sending;            /* replies handed to evhttp that aren't written out yet */
+    ra_await_experience fills;
+    unsigned in_flight; /* how many they are */
+    unsigned sending;   /* replies handed to evhttp that aren't written out yet */
     bool draining;
     bool cut; /* drain_timeout passed with requests left */
     ra_letter drain_letter;
