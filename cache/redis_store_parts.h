@@ -105,6 +105,7 @@ typedef struct ra_redis_store {
     int64_t heard;           /* monotonic: the newest good heartbeat */
     int64_t asked;           /* monotonic: when the newest heartbeat was sent */
     int64_t clock;           /* Redis's time less the monotonic one, ms, or a little more */
+    int64_t clock_least;     /* the same, or a little less: for what we ourselves say it ends at */
     unsigned greeting;       /* counts greetings, from 1 */
     unsigned replaying;      /* markers whose acknowledgement the greeting waits for */
     size_t cursor;           /* the bucket that it has come to */

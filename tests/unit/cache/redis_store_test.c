@@ -1031,7 +1031,8 @@ static void test_without_memory(void **state)
     open_store(0, o);
     open_store(1, defaults(1));
     UNTIL(serving(0) && serving(1));
-    for (unsigned i = 0; i < 3000; i++) {
+    unsigned misses_seen = 0;
+    for (unsigned i = 0; i < 1500; i++) {
         static const uint64_t guard[] = {100};
         ra_lookup v = wanted(i % 7, 1, 1, guard);
         waiting looking = waiting_new(), writing = waiting_new();
@@ -1039,6 +1040,7 @@ static void test_without_memory(void **state)
         writing.call.arg = &writing;
         ra_key unit = key_of(50 + i % 5);
         ra_write_id id = write_id(i);
+        UNTIL(health_of(0) == RA_REDIS_SERVING || health_of(0) == RA_REDIS_BREAKER);
         refuse_one_in = 1 + i % 9;
         bool asked = ra_store_lookup(stores[0], test_now(), &v, 1, &looking.call) == RA_STORE_PENDING;
         bool told =
@@ -1050,6 +1052,7 @@ static void test_without_memory(void **state)
         UNTIL((!asked || looking.done) && (!told || writing.done));
         refuse_one_in = 1 + i % 5;
         ra_store_end(stores[0], test_now(), &id, &unit, 1, 0);
+        misses_seen += v.outcome == RA_LOOKUP_MISS;
         if (v.outcome == RA_LOOKUP_MISS || v.outcome == RA_LOOKUP_STALE) {
             refuse_one_in = 0;
             ra_payload *p = ra_payload_new(RA_BYTES("x"), 0, 0, 0);
@@ -1068,6 +1071,7 @@ static void test_without_memory(void **state)
         ra_payload_unref(v.payload);
     }
     UNTIL(serving(0) && stats_of(0).markers == 0);
+    assert_true(misses_seen + stats_of(0).hits > 20);
     for (uint64_t u = 50; u < 55; u++)
         assert_int_equal(peek(1, u, 1), RA_LOOKUP_MISS);
 }
