@@ -20,8 +20,7 @@
 
 enum {
     NEAR_BYTES = 4 << 20,
-    CALM = 60000, /* a heartbeat, which is a script, comes in no test */
-    SKEW = 20000  /* two loops estimate Redis's clock, each as well as its round trip is short */
+    CALM = 60000 /* a heartbeat, which is a script, comes in no test */
 };
 
 static ra_near *nears[STORES];
