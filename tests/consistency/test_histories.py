@@ -47,7 +47,7 @@ def must_be_caught(*arguments, program=None):
 
 
 def test_one_proxy_with_its_own_store():
-    found = must_hold("--store", "memory", "--minutes", 0.35, "--gap", 8, "--only", "kill", "--only", "pause", "--min-reads", 5000)
+    found = must_hold("--store", "memory", "--minutes", 0.45, "--gap", 15, "--only", "kill", "--only", "pause", "--min-reads", 5000)
     assert found["faults"]["kill"] >= 1, "a kill -9 is what this is about"
 
 

@@ -14,7 +14,7 @@ def only(*faults):
 
 
 def test_linearizable():
-    found = must_hold("--minutes", 1.5, "--min-reads", READS)
+    found = must_hold("--minutes", 1.3, "--min-reads", READS)
     assert found["faults"]["kill"] >= 1
     assert found["forwarders"]["cut-after"] >= 1, "cut between BEGIN and its acknowledgement"
     assert found["near_hits"] > READS / 100
@@ -22,7 +22,7 @@ def test_linearizable():
 
 @pytest.mark.skipif(not STOPPER, reason="READASIDE_STOPPER names no library")
 def test_stopped_between_begin_and_signature():
-    found = must_hold("--minutes", 0.6, "--gap", 0.5, *only("stop-signing"), "--stopper", STOPPER, "--min-reads", 5000)
+    found = must_hold("--minutes", 0.5, "--gap", 0.5, *only("stop-signing"), "--stopper", STOPPER, "--min-reads", 5000)
     assert found["faults"]["stop-signing"] >= 3
 
 
