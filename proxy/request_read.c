@@ -111,6 +111,7 @@ static ra_verdict served_together(const ra_request *r)
         ra_verdict one = served(r, &r->op.parts[i].look, false);
         all.age = one.age > all.age ? one.age : all.age;
         all.ttl = one.ttl < all.ttl ? one.ttl : all.ttl;
+        all.detail = one.detail ? all.detail : NULL; /* near: if all of them were */
     }
     return all;
 }
