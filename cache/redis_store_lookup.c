@@ -55,7 +55,8 @@ typedef struct found {
 typedef struct looking {
     ra_lookup *v;
     size_t n;
-    bool second; /* the second round */
+    bool second;   /* the second round */
+    int64_t asked; /* monotonic: before the first one. No answer is newer than that */
     guard *guards;
     size_t nguards;
     found *found;
@@ -248,17 +249,17 @@ static void look_entry(ra_redis_store *s, looking *l, const found *f, int64_t no
     if (v->outcome != RA_LOOKUP_HIT || !s->near)
         return;
     ra_near_entry held = {.payload = v->payload, .token = v->token, .expires = e.expires, .keeps = e.keeps};
-    ra_near_put(s->near, now, &v->unit, &v->request, v->guard, v->nguards, &held, &f->mark);
+    ra_near_put(s->near, l->asked, &v->unit, &v->request, v->guard, v->nguards, &held, &f->mark);
 }
 
-static void take_near(ra_redis_store *s, found *f, int64_t now, ra_lookup *v)
+static void take_near(ra_redis_store *s, const looking *l, found *f, int64_t now, ra_lookup *v)
 {
     v->payload = f->near.payload;
     f->near.payload = NULL;
     v->outcome = RA_LOOKUP_HIT;
     v->near = true;
     v->expires_in = f->near.expires - (now + s->clock);
-    ra_near_validated(s->near, now, &v->unit, &v->request, &v->token, &f->mark);
+    ra_near_validated(s->near, l->asked, &v->unit, &v->request, &v->token, &f->mark);
 }
 
 static void conclude(ra_redis_store *s, looking *l, size_t i, int64_t now)
@@ -276,7 +277,7 @@ static void conclude(ra_redis_store *s, looking *l, size_t i, int64_t now)
     }
     v->token.unit = f->generation;
     if (is_good(l, f, v->nguards) && f->near.expires > now + s->clock)
-        take_near(s, f, now, v);
+        take_near(s, l, f, now, v);
     else
         look_entry(s, l, f, now, v);
     if (v->outcome == RA_LOOKUP_MISS)
@@ -466,7 +467,7 @@ static void look_near(const ra_redis_store *s, found *f, int64_t now, const ra_l
 
 static bool prepare(const ra_redis_store *s, looking *l, int64_t now, ra_lookup *v, size_t n)
 {
-    *l = (looking){.v = v, .n = n};
+    *l = (looking){.v = v, .n = n, .asked = now};
     l->guards = calloc(n * RA_GUARDS_MAX, sizeof *l->guards);
     l->found = calloc(n, sizeof *l->found);
     if (!l->guards || !l->found)
