@@ -1028,7 +1028,9 @@ static void test_without_memory(void **state)
         missed += e.near.of[i] == 0;
     }
     UNTIL_STATE(&e, RA_TRACKING_ON);
-#ifndef OWN_ALLOCATOR
+#ifdef OWN_ALLOCATOR
+    (void)missed;
+#else
     assert_true(missed > 0 && e.warnings > 0); /* else nothing was refused */
 #endif
     close(fd);
