@@ -37,7 +37,11 @@ static const char begin_text[] =
     "redis.call('HSET', k, 'w' .. ARGV[1], deadline)\n"
     "return 1\n";
 
-/* With settle the marker is set in any case: the index lags behind a write whose marker ran out, too. */
+/*
+ * With settle a marker is set in any case: the index lags behind a write whose marker ran out, too. It is one
+ * for all writes of the unit that have ended, at the latest of their times: a busy index that nobody reads
+ * would gather one per write. One that can't be read lives for ever, and stays.
+ */
 static const char end_text[] =
     ALLOW_OOM
     KEY MS
@@ -48,10 +52,12 @@ static const char end_text[] =
     "end\n"
     "if settle > 0 then\n"
     NOW
-    "  redis.call('HSET', k, w, ms(now + settle))\n"
-    "elseif there == 1 then\n"
-    "  redis.call('HDEL', k, w)\n"
+    "  local settles = redis.call('HGET', k, 'wsettles')\n"
+    "  if not settles or (tonumber(settles) or math.huge) < now + settle then\n"
+    "    redis.call('HSET', k, 'wsettles', ms(now + settle))\n"
+    "  end\n"
     "end\n"
+    "if there == 1 then redis.call('HDEL', k, w) end\n"
     "return there\n";
 
 /* A marker's deadline that can't be read: nobody knows when the write is over, so that it never is. */

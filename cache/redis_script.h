@@ -6,8 +6,9 @@
  *
  *   data    field "!" = its generation, fields "r<request>" = entries; the key has a TTL. "?" = the request
  *           whose miss made the generation: who made it is filling that just then.
- *   marker  only fields "w<write id>" = a deadline in ms; the key has no TTL, so that no volatile-* policy
- *           evicts it.
+ *   marker  only fields "w<write id>" = a deadline in ms, and "wsettles", which stands for all the writes
+ *           that have ended and let an index follow; the key has no TTL, so that no volatile-* policy evicts
+ *           it.
  *
  * A generation begins with E, the epoch of the server it was made on. A marker lives, and an entry is good,
  * while its time is later than now. A marker whose deadline can't be read lives.
@@ -26,9 +27,9 @@
 enum ra_redis_script {
     /* KEYS 1; ARGV id hold. Drops data, adds the marker w<id> = now + hold. 1. allow-oom. */
     RA_SCRIPT_BEGIN,
-    /* KEYS 1; ARGV id settle. If the marker isn't there: drops data. Then, with settle > 0, sets it to now +
-     * settle, whether it was there or not; else it goes, and an empty key is gone. 1 if it was there, 0 if
-     * not. allow-oom. */
+    /* KEYS 1; ARGV id settle. If the marker isn't there: drops data. It goes; with settle > 0 the unit is
+     * marked until now + settle at least, whether it was there or not, by the one marker "wsettles" for all
+     * such writes. An empty key is gone. 1 if it was there, 0 if not. allow-oom. */
     RA_SCRIPT_END,
     /* KEYS 1; ARGV nonce ttl E [request fresh]. The generation, if it begins with E; one that doesn't is
      * dropped with its data. Expired markers go; while one lives: nil (false). Else a new generation

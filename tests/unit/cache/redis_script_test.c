@@ -395,7 +395,7 @@ static void test_end_settles(void **state)
     expect_integer(RUN(BEGIN, "u", "1", MINUTE), 1);
     expect_integer(RUN(END, "u", "1", "50"), 1);
     expect_marker_key("u", 1);
-    assert_int_equal(number_at("u", "w1"), server.now + 50);
+    assert_int_equal(number_at("u", "wsettles"), server.now + 50);
     set_clock(server.now + 49);
     expect_nil(RUN(MISS, "u", "n", MINUTE, EPOCH_A));
     set_clock(server.now + 1);
@@ -417,7 +417,32 @@ static void test_end_without_marker_drops_data(void **state)
     fill_one("u", "r1", "old");
     expect_integer(RUN(END, "u", "1", "50"), 0); /* it marks all the same */
     expect_marker_key("u", 1);
-    assert_int_equal(number_at("u", "w1"), server.now + 50);
+    assert_int_equal(number_at("u", "wsettles"), server.now + 50);
+}
+
+/* An index's unit to which much is written, and which nobody reads. */
+static void test_writes_that_settle_share_one_marker(void **state)
+{
+    (void)state;
+    own_clock();
+    int64_t start = server.now;
+    for (unsigned i = 0; i < 300; i++) {
+        set_clock(start + i);
+        expect_integer(RUN(BEGIN, "u", num(i), MINUTE), 1);
+        expect_integer(RUN(END, "u", num(i), i == 200 ? "5000" : "1000"), 1);
+        expect_marker_key("u", 1);
+    }
+    expect_integer(RUN(BEGIN, "u", "another", MINUTE), 1);
+    expect_marker_key("u", 2);
+    expect_integer(RUN(END, "u", "another", "0"), 1);
+    assert_int_equal(number_at("u", "wsettles"), start + 200 + 5000); /* the latest of all */
+    set_clock(start + 200 + 4999);
+    expect_nil(RUN(MISS, "u", "n", MINUTE, EPOCH_A));
+    set_clock(start + 200 + 5000);
+    assert_true(strlen(generation("u", "n", EPOCH_A)) > 8);
+    expect_integer(command("HSET v wsettles unreadable"), 1);
+    expect_integer(RUN(END, "v", "1", "50"), 0);
+    expect_text(command("HGET v wsettles"), "unreadable");
 }
 
 /* ---- MISS ---- */
@@ -1100,7 +1125,7 @@ static void test_pexpire_gt_never_gives_a_marker_a_ttl(void **state)
 
 /* ---- the scripts against a reference in C ---- */
 
-enum { MARKERS = 5, ENTRIES = 4, CAP = 3 };
+enum { WRITES = 5, SETTLES = WRITES, MARKERS, ENTRIES = 4, CAP = 3 };
 
 typedef struct unit {
     char generation[64]; /* "": no data */
@@ -1155,7 +1180,7 @@ static unsigned drop_expired_markers(unit *u, int64_t now)
 
 static void step_begin(unit *u, uint64_t *random)
 {
-    unsigned id = roll(random, MARKERS);
+    unsigned id = roll(random, WRITES);
     int64_t hold = (int64_t)roll(random, 100) - 10;
     expect_integer(RUN(BEGIN, "u", num(id), num(hold)), 1);
     drop_data(u);
@@ -1165,13 +1190,17 @@ static void step_begin(unit *u, uint64_t *random)
 
 static void step_end(unit *u, uint64_t *random)
 {
-    unsigned id = roll(random, MARKERS);
+    unsigned id = roll(random, WRITES);
     int64_t settle = roll(random, 3) ? 0 : (int64_t)roll(random, 60) - 5;
     expect_integer(RUN(END, "u", num(id), num(settle)), u->marker[id].present);
     if (!u->marker[id].present)
         drop_data(u);
-    u->marker[id].present = settle > 0;
-    u->marker[id].deadline = server.now + settle;
+    u->marker[id].present = false;
+    bool later = !u->marker[SETTLES].present || u->marker[SETTLES].deadline < server.now + settle;
+    if (settle <= 0 || !later)
+        return;
+    u->marker[SETTLES].present = true;
+    u->marker[SETTLES].deadline = server.now + settle;
 }
 
 static void step_miss(unit *u, uint64_t *random, unsigned nonce)
@@ -1235,7 +1264,7 @@ static void expect_unit(const unit *u)
     (snprintf(expected[n].field, sizeof field, "%s", field),                                                 \
      snprintf(expected[n].value, sizeof value, format, __VA_ARGS__), n++)
     for (unsigned i = 0; i < MARKERS; i++) {
-        snprintf(field, sizeof field, "w%u", i);
+        snprintf(field, sizeof field, i == SETTLES ? "wsettles" : "w%u", i);
         if (u->marker[i].present)
             EXPECT("%" PRId64, u->marker[i].deadline);
     }
@@ -1513,6 +1542,7 @@ int main(void)
         TEST(test_begin),
         TEST(test_end),
         TEST(test_end_settles),
+        TEST(test_writes_that_settle_share_one_marker),
         TEST(test_end_without_marker_drops_data),
         TEST(test_miss_makes_a_generation),
         TEST(test_miss_drops_a_foreign_generation),
