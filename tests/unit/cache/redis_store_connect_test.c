@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #pragma GCC diagnostic ignored "-Wunused-function"
+#include "cache/redis_epoch.h"
+
 #include "redis_store_fixture.h"
 
 static unsigned times_said[STORES];
