@@ -176,18 +176,39 @@ static ra_flight *new_flight(shard *s, const ra_key *name, ra_seat *leader)
     return f;
 }
 
+/* With the shard locked. */
+static ra_flight *find(shard *s, const ra_key *name)
+{
+    ra_flight *f = *chain(s, name);
+    while (f && !ra_key_eq(&f->name, name))
+        f = f->next;
+    return f;
+}
+
+static shard *shard_of(ra_flights *flights, const ra_key *name)
+{
+    return &flights->shard[name->b[0] % SHARDS];
+}
+
+bool ra_flight_exists(ra_flights *flights, const ra_key *name)
+{
+    shard *s = shard_of(flights, name);
+    pthread_mutex_lock(&s->lock);
+    bool exists = find(s, name) != NULL;
+    pthread_mutex_unlock(&s->lock);
+    return exists;
+}
+
 enum ra_flight_role ra_flight_join(ra_flights *flights, const ra_key *name, ra_seat *seat)
 {
     enum ra_flight_role role;
-    shard *s = &flights->shard[name->b[0] % SHARDS];
+    shard *s = shard_of(flights, name);
     seat->flight = NULL;
     seat->reply = NULL;
     seat->prev = seat->next = NULL;
     seat->letter = (ra_letter){.arg = seat};
     pthread_mutex_lock(&s->lock);
-    ra_flight *f = *chain(s, name);
-    while (f && !ra_key_eq(&f->name, name))
-        f = f->next;
+    ra_flight *f = find(s, name);
     if (f) {
         seat->letter.deliver = deliver_woken;
         add_waiter(f, seat);

@@ -51,6 +51,8 @@ ra_flights *ra_flights_new(void);    /* NULL without memory */
 void ra_flights_free(ra_flights *f); /* no flight may be left */
 size_t ra_flights_count(ra_flights *f);
 
+/* Is there one of this name? By the time that this returns it may have landed, or begun. */
+bool ra_flight_exists(ra_flights *f, const ra_key *name);
 enum ra_flight_role ra_flight_join(ra_flights *f, const ra_key *name, ra_seat *seat);
 /* Leader: ends the flight and wakes all waiters, together. The reply's references for them are taken here. */
 void ra_flight_land(ra_seat *leader, ra_http_reply *reply);

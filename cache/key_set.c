@@ -41,7 +41,7 @@ static bool make_room(ra_key_set *s)
     ra_key *slots = calloc(nslots, sizeof *slots);
     if (!slots)
         return false;
-    for (size_t i = 0; i < s->nslots; i++) {
+    for (size_t i = 0; s->slots && i < s->nslots; i++) {
         if (!ra_key_eq(&s->slots[i], &empty))
             *slot_of(slots, nslots, &s->slots[i]) = s->slots[i];
     }
@@ -55,9 +55,9 @@ bool ra_key_set_add(ra_key_set *s, const ra_key *k)
 {
     if (ra_key_eq(k, &empty))
         return true;
-    if (s->nslots && ra_key_eq(slot_of(s->slots, s->nslots, k), k))
+    if (s->slots && ra_key_eq(slot_of(s->slots, s->nslots, k), k))
         return false;
-    if (make_room(s)) {
+    if (make_room(s) && s->slots) {
         *slot_of(s->slots, s->nslots, k) = *k;
         s->n++;
     }

@@ -144,9 +144,8 @@ void ra_near_put(ra_near *n, int64_t now, const ra_key *unit, const ra_key *requ
 {
     uint32_t ref;
     ra_near_shard *s = find(n, unit, request, &ref);
-    if (ref)
-        ra_near_shard_remove(s,
-                             ref); /* it has been overtaken, whether there is room for the new one or not */
+    if (ref) /* overtaken, whether there is room for the new one or not */
+        ra_near_shard_remove(s, ref);
     ref = ra_near_shard_add(s, unit, request, guards, nguards, e);
     if (ref) {
         ra_near_record *r = ra_near_shard_at(s, ref);

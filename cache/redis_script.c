@@ -37,7 +37,11 @@ static const char begin_text[] =
     "redis.call('HSET', k, 'w' .. ARGV[1], deadline)\n"
     "return 1\n";
 
-/* With settle the marker is set in any case: the index lags behind a write whose marker ran out, too. */
+/*
+ * With settle a marker is set in any case: the index lags behind a write whose marker ran out, too. It is one
+ * for all writes of the unit that have ended, at the latest of their times: a busy index that nobody reads
+ * would gather one per write. One that can't be read lives for ever, and stays.
+ */
 static const char end_text[] =
     ALLOW_OOM
     KEY MS
@@ -48,10 +52,12 @@ static const char end_text[] =
     "end\n"
     "if settle > 0 then\n"
     NOW
-    "  redis.call('HSET', k, w, ms(now + settle))\n"
-    "elseif there == 1 then\n"
-    "  redis.call('HDEL', k, w)\n"
+    "  local settles = redis.call('HGET', k, 'wsettles')\n"
+    "  if not settles or (tonumber(settles) or math.huge) < now + settle then\n"
+    "    redis.call('HSET', k, 'wsettles', ms(now + settle))\n"
+    "  end\n"
     "end\n"
+    "if there == 1 then redis.call('HDEL', k, w) end\n"
     "return there\n";
 
 /* A marker's deadline that can't be read: nobody knows when the write is over, so that it never is. */
@@ -83,13 +89,20 @@ static const char end_text[] =
  * picked at random tell as much. Where those have all expired many more go, and the unit is free once what is
  * left can be read whole. What isn't a marker goes too: it is left over from data that somebody has edited by
  * hand, and must not come to life under a new generation.
+ *
+ * "?" lives and dies with "!", which is made in the same step: so it needs no time of its own.
  */
 static const char miss_text[] =
     PLAIN
     KEY NOW MS MARKERS
-    "local ttl, e = ms(ARGV[2]), ARGV[3]\n"
+    "local ttl, e, request = ms(ARGV[2]), ARGV[3], ARGV[4] or ''\n"
+    "local fresh = request == '' and 0 or 0 + ARGV[5]\n"
     "local g = redis.call('HGET', k, '!')\n"
-    "if g and string.sub(g, 1, #e) == e then return g end\n"
+    "if g and string.sub(g, 1, #e) == e then\n"
+    "  local since = now - (tonumber(string.sub(g, #e + 1, -#ARGV[1] - 1)) or 0)\n"
+    "  if since < 0 or since >= fresh or redis.call('HGET', k, '?') ~= request then return g end\n"
+    "  return {g, since}\n"
+    "end\n"
     "local n = redis.call('HLEN', k)\n"
     "if not g and n > 16 then\n"
     "  local some = redis.call('HRANDFIELD', k, -8, 'WITHVALUES')\n"
@@ -104,12 +117,14 @@ static const char miss_text[] =
     "if g then redis.call('UNLINK', k) end\n"
     "g = e .. ms(now) .. ARGV[1]\n"
     "redis.call('HSET', k, '!', g)\n"
+    "if request ~= '' then redis.call('HSET', k, '?', request) end\n"
     "redis.call('PEXPIRE', k, ttl)\n"
     "return g\n";
 
 /*
  * At the cap a bounded number of entries is looked at: HGET is the only way to an entry's time, and it copies
- * the payload. 9 fields, since one may be "!".
+ * the payload. 9 fields, since one may be "!". "?" is no entry, and by then nobody asks for it any more, or
+ * only in vain: it makes room first.
  */
 static const char fill_text[] =
     PLAIN
@@ -118,6 +133,7 @@ static const char fill_text[] =
     "local gone = expires + ARGV[4]\n"
     "if redis.call('HGET', k, '!') ~= ARGV[1] then return 0 end\n"
     "if redis.call('HLEN', k) > max and redis.call('HEXISTS', k, field) == 0 then\n"
+    "  redis.call('HDEL', k, '?')\n"
     "  for _, f in ipairs(redis.call('HRANDFIELD', k, 9)) do\n"
     "    if f ~= '!' then\n"
     "      local at = tonumber(string.match(redis.call('HGET', k, f), '^%d+:(%d+):') or '')\n"

@@ -4,9 +4,11 @@
  *
  * A unit is one hash, in one of two states that exclude each other:
  *
- *   data    field "!" = its generation, fields "r<request>" = entries; the key has a TTL.
- *   marker  only fields "w<write id>" = a deadline in ms; the key has no TTL, so that no volatile-* policy
- *           evicts it.
+ *   data    field "!" = its generation, fields "r<request>" = entries; the key has a TTL. "?" = the request
+ *           whose miss made the generation: who made it is filling that just then.
+ *   marker  only fields "w<write id>" = a deadline in ms, and "wsettles", which stands for all the writes
+ *           that have ended and let an index follow; the key has no TTL, so that no volatile-* policy evicts
+ *           it.
  *
  * A generation begins with E, the epoch of the server it was made on. A marker lives, and an entry is good,
  * while its time is later than now. A marker whose deadline can't be read lives.
@@ -25,14 +27,17 @@
 enum ra_redis_script {
     /* KEYS 1; ARGV id hold. Drops data, adds the marker w<id> = now + hold. 1. allow-oom. */
     RA_SCRIPT_BEGIN,
-    /* KEYS 1; ARGV id settle. If the marker isn't there: drops data. Then, with settle > 0, sets it to now +
-     * settle, whether it was there or not; else it goes, and an empty key is gone. 1 if it was there, 0 if
-     * not. allow-oom. */
+    /* KEYS 1; ARGV id settle. If the marker isn't there: drops data. It goes; with settle > 0 the unit is
+     * marked until now + settle at least, whether it was there or not, by the one marker "wsettles" for all
+     * such writes. An empty key is gone. 1 if it was there, 0 if not. allow-oom. */
     RA_SCRIPT_END,
-    /* KEYS 1; ARGV nonce ttl E. The generation, if it begins with E; one that doesn't is dropped with its
-     * data. Expired markers go; while one lives: nil (false). Else a new generation E..now..nonce, with ttl:
-     * it. Of more than 16 markers a few are tried first, and if one lives none goes. Of more than 512 only
-     * some go, and nil, too, while there are so many. */
+    /* KEYS 1; ARGV nonce ttl E [request fresh]. The generation, if it begins with E; one that doesn't is
+     * dropped with its data. Expired markers go; while one lives: nil (false). Else a new generation
+     * E..now..nonce, with ttl: it; and "?" = request, unless that is "". Of more than 16 markers a few are
+     * tried first, and if one lives none goes. Of more than 512 only some go, and nil, too, while there are
+     * so many.
+     * {generation, since} where it was there already, was made `since` ms ago, less than `fresh`, and "?" is
+     * this request: somebody is filling it. Nonces are equally long, so that all find the time in it. */
     RA_SCRIPT_MISS,
     /* KEYS 1; ARGV generation field ttl keep max value. 0 unless the generation is the unit's; -1 at the cap
      * of `max` entries for a new one, once expired ones are gone (those of the unit, or of 8 or 9

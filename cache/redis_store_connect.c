@@ -88,6 +88,7 @@ static void heard_at(ra_redis_store *s, const epoch_reply *e)
 {
     s->heard = ra_redis_monotonic();
     s->clock = e->now + 1 - s->asked; /* never too early: an entry may end sooner, never later */
+    s->clock_least = e->now - s->heard;
 }
 
 static const char *error_of(const redisReply *reply)
@@ -245,7 +246,7 @@ void ra_redis_store_up(ra_redis *conn, const ra_redis_identity *who, void *arg)
     s->sweep.refused = false;
     if (!acceptable(s))
         return;
-    ra_redis_epoch(who, s->epoch);
+    ra_redis_epoch(who, s->pact, s->epoch);
     greet(s);
 }
 

@@ -39,7 +39,7 @@ static ra_redis_run *send_fill(ra_redis_store *s, const ra_fill *f, ra_bytes val
  */
 static void hold_near(ra_redis_store *s, int64_t now, const ra_fill *f)
 {
-    int64_t expires = now + s->clock + f->ttl;
+    int64_t expires = now + s->clock_least + f->ttl;
     ra_near_entry e = {
         .payload = f->payload, .token = f->token, .expires = expires, .keeps = expires + f->keep};
     if (s->near)

@@ -4,9 +4,10 @@
  * A lookup takes one round: the generation of each unit and guard, and the entry, unless the near cache has
  * it: then the generations say whether that is still good. Where there is no generation a second round makes
  * it, or finds that a marker lives; where the near cache's entry has turned out to be void it asks for
- * Redis's. All that comes before the upstream read, so the token is as old as it must be. That the commands
- * of a round are no single step, and the rounds even less so, does no harm: each is asked after the read has
- * begun, and a hit needs every generation to be the entry's.
+ * Redis's; and where a generation is young and there is no entry it asks who made it, since that one may be
+ * filling it, or just have. All that comes before the upstream read, so the token is as old as it must be.
+ * That the commands of a round are no single step, and the rounds even less so, does no harm: each is asked
+ * after the read has begun, and a hit needs every generation to be the entry's.
  */
 #include "cache/redis_store_parts.h"
 
@@ -14,7 +15,22 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum { NONCE_BYTES = 12 };
+enum { NONCE_BYTES = 12, NONCE_CHARS = 2 * NONCE_BYTES };
+
+/* A generation younger than this, in ms, may be one whose maker is still reading upstream. */
+enum { FRESH = 1000 };
+static const char fresh_text[] = "1000";
+
+/* What "?" says of a request: the first half of its digest in hex. */
+enum { FILLER_CHARS = RA_KEY_BYTES, FIELDS_MOST = 3 };
+
+/* Whose reply a step is for. */
+enum question {
+    ASK_NOTHING,
+    ASK_GENERATION,
+    ASK_ENTRY, /* with the generation; in the second round, if the caller would wait, also who fills it */
+    ASK_TOKEN  /* MISS */
+};
 
 /* A guard, once for all the parts that have it. */
 typedef struct guard {
@@ -30,15 +46,17 @@ typedef struct found {
     size_t guard[RA_GUARDS_MAX]; /* indices into guards */
     bool skipped;                /* a write of this process is under way: Redis isn't asked */
     bool held;                   /* the near cache has an entry, whose generations are asked for */
-    bool again;         /* it turned out to be void: in the second round Redis is asked for its own */
-    ra_near_entry near; /* if held; with a reference to the payload */
-    ra_near_mark mark;  /* of the time before anything was asked */
+    enum question asked;         /* in this round */
+    int64_t filling_for;         /* as in ra_lookup */
+    ra_near_entry near;          /* if held; with a reference to the payload */
+    ra_near_mark mark;           /* of the time before anything was asked */
 } found;
 
 typedef struct looking {
     ra_lookup *v;
     size_t n;
-    bool second; /* the second round */
+    bool second;   /* the second round */
+    int64_t asked; /* monotonic: before the first one. No answer is newer than that */
     guard *guards;
     size_t nguards;
     found *found;
@@ -78,13 +96,52 @@ static bool take_generation(const ra_redis_store *s, const redisReply *r, ra_gen
     return true;
 }
 
-static void take_unit(ra_redis_call *c, found *f, const redisReply *reply)
+/* How long ago was it made? In ms; -1: that can't be read. */
+static int64_t age_of(const ra_redis_store *s, const ra_generation *g, int64_t now)
 {
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
+    int64_t made = 0;
+    if (g->len <= RA_EPOCH_CHARS + NONCE_CHARS)
+        return -1;
+    for (size_t i = RA_EPOCH_CHARS; i < g->len - (size_t)NONCE_CHARS; i++) {
+        if (g->b[i] < '0' || g->b[i] > '9')
+            return -1;
+        made = made * 10 + (g->b[i] - '0'); /* 15 digits at most */
+    }
+    int64_t age = now + s->clock - made;
+    return age < 0 ? -1 : age;
+}
+
+static bool is_fresh(int64_t age)
+{
+    return age >= 0 && age < FRESH;
+}
+
+static ra_bytes filler_name(const ra_key *request, char out[RA_REDIS_FIELD_MAX])
+{
+    ra_bytes field = ra_redis_store_request_field(request, out);
+    return (ra_bytes){field.p + 1, FILLER_CHARS};
+}
+
+/* "?" of the unit: was its generation made for this request? */
+static void take_filler(const ra_redis_store *s, found *f, const ra_lookup *v, const redisReply *reply)
+{
+    char field[RA_REDIS_FIELD_MAX];
+    int64_t age = age_of(s, &f->generation, ra_redis_monotonic());
+    if (reply->type == REDIS_REPLY_STRING && is_fresh(age) &&
+        ra_bytes_eq((ra_bytes){reply->str, reply->len}, filler_name(&v->request, field)))
+        f->filling_for = age;
+}
+
+/* The generation, the entry, and if `filler` the unit's "?". */
+static void take_unit(ra_redis_call *c, found *f, const redisReply *reply, const ra_lookup *filler)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != (filler ? 3 : 2)) {
         c->failed = true;
         return;
     }
     take_generation(c->store, reply->element[0], &f->generation);
+    if (filler)
+        take_filler(c->store, f, filler, reply->element[2]);
     const redisReply *entry = reply->element[1];
     if (!f->generation.len || entry->type != REDIS_REPLY_STRING)
         return;
@@ -96,9 +153,15 @@ static void take_unit(ra_redis_call *c, found *f, const redisReply *reply)
         c->failed = true;
 }
 
-/* A generation, or none: a marker lives. */
-static void take_token(ra_redis_call *c, ra_generation *out, const redisReply *reply)
+/* A generation, with the ms since another one's miss for the same request made it or without; or none: a
+ * marker lives. */
+static void take_token(ra_redis_call *c, ra_generation *out, int64_t *filling_for, const redisReply *reply)
 {
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+        reply->element[1]->type == REDIS_REPLY_INTEGER) {
+        *filling_for = reply->element[1]->integer;
+        reply = reply->element[0];
+    }
     if (!take_generation(c->store, reply, out) && reply->type != REDIS_REPLY_NIL)
         c->failed = true;
 }
@@ -107,15 +170,30 @@ static void take_token(ra_redis_call *c, ra_generation *out, const redisReply *r
 static void take(ra_redis_call *c, const ra_redis_step *step, const redisReply *reply)
 {
     looking *l = c->own;
-    bool is_guard = step->index < l->nguards;
-    found *f = is_guard ? NULL : &l->found[step->index - l->nguards];
-    ra_generation *g = is_guard ? &l->guards[step->index].generation : &f->generation;
-    if (f && (l->second ? f->again : !f->held))
-        take_unit(c, f, reply);
-    else if (l->second)
-        take_token(c, g, reply);
-    else
-        take_generation(c->store, reply, g);
+    if (step->index < l->nguards) {
+        ra_generation *g = &l->guards[step->index].generation;
+        int64_t nobody_waits;
+        if (l->second)
+            take_token(c, g, &nobody_waits, reply);
+        else
+            take_generation(c->store, reply, g);
+        return;
+    }
+    found *f = &l->found[step->index - l->nguards];
+    const ra_lookup *v = &l->v[step->index - l->nguards];
+    switch (f->asked) {
+    case ASK_NOTHING:
+        break;
+    case ASK_GENERATION:
+        take_generation(c->store, reply, &f->generation);
+        break;
+    case ASK_ENTRY:
+        take_unit(c, f, reply, l->second && v->awaits ? v : NULL);
+        break;
+    case ASK_TOKEN:
+        take_token(c, &f->generation, &f->filling_for, reply);
+        break;
+    }
 }
 
 /* ---- what it comes to ---- */
@@ -171,17 +249,17 @@ static void look_entry(ra_redis_store *s, looking *l, const found *f, int64_t no
     if (v->outcome != RA_LOOKUP_HIT || !s->near)
         return;
     ra_near_entry held = {.payload = v->payload, .token = v->token, .expires = e.expires, .keeps = e.keeps};
-    ra_near_put(s->near, now, &v->unit, &v->request, v->guard, v->nguards, &held, &f->mark);
+    ra_near_put(s->near, l->asked, &v->unit, &v->request, v->guard, v->nguards, &held, &f->mark);
 }
 
-static void take_near(ra_redis_store *s, found *f, int64_t now, ra_lookup *v)
+static void take_near(ra_redis_store *s, const looking *l, found *f, int64_t now, ra_lookup *v)
 {
     v->payload = f->near.payload;
     f->near.payload = NULL;
     v->outcome = RA_LOOKUP_HIT;
     v->near = true;
     v->expires_in = f->near.expires - (now + s->clock);
-    ra_near_validated(s->near, now, &v->unit, &v->request, &v->token, &f->mark);
+    ra_near_validated(s->near, l->asked, &v->unit, &v->request, &v->token, &f->mark);
 }
 
 static void conclude(ra_redis_store *s, looking *l, size_t i, int64_t now)
@@ -199,9 +277,11 @@ static void conclude(ra_redis_store *s, looking *l, size_t i, int64_t now)
     }
     v->token.unit = f->generation;
     if (is_good(l, f, v->nguards) && f->near.expires > now + s->clock)
-        take_near(s, f, now, v);
+        take_near(s, l, f, now, v);
     else
         look_entry(s, l, f, now, v);
+    if (v->outcome == RA_LOOKUP_MISS)
+        v->filling_for = f->filling_for;
     s->n.hits += v->outcome == RA_LOOKUP_HIT;
     s->n.stale += v->outcome == RA_LOOKUP_STALE;
     s->n.misses += v->outcome == RA_LOOKUP_MISS;
@@ -230,34 +310,55 @@ static void answer(ra_redis_call *c, bool ok, const char *reason)
 
 /* ---- the second round ---- */
 
-/* The generation, and with `request` the entry. */
-static bool send_get(ra_redis_call *c, size_t index, const ra_key *unit, const ra_key *request)
+/* Those fields of a unit; `fields` ends with one of length 0. */
+static bool send_get(ra_redis_call *c, size_t index, const ra_key *unit, const ra_bytes *fields)
 {
     ra_redis_store *s = c->store;
-    char key[RA_REDIS_KEY_MAX], field[RA_REDIS_FIELD_MAX];
-    ra_bytes argv[4] = {RA_BYTES("HGET"), ra_redis_store_key(s, unit, key), RA_BYTES("!")};
-    unsigned argc = 3;
-    if (request) {
+    char key[RA_REDIS_KEY_MAX];
+    ra_bytes argv[2 + FIELDS_MOST] = {RA_BYTES("HGET"), ra_redis_store_key(s, unit, key)};
+    unsigned argc = 2;
+    for (; fields->n; fields++)
+        argv[argc++] = *fields;
+    if (argc > 3)
         argv[0] = RA_BYTES("HMGET");
-        argv[argc++] = ra_redis_store_request_field(request, field);
-    }
     ra_redis_step *step = ra_redis_call_step(c, index);
     step->command = ra_redis_send(s->conn, argv, argc, s->o.command_timeout, ra_redis_call_done, step);
     return step->command != NULL;
 }
 
-static bool send_miss(ra_redis_call *c, size_t index, const ra_key *unit, const char *ttl)
+static bool send_get_generation(ra_redis_call *c, size_t index, const ra_key *unit)
+{
+    const ra_bytes fields[] = {RA_BYTES("!"), {NULL, 0}};
+    return send_get(c, index, unit, fields);
+}
+
+static bool send_get_entry(ra_redis_call *c, size_t index, const ra_lookup *v, bool filler)
+{
+    char field[RA_REDIS_FIELD_MAX];
+    const ra_bytes fields[FIELDS_MOST + 1] = {RA_BYTES("!"), ra_redis_store_request_field(&v->request, field),
+                                              filler ? RA_BYTES("?") : (ra_bytes){NULL, 0}};
+    return send_get(c, index, &v->unit, fields);
+}
+
+/* `request`: the one that misses; NULL for a guard, which nobody fills. */
+static bool send_miss(ra_redis_call *c, size_t index, const ra_key *unit, const char *ttl,
+                      const ra_key *request)
 {
     ra_redis_store *s = c->store;
     unsigned char random[NONCE_BYTES];
-    char key[RA_REDIS_KEY_MAX], nonce[2 * NONCE_BYTES + 1];
+    char key[RA_REDIS_KEY_MAX], nonce[NONCE_CHARS + 1], field[RA_REDIS_FIELD_MAX];
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         return false;
     for (size_t i = 0; i < sizeof random; i++)
         snprintf(nonce + 2 * i, 3, "%02x", random[i]);
-    ra_bytes argv[] = {ra_bytes_z(nonce), ra_bytes_z(ttl), {s->epoch, RA_EPOCH_CHARS}};
+    ra_bytes argv[5] = {ra_bytes_z(nonce), ra_bytes_z(ttl), {s->epoch, RA_EPOCH_CHARS}};
+    unsigned argc = 3;
+    if (request) {
+        argv[argc++] = filler_name(request, field);
+        argv[argc++] = ra_bytes_z(fresh_text);
+    }
     ra_redis_step *step = ra_redis_call_step(c, index);
-    step->run = ra_redis_store_run(s, RA_SCRIPT_MISS, ra_redis_store_key(s, unit, key), argv, 3,
+    step->run = ra_redis_store_run(s, RA_SCRIPT_MISS, ra_redis_store_key(s, unit, key), argv, argc,
                                    s->o.command_timeout, ra_redis_call_done, step);
     return step->run != NULL;
 }
@@ -271,25 +372,52 @@ static bool want_again(const looking *l, const found *f, unsigned nguards)
     return idle && !is_good(l, f, nguards);
 }
 
+/* Where a generation is young the entry is asked for once more with who fills it: it may have come since. One
+ * that this process has filled has: the question leaves after the fill, in order. */
+static enum question next_question(const ra_redis_store *s, const looking *l, const found *f,
+                                   const ra_lookup *v)
+{
+    if (f->skipped)
+        return ASK_NOTHING;
+    if (!f->generation.len)
+        return ASK_TOKEN;
+    if (want_again(l, f, v->nguards))
+        return ASK_ENTRY;
+    bool missing = !f->held && !f->value;
+    bool young = is_fresh(age_of(s, &f->generation, ra_redis_monotonic()));
+    return v->awaits && missing && young ? ASK_ENTRY : ASK_NOTHING;
+}
+
+static bool send_question(ra_redis_call *c, enum question what, size_t index, const ra_lookup *v)
+{
+    static const char token_ttl[] = "60000";
+    switch (what) {
+    case ASK_NOTHING:
+        break;
+    case ASK_GENERATION:
+        return send_get_generation(c, index, &v->unit);
+    case ASK_ENTRY:
+        return send_get_entry(c, index, v, ((const looking *)c->own)->second && v->awaits);
+    case ASK_TOKEN:
+        return send_miss(c, index, &v->unit, token_ttl, &v->request);
+    }
+    return true;
+}
+
 /* Units and guards without a generation get one, if no marker lives on them; void entries are replaced. */
 static bool send_second(ra_redis_call *c)
 {
-    static const char token_ttl[] = "60000", guard_ttl[] = "604800000";
+    static const char guard_ttl[] = "604800000";
     looking *l = c->own;
     l->second = true;
     ra_redis_call_next_round(c);
     for (size_t i = 0; i < l->n; i++) {
-        found *f = &l->found[i];
-        const ra_lookup *v = &l->v[i];
-        f->again = want_again(l, f, v->nguards);
-        if (f->skipped || (f->generation.len && !f->again))
-            continue;
-        if (!(f->again ? send_get(c, l->nguards + i, &v->unit, &v->request)
-                       : send_miss(c, l->nguards + i, &v->unit, token_ttl)))
+        l->found[i].asked = next_question(c->store, l, &l->found[i], &l->v[i]);
+        if (!send_question(c, l->found[i].asked, l->nguards + i, &l->v[i]))
             return false;
     }
     for (size_t i = 0; i < l->nguards; i++)
-        if (!l->guards[i].generation.len && !send_miss(c, i, l->guards[i].unit, guard_ttl))
+        if (!l->guards[i].generation.len && !send_miss(c, i, l->guards[i].unit, guard_ttl, NULL))
             return false;
     return true;
 }
@@ -319,11 +447,10 @@ static size_t guard_index(looking *l, const ra_key *unit)
 static bool send_gets(ra_redis_call *c, looking *l)
 {
     for (size_t i = 0; i < l->nguards; i++)
-        if (!send_get(c, i, l->guards[i].unit, NULL))
+        if (!send_get_generation(c, i, l->guards[i].unit))
             return false;
     for (size_t i = 0; i < l->n; i++)
-        if (!l->found[i].skipped &&
-            !send_get(c, l->nguards + i, &l->v[i].unit, l->found[i].held ? NULL : &l->v[i].request))
+        if (!send_question(c, l->found[i].asked, l->nguards + i, &l->v[i]))
             return false;
     return true;
 }
@@ -340,7 +467,7 @@ static void look_near(const ra_redis_store *s, found *f, int64_t now, const ra_l
 
 static bool prepare(const ra_redis_store *s, looking *l, int64_t now, ra_lookup *v, size_t n)
 {
-    *l = (looking){.v = v, .n = n};
+    *l = (looking){.v = v, .n = n, .asked = now};
     l->guards = calloc(n * RA_GUARDS_MAX, sizeof *l->guards);
     l->found = calloc(n, sizeof *l->found);
     if (!l->guards || !l->found)
@@ -357,6 +484,8 @@ static bool prepare(const ra_redis_store *s, looking *l, int64_t now, ra_lookup 
             f->guard[k] = guard_index(l, &v[i].guard[k]);
         if (!f->skipped && s->near)
             look_near(s, f, now, &v[i]);
+        f->filling_for = -1;
+        f->asked = f->skipped ? ASK_NOTHING : f->held ? ASK_GENERATION : ASK_ENTRY;
     }
     return true;
 }

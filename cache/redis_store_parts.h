@@ -3,6 +3,7 @@
 #define RA_CACHE_REDIS_STORE_PARTS_H
 
 #include "cache/near.h"
+#include "cache/redis_epoch.h"
 #include "cache/redis_script.h"
 #include "cache/redis_store.h"
 
@@ -45,8 +46,8 @@ typedef struct ra_redis_marker {
 } ra_redis_marker;
 
 enum {
-    RA_REDIS_PACT_MAX = 33,
-    RA_REDIS_PROBE_STEPS = 19,
+    RA_REDIS_PACT_MAX = RA_REDIS_PACT_CHARS + 1,
+    RA_REDIS_PROBE_STEPS = 20,
     RA_REDIS_ERROR_MAX = 256,
     RA_REDIS_REFUSAL_MAX = 320
 };
@@ -104,6 +105,7 @@ typedef struct ra_redis_store {
     int64_t heard;           /* monotonic: the newest good heartbeat */
     int64_t asked;           /* monotonic: when the newest heartbeat was sent */
     int64_t clock;           /* Redis's time less the monotonic one, ms, or a little more */
+    int64_t clock_least;     /* the same, or a little less: for what we ourselves say it ends at */
     unsigned greeting;       /* counts greetings, from 1 */
     unsigned replaying;      /* markers whose acknowledgement the greeting waits for */
     size_t cursor;           /* the bucket that it has come to */

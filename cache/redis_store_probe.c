@@ -2,10 +2,9 @@
  * What the store needs of a server, tried before it is used: each command by itself, since a script that may
  * not call one doesn't say which, and each script. They go in one round, on a key that nobody else knows.
  *
- * Nothing stays of it, whatever happens: the key is given a TTL before anything else, and keeps it where
- * BEGIN adds a marker; only the very first command leaves it without one, and what that sets is an expired
- * marker, which the sweep removes. At maxmemory that command sets nothing, and BEGIN's marker is such a one
- * soon.
+ * Nothing stays of it, whatever happens: the key is given a TTL as soon as there is one, and keeps it where
+ * BEGIN adds a marker; the one command before that sets an expired marker, which the sweep removes. At
+ * maxmemory that command sets nothing, and BEGIN's marker is such a one soon.
  */
 #include "cache/redis_refusal.h"
 #include "cache/redis_store_parts.h"
@@ -29,6 +28,7 @@ typedef struct step {
 } step;
 
 static const step steps[] = {
+    {.words = {"UNLINK", the_key}},
     {.may_be_full = true, .words = {"HSET", the_key, "wprobe", "0"}},
     {.words = {"PEXPIRE", the_key, LIVES}},
     {.words = {"TIME"}},

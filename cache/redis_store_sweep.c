@@ -84,7 +84,7 @@ static bool is_ours(const ra_redis_store *s, const redisReply *key)
         return false;
     const char *p = key->str + s->prefix_n;
     size_t left = key->len - s->prefix_n;
-    if (left == 2 * RA_KEY_BYTES)
+    if (left == (size_t)2 * RA_KEY_BYTES)
         return all_hex(p, left);
     return left == n + 16 && memcmp(p, probe, n) == 0 && all_hex(p + n, 16);
 }

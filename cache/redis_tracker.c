@@ -13,8 +13,7 @@ enum {
     PREFIX_MAX = 160,            /* as the store's, its NUL included */
     UNIT_HEX = 2 * RA_KEY_BYTES, /* of a key, behind the prefix */
     A_DAY = 24 * 60 * 60 * 1000,
-    NEVER =
-        2 * A_DAY /* as a deadline: a reply that comes late is a reply, or else the connection is given up */
+    NEVER = 2 * A_DAY /* a question's deadline: either it is answered or the connection is given up */
 };
 
 #define CHANNEL "__redis__:invalidate"
@@ -33,6 +32,7 @@ struct ra_redis_tracker {
     struct event *ticking;
     ra_near *near;
     char prefix[PREFIX_MAX];
+    char pact[RA_REDIS_PACT_CHARS + 1];
     size_t prefix_n;
     int64_t max_silence;
     void (*say)(const char *text, bool warning, void *arg);
@@ -261,7 +261,7 @@ static void up(ra_redis *conn, const ra_redis_identity *who, void *arg)
     (void)conn;
     t->next = ID;
     if (*who->run_id) {
-        ra_redis_epoch(who, t->epoch);
+        ra_redis_epoch(who, t->pact, t->epoch);
     } else {
         t->next = PING;
         deaf_because(t, RA_TRACKING_REFUSED, "", "the server doesn't tell who it is (INFO)");
@@ -274,7 +274,6 @@ static void down(ra_redis *conn, bool was_up, const char *why, void *arg)
     ra_redis_tracker *t = checked(arg);
     (void)conn;
     (void)was_up;
-    t->asked = false;
     t->subscribed = false;
     deaf_because(t, RA_TRACKING_DOWN, "", why);
 }
@@ -292,6 +291,8 @@ static bool start(ra_redis_tracker *t, struct event_base *base, const ra_redis_t
     if (n < 0 || (size_t)n >= sizeof t->prefix)
         return false;
     t->prefix_n = (size_t)n;
+    if ((size_t)snprintf(t->pact, sizeof t->pact, "%s", o->pact ? o->pact : "") >= sizeof t->pact)
+        return false;
     int64_t ping = within(o->ping);
     const struct timeval every = {.tv_sec = ping / 1000, .tv_usec = ping % 1000 * 1000};
     t->ticking = event_new(base, -1, EV_PERSIST, tick, t);

@@ -36,6 +36,7 @@ typedef struct ra_redis_tracker ra_redis_tracker;
 typedef struct ra_redis_tracker_options {
     ra_redis_options redis; /* but base, up, down, message, arg and dead_after, which are the tracker's own */
     const char *key_prefix; /* as the store's: keys begin with <key_prefix>ra1: */
+    const char *pact;       /* as the store's, for its epoch; NULL: none */
     ra_near *near;          /* the tracker takes its own reference */
     int64_t ping;           /* ms, > 0 */
     int64_t max_silence;    /* ms, > ping */
@@ -44,8 +45,8 @@ typedef struct ra_redis_tracker_options {
     void *say_arg;
 } ra_redis_tracker_options;
 
-/* Connects in the background. NULL: no memory, or a prefix that is too long. No callback runs before it has
- * returned. */
+/* Connects in the background. NULL: no memory, or a prefix or a pact that is too long. No callback runs
+ * before it has returned. */
 ra_redis_tracker *ra_redis_tracker_new(struct event_base *base, const ra_redis_tracker_options *o);
 /* Nothing is fresh afterwards. NULL is allowed. Not from one of its callbacks. */
 void ra_redis_tracker_free(ra_redis_tracker *t);

@@ -15,6 +15,8 @@ bool ra_write_id_new(ra_write_id *id)
 enum ra_store_step ra_store_lookup(ra_store *s, int64_t now, ra_lookup *v, size_t n, ra_store_call *call)
 {
     call->pending = NULL;
+    for (size_t i = 0; i < n; i++)
+        v[i].filling_for = -1; /* a store that only one process has leaves it so */
     return n ? s->ops->lookup(s, now, v, n, call) : RA_STORE_DONE;
 }
 

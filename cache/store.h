@@ -64,14 +64,17 @@ typedef struct ra_lookup {
     ra_key request;
     ra_key guard[RA_GUARDS_MAX];
     unsigned nguards;
-    bool exact; /* the promise is linearizable: what is held nearer than the store is never served unasked */
+    bool exact;  /* the promise is linearizable: what is held nearer than the store is never served unasked */
+    bool awaits; /* at a miss the caller would wait for another process that is filling this very entry */
     /* out */
     enum ra_lookup_outcome outcome;
     bool near;           /* HIT: the payload was held in this process, in front of a network store */
     ra_payload *payload; /* one reference, the caller's to unref; NULL unless HIT or STALE */
     int64_t expires_in;  /* HIT: ms left (> 0); STALE: how long past, as a negative number or 0 */
     ra_token token;
-    const char *reason; /* BYPASS: a static word such as "write-in-progress" */
+    int64_t filling_for; /* MISS, if asked: ms since another one of the store's processes began to fill this
+                          * entry under this token. A hint, it may never end; -1: nobody is known to */
+    const char *reason;  /* BYPASS: a static word such as "write-in-progress" */
 } ra_lookup;
 
 typedef struct ra_fill {

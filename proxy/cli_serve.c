@@ -1,6 +1,7 @@
 /* `readaside serve`: the proxy itself, until SIGTERM or SIGINT. */
 #include "proxy/cli.h"
 #include "proxy/clock.h"
+#include "proxy/clock_check.h"
 #include "proxy/log.h"
 #include "proxy/server.h"
 #include "proxy/state_file.h"
@@ -76,7 +77,6 @@ static void block_signals(sigset_t *set)
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGINT);
     pthread_sigmask(SIG_BLOCK, set, NULL);
-    signal(SIGPIPE, SIG_IGN);
 }
 
 /* As many connections as the system allows; the soft limit is often 1024 for the sake of select(). */
@@ -100,11 +100,14 @@ static void announce(const ra_server *s)
 static int serve(ra_config *config, ra_credentials_provider *provider)
 {
     sigset_t signals;
-    block_signals(&signals);
+    signal(SIGPIPE, SIG_IGN);
     raise_file_limit();
+    if (ra_config_any_linearizable(config) && !ra_clock_check(config))
+        return RA_CLI_FAILED;
     ra_server *s = ra_server_new(config, provider, quiet_until(config));
     if (!s)
         return RA_CLI_FAILED;
+    block_signals(&signals); /* not before: until here a signal ends what waits for others */
     if (!ra_server_start(s)) {
         ra_server_free(s);
         return RA_CLI_FAILED;

@@ -19,6 +19,14 @@ static inline int64_t ra_clock_monotonic(void)
     return ra_clock_ms(CLOCK_MONOTONIC);
 }
 
+/* For what takes less than a few ms. */
+static inline int64_t ra_clock_monotonic_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 /* For signatures and Age: ms since the epoch. */
 static inline int64_t ra_clock_wall(void)
 {

@@ -34,24 +34,33 @@ void ra_markers_iso(int64_t ms, char out[RA_MARKERS_TIME_MAX])
 
 /* ---- rows ---- */
 
-static bool column(ra_markers_show *s, const char *title, bool number)
-{
-    return ra_text_table_column(s->table, ra_bytes_z(title), number);
-}
-
 bool ra_markers_show_begin(ra_markers_show *s, FILE *out, enum ra_markers_view view, bool json,
                            size_t terminal)
 {
+    static const struct {
+        unsigned views; /* a bit each */
+        bool number;
+        const char *title;
+    } columns[] = {
+        {1 << RA_MARKERS_ASKED, false, "of the"},
+        {1 << RA_MARKERS_HELD | 1 << RA_MARKERS_ASKED | 1 << RA_MARKERS_CLEARED, false, "unit"},
+        {1 << RA_MARKERS_HELD | 1 << RA_MARKERS_ASKED, true, "markers"},
+        {1 << RA_MARKERS_HELD | 1 << RA_MARKERS_ASKED, true, "expired"},
+        {1 << RA_MARKERS_HELD | 1 << RA_MARKERS_ASKED, false, "the last ends"},
+        {1 << RA_MARKERS_HELD | 1 << RA_MARKERS_ASKED, false, "at"},
+        {1 << RA_MARKERS_CLEARED, true, "removed"},
+        {1 << RA_MARKERS_CLEARED, true, "of them expired"},
+    };
     *s = (ra_markers_show){.out = out, .view = view};
     if (json)
         return true;
     s->table = ra_text_table_new(out, terminal);
-    if (!s->table || (view == RA_MARKERS_ASKED && !column(s, "of the", false)) || !column(s, "unit", false))
-        return false;
-    if (view == RA_MARKERS_CLEARED)
-        return column(s, "removed", true) && column(s, "of them expired", true);
-    return column(s, "markers", true) && column(s, "expired", true) && column(s, "the last ends", false) &&
-           column(s, "at", false);
+    bool ok = s->table != NULL;
+    for (size_t i = 0; ok && i < sizeof columns / sizeof *columns; i++) {
+        if (columns[i].views >> view & 1)
+            ok = ra_text_table_column(s->table, ra_bytes_z(columns[i].title), columns[i].number);
+    }
+    return ok;
 }
 
 static bool cell(ra_markers_show *s, const char *text)
@@ -70,13 +79,10 @@ static bool number_cell(ra_markers_show *s, uint64_t n)
 static bool deadline_cells(ra_markers_show *s, const ra_marked_unit *u)
 {
     char in[RA_MARKERS_TIME_MAX], at[RA_MARKERS_TIME_MAX];
-    if (u->unreadable)
-        return cell(s, "never: unreadable") && cell(s, NULL);
-    if (!u->latest)
-        return cell(s, NULL) && cell(s, NULL);
+    bool known = u->latest && !u->unreadable;
     ra_markers_in(u->latest - u->now, in);
     ra_markers_iso(u->latest, at);
-    return cell(s, in) && cell(s, at);
+    return cell(s, known ? in : u->unreadable ? "never: unreadable" : NULL) && cell(s, known ? at : NULL);
 }
 
 static bool text_row(ra_markers_show *s, const char *kind, const ra_marked_unit *u)

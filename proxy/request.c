@@ -2,14 +2,15 @@
  * A request's life. Read this first.
  *
  * - a read: received → decoded → learning → planned → looking up → looked up → joining → (waiting in a flight
- *   | fetching) → filling → finished; a hit ends at looked up. When upstream fails: falling back
+ *   | fetching) → filling → finished; a hit ends at looked up. When another process is filling what it
+ *   misses: awaiting, and once more from looking up on. When upstream fails: falling back
  * - a write: received → decoded → learning → planned → marking → (marked) → forwarding → forwarded →
  *   aftermarking → (aftermarked) → remarking → unmarking → finished
  * - the rest: received → decoded → planned → forwarding → finished
  * - on a route: received → routed → decoded, and from there on as the read or the write that it has become
  *
- * One short function per state (here, in request_route.c, request_read.c, request_mark.c and
- * request_write.c), one loop that runs them. Returning RA_SUSPENDED is the only way to wait.
+ * One short function per state (here, in request_route.c, request_read.c, request_await.c, request_mark.c
+ * and request_write.c), one loop that runs them. Returning RA_SUSPENDED is the only way to wait.
  */
 #include "proxy/listener.h"
 #include "proxy/log.h"
@@ -42,6 +43,7 @@ static enum ra_step (*const states[RA_STATES])(ra_request *) = {
     [RA_PLANNED] = planned,
     [RA_LOOKING_UP] = ra_request_look_up,
     [RA_LOOKED_UP] = ra_request_looked_up,
+    [RA_AWAITING] = ra_request_await,
     [RA_JOINING] = ra_request_join,
     [RA_FETCHING] = ra_request_fetch,
     [RA_FILLING] = ra_request_fill,
@@ -116,6 +118,8 @@ static void request_free(ra_request *r)
     if (r->op_open)
         free_parts(r);
     ra_http_reply_unref(r->reply);
+    if (r->await_timer)
+        event_free(r->await_timer);
     ra_buf_free(&r->upstream_body);
     ra_buf_free(&r->route_body);
     ra_table_unref(r->route_table);

@@ -9,6 +9,7 @@
  * store must be told. That promises the other proxies nothing until it has been.
  */
 #include "proxy/clock.h"
+#include "proxy/clock_check.h"
 #include "proxy/log.h"
 #include "proxy/request_states.h"
 #include "proxy/server_store.h"
@@ -217,6 +218,11 @@ enum ra_step ra_request_mark(ra_request *r)
         return ra_request_go(r, RA_FINISHED);
     }
     find_mode(r);
+    if (r->consistency == RA_LINEARIZABLE && !ra_clock_agrees(r->loop->server)) {
+        ra_request_answer_error(r, 503, RA_TYPE_UNAVAILABLE,
+                                "readaside: the clock differs from DynamoDB's, so the write was not sent");
+        return ra_request_go(r, RA_FINISHED);
+    }
     set_times(r);
     r->marked = true;
     enum ra_step step = ra_request_begin(r, &r->write_id, r->marks, r->nmarks, RA_MARKED);

@@ -20,11 +20,14 @@ enum ra_step ra_request_look_up(ra_request *r)
 {
     ra_op *op = &r->op;
     r->missed_at = ra_clock_monotonic();
+    r->missed_at_us = ra_clock_monotonic_us();
     r->missed_wall = ra_clock_wall();
     for (size_t i = 0; i < op->nparts; i++)
         op->parts[i].look.exact = op->tables[op->parts[i].table].config->consistency == RA_LINEARIZABLE;
-    if (op->nparts == 1)
+    if (op->nparts == 1) {
+        op->parts[0].look.awaits = op->kind != RA_OP_BATCH_GET_ITEM && !r->await_timer;
         return ask(r, &op->parts[0].look, 1, RA_LOOKED_UP);
+    }
     r->lookups = ra_arena_array(&r->arena, op->nparts, sizeof *r->lookups);
     if (!r->lookups) {
         r->detail = "no-memory"; /* the parts go upstream without tokens: nothing is filled */
@@ -63,6 +66,16 @@ static void drop_payload(ra_lookup *look)
     look->payload = NULL;
 }
 
+static bool flight_name(const ra_request *r, ra_key *name);
+
+/* Another process is filling it, and nobody in this one, whom it could join. */
+static bool should_await(const ra_request *r, const ra_lookup *look)
+{
+    ra_key name;
+    return look->awaits && look->filling_for >= 0 && flight_name(r, &name) &&
+           !ra_flight_exists(r->loop->server->flights, &name);
+}
+
 /* GetItem and Query: the one entry decides. */
 static enum ra_step looked_up_one(ra_request *r)
 {
@@ -82,7 +95,7 @@ static enum ra_step looked_up_one(ra_request *r)
         drop_payload(look);
         return ra_request_go(r, RA_JOINING);
     case RA_LOOKUP_MISS:
-        return ra_request_go(r, RA_JOINING);
+        return ra_request_go(r, should_await(r, look) ? RA_AWAITING : RA_JOINING);
     case RA_LOOKUP_BYPASS:
         break;
     }
@@ -98,6 +111,7 @@ static ra_verdict served_together(const ra_request *r)
         ra_verdict one = served(r, &r->op.parts[i].look, false);
         all.age = one.age > all.age ? one.age : all.age;
         all.ttl = one.ttl < all.ttl ? one.ttl : all.ttl;
+        all.detail = one.detail ? all.detail : NULL; /* near: if all of them were */
     }
     return all;
 }
@@ -115,6 +129,8 @@ static enum ra_step looked_up_many(ra_request *r)
             drop_payload(look);
         op->parts[i].upstream = look->outcome != RA_LOOKUP_HIT;
         missing += op->parts[i].upstream;
+        if (look->outcome == RA_LOOKUP_BYPASS && !r->detail)
+            r->detail = look->reason; /* the first part's stands for all */
     }
     if (missing)
         return ra_request_go(r, RA_JOINING);
@@ -350,6 +366,7 @@ static bool may_fall_back(const ra_request *r)
 enum ra_step ra_request_fill(ra_request *r)
 {
     bool stored = false;
+    ra_request_learn_await(r);
     if (!r->collapsed && r->reply && r->reply->result == RA_HTTP_OK && r->reply->status == 200)
         stored = fill_all(r);
     if (r->leads) {
@@ -369,6 +386,7 @@ enum ra_step ra_request_fill(ra_request *r)
 enum ra_step ra_request_fall_back(ra_request *r)
 {
     r->missed_at = ra_clock_monotonic();
+    r->op.parts[0].look.awaits = false;
     return ask(r, &r->op.parts[0].look, 1, RA_FALLEN_BACK);
 }
 

@@ -25,6 +25,7 @@ enum ra_request_state {
     /* reads */
     RA_LOOKING_UP, /* the store is asked, tokens are taken */
     RA_LOOKED_UP,
+    RA_AWAITING,     /* another process is filling it: the store is asked again in a moment */
     RA_JOINING,      /* joined a flight, or leads one */
     RA_FETCHING,     /* the upstream read */
     RA_FILLING,      /* its reply goes to the store and to the waiters */
@@ -76,6 +77,9 @@ struct ra_request {
     ra_lookup *lookups; /* BatchGetItem: contiguous copies of the parts' */
     int64_t missed_at;  /* monotonic: when the tokens were taken */
     int64_t missed_wall;
+
+    struct event *await_timer; /* made once: it is or was awaiting another process's fill */
+    int64_t missed_at_us;      /* as missed_at */
 
     ra_seat seat;
     bool leads, waits; /* its place in a flight */
@@ -156,6 +160,11 @@ enum ra_step ra_request_routed(ra_request *r);
 void ra_request_route_reply(ra_request *r, int status, ra_bytes body, const ra_verdict *v);
 void ra_request_route_payload(ra_request *r, ra_payload *payload, const ra_verdict *v);
 void ra_request_route_error(ra_request *r, int status, const char *message);
+
+/* Awaiting, in proxy/request_await.c. */
+enum ra_step ra_request_await(ra_request *r);
+/* r->reply has come and is filled next: how long that took is how long such fills take. */
+void ra_request_learn_await(ra_request *r);
 
 /* Marks, in proxy/request_mark.c. */
 

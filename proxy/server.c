@@ -1,11 +1,13 @@
 #include "proxy/server.h"
 
 #include "proxy/clock.h"
+#include "proxy/clock_check.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/request.h"
 #include "proxy/route_shown.h"
 #include "proxy/server_store.h"
+#include "proxy/store_trial.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -98,6 +100,21 @@ static struct event_base *base_new(void)
     return base;
 }
 
+static void reply_seen(const ra_http_reply *reply, int64_t sent, void *arg)
+{
+    ra_clock_watch_reply(loop_of(arg)->clock, reply, sent);
+}
+
+static bool watch_clock(ra_loop *l)
+{
+    if (!l->upstream || !ra_config_any_linearizable(l->server->config))
+        return true;
+    l->clock = ra_clock_watch_new(l->server, l->base);
+    if (l->clock)
+        ra_upstream_on_reply(l->upstream, reply_seen, l);
+    return l->clock != NULL;
+}
+
 static bool loop_init(ra_loop *l, ra_server *s, bool first)
 {
     l->magic = RA_LOOP_MAGIC;
@@ -118,7 +135,7 @@ static bool loop_init(ra_loop *l, ra_server *s, bool first)
         if (!l->sweep || event_add(l->sweep, &t) != 0)
             return false;
     }
-    return l->mailbox && l->upstream && l->store && l->shown;
+    return watch_clock(l) && l->mailbox && l->upstream && l->store && l->shown;
 }
 
 static void loop_free(ra_loop *l)
@@ -126,6 +143,7 @@ static void loop_free(ra_loop *l)
     if (l->http)
         evhttp_free(l->http);
     ra_upstream_free(l->upstream);
+    ra_clock_watch_free(l->clock);
     ra_shown_free(l->shown);
     ra_loop_store_close(l);
     if (l->sweep)
@@ -151,7 +169,7 @@ ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, i
     s->config = ra_config_ref(config);
     s->provider = provider;
     s->nloops = config->listen.threads;
-    if (!ra_server_store_init(s, quiet_until)) {
+    if (!ra_server_store_init(s, quiet_until) || !ra_store_trial(s)) {
         ra_server_free(s);
         return NULL;
     }

@@ -14,6 +14,8 @@
 #include "cache/memory_store.h"
 #include "cache/redis_store.h"
 #include "cache/redis_tracker.h"
+#include "proxy/request_await.h"
+#include "proxy/store_pact.h"
 #include "proxy/tables.h"
 
 #include <pthread.h>
@@ -22,6 +24,7 @@
 struct event;
 struct event_base;
 struct evhttp;
+struct ra_clock_watch;
 struct ra_request;
 struct ssl_ctx_st;
 
@@ -37,14 +40,16 @@ typedef struct ra_loop {
     ra_store *store;
     ra_redis_tracker *tracker; /* on the first loop, where near hits may be served unasked; else NULL */
     ra_mailbox *mailbox;
-    struct ra_shown *shown; /* what routes have made of cached replies */
-    struct event *sweep;    /* on the first loop only, and with store "memory" */
+    struct ra_shown *shown;       /* what routes have made of cached replies */
+    struct ra_clock_watch *clock; /* where anything is linearizable */
+    struct event *sweep;          /* on the first loop only, and with store "memory" */
     struct event *drain_timer;
     struct event *accept_again;  /* while accept fails, for want of file descriptors say */
     int64_t accept_logged;       /* monotonic: when that was last said */
     struct ra_request *requests; /* all that live on this loop */
-    unsigned in_flight;          /* how many they are */
-    unsigned sending;            /* replies handed to evhttp that aren't written out yet */
+    ra_await_experience fills;
+    unsigned in_flight; /* how many they are */
+    unsigned sending;   /* replies handed to evhttp that aren't written out yet */
     bool draining;
     bool cut; /* drain_timeout passed with requests left */
     ra_letter drain_letter;
@@ -61,11 +66,13 @@ struct ra_server {
     ra_redis_shared *redis_shared; /* store "redis", as the next four */
     ra_near *near;                 /* NULL: none */
     ra_seal_keys *seal;
-    struct ssl_ctx_st *redis_tls; /* NULL: plain */
-    char redis_where[320];        /* host and port, or the socket; for messages */
+    struct ssl_ctx_st *redis_tls;       /* NULL: plain */
+    char redis_pact[RA_PACT_CHARS + 1]; /* see proxy/store_pact.h */
+    char redis_where[320];              /* host and port, or the socket; for messages */
     ra_flights *flights;
     ra_tables *tables;
-    atomic_uint in_flight; /* over all loops, for listen.max_in_flight */
+    atomic_uint in_flight;     /* over all loops, for listen.max_in_flight */
+    atomic_bool clock_differs; /* from DynamoDB's: see proxy/clock_check.h */
     ra_loop *loops;
     unsigned nloops;
     uint16_t port; /* bound */

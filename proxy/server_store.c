@@ -3,6 +3,7 @@
 #include "cache/redis_store.h"
 #include "proxy/clock.h"
 #include "proxy/log.h"
+#include "proxy/store_pact.h"
 
 #include <openssl/ssl.h>
 #include <string.h>
@@ -35,7 +36,8 @@ static bool redis_init(ra_server *s)
     if (c->near.max_bytes)
         s->near = ra_near_new(c->near.max_bytes, c->near.max_age);
     s->redis_shared = ra_redis_shared_new(s->near);
-    if (!s->seal || !s->redis_shared || (c->near.max_bytes && !s->near)) {
+    if (!s->seal || !s->redis_shared || (c->near.max_bytes && !s->near) ||
+        !ra_store_pact(s->config, s->redis_pact)) {
         ra_log(RA_LOG_ERROR, "out of memory");
         return false;
     }
@@ -85,10 +87,10 @@ static void say(const char *text, bool warning, void *arg)
     ra_log(warning ? RA_LOG_WARNING : RA_LOG_INFO, "redis %s: %s", l->server->redis_where, text);
 }
 
-static ra_redis_options redis_options(const ra_loop *l)
+static ra_redis_options redis_options(const ra_server *s)
 {
-    const ra_config_cache *c = &l->server->config->cache;
-    unsigned share = c->redis.max_queue / l->server->nloops;
+    const ra_config_cache *c = &s->config->cache;
+    unsigned share = c->redis.max_queue / s->nloops;
     return (ra_redis_options){.host = c->redis.host,
                               .port = c->redis.port,
                               .socket = c->redis.socket,
@@ -96,7 +98,7 @@ static ra_redis_options redis_options(const ra_loop *l)
                               .password = c->redis.password,
                               .database = c->redis.database,
                               .name = "readaside",
-                              .tls = l->server->redis_tls,
+                              .tls = s->redis_tls,
                               .connect_timeout = c->redis.connect_timeout,
                               .back_off_first = BACK_OFF_FIRST_MS,
                               .back_off_most = BACK_OFF_MOST_MS,
@@ -104,21 +106,38 @@ static ra_redis_options redis_options(const ra_loop *l)
                               .max_queue = share > QUEUE_LEAST ? share : QUEUE_LEAST};
 }
 
-static ra_store *redis_store_new(ra_loop *l, bool first)
+static ra_redis_store_options store_options(const ra_server *s)
 {
-    const ra_config_cache *c = &l->server->config->cache;
-    ra_redis_store_options o = {
-        .redis = redis_options(l),
+    const ra_config_cache *c = &s->config->cache;
+    return (ra_redis_store_options){
+        .redis = redis_options(s),
         .key_prefix = c->key_prefix,
-        .seal = l->server->seal,
-        .shared = l->server->redis_shared,
+        .seal = s->seal,
+        .shared = s->redis_shared,
         .command_timeout = c->redis.command_timeout,
         .quarantine = c->redis.quarantine,
         .heartbeat = c->redis.heartbeat,
         .max_entry_bytes = c->max_entry_bytes,
-        .say = first ? say : NULL,
-        .say_arg = l,
+        .linearizable = ra_config_any_linearizable(s->config),
+        .pact = s->redis_pact,
     };
+}
+
+ra_store *ra_server_redis_store_new(ra_server *s, struct event_base *base,
+                                    void (*heard)(const char *text, bool warning, void *arg), void *arg)
+{
+    ra_redis_store_options o = store_options(s);
+    o.say = heard;
+    o.say_arg = arg;
+    return ra_redis_store_new(base, &o);
+}
+
+static ra_store *redis_store_new(ra_loop *l, bool first)
+{
+    ra_redis_store_options o = store_options(l->server);
+    o.sweeps = first;
+    o.say = first ? say : NULL;
+    o.say_arg = l;
     return ra_redis_store_new(l->base, &o);
 }
 
@@ -129,8 +148,9 @@ static ra_redis_tracker *tracker_new(ra_loop *l)
     const ra_config_cache *c = &l->server->config->cache;
     int64_t ping = c->near.max_age / 3;
     ra_redis_tracker_options o = {
-        .redis = redis_options(l),
+        .redis = redis_options(l->server),
         .key_prefix = c->key_prefix,
+        .pact = l->server->redis_pact,
         .near = l->server->near,
         .ping = ping > 0 ? ping : 1,
         .max_silence = c->near.max_age > 1 ? c->near.max_age : 2,

@@ -13,6 +13,10 @@ bool ra_server_store_init(ra_server *s, int64_t quiet_until);
 /* After the loops' own have gone. */
 void ra_server_store_free(ra_server *s);
 
+/* One that isn't any loop's, with Redis. NULL: no memory. */
+ra_store *ra_server_redis_store_new(ra_server *s, struct event_base *base,
+                                    void (*heard)(const char *text, bool warning, void *arg), void *arg);
+
 /* The loop's own: l->store is NULL without memory. Only the first loop's says what happens to Redis, since it
  * happens to all; and it hears for all of them what changes there. */
 void ra_loop_store_open(ra_loop *l, bool first);

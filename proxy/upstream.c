@@ -31,6 +31,8 @@ struct ra_upstream {
     ra_upstream_call *calls; /* all under way, so that _free finds them */
     void (*idle)(void *arg);
     void *idle_arg;
+    void (*seen)(const ra_http_reply *reply, int64_t sent, void *arg);
+    void *seen_arg;
 };
 
 struct ra_upstream_call {
@@ -40,6 +42,7 @@ struct ra_upstream_call {
     ra_upstream_request r; /* its texts are the caller's until a wait for credentials copies them */
     ra_arena copies;
     int64_t deadline_at;
+    int64_t sent;       /* wall clock, ms */
     ra_http_call *http; /* NULL while credentials are being fetched */
     ra_upstream_done done;
     void *arg;
@@ -141,6 +144,8 @@ static void replied(ra_http_call *http, ra_http_reply *reply, void *arg)
     ra_upstream_call *c = arg;
     if (c->magic != CALL_MAGIC)
         ra_corrupt("upstream call");
+    if (c->u->seen && reply->result == RA_HTTP_OK && !c->r.streams)
+        c->u->seen(reply, c->sent, c->u->seen_arg);
     finish(c, reply);
 }
 
@@ -153,6 +158,13 @@ void ra_upstream_on_idle(ra_upstream *u, void (*idle)(void *arg), void *arg)
 {
     u->idle = idle;
     u->idle_arg = arg;
+}
+
+void ra_upstream_on_reply(ra_upstream *u, void (*seen)(const ra_http_reply *reply, int64_t sent, void *arg),
+                          void *arg)
+{
+    u->seen = seen;
+    u->seen_arg = arg;
 }
 
 /* "Name: value" with a NUL at its end; the address is kept as an offset since the buffer may move. */
@@ -177,8 +189,8 @@ static bool header_lines(const ra_upstream_call *c, const endpoint *e, const ra_
     if (c->r.user_agent.n)
         header_line(lines, at, &n, "User-Agent", c->r.user_agent);
     size_t signature_at = lines->n;
-    if (!ra_signer_sign(c->u->signer, credentials, date, ra_bytes_z(e->host),
-                        c->r.content_type, c->r.target, c->r.body, lines, &signed_n) ||
+    if (!ra_signer_sign(c->u->signer, credentials, date, ra_bytes_z(e->host), c->r.content_type, c->r.target,
+                        c->r.body, lines, &signed_n) ||
         !ra_buf_ok(lines) || signed_n > SIGNED_MAX)
         return false;
     for (size_t i = 0, p = signature_at; i < signed_n; i++, p += strlen(lines->p + p) + 1)
@@ -194,7 +206,8 @@ static const char *send_signed(ra_upstream_call *c, const ra_credentials *creden
 {
     const endpoint *e = c->r.streams ? &c->u->streams : &c->u->dynamodb;
     /* The date first: if the process is stopped after it was read, it is too old by so much. */
-    int64_t date = ra_clock_wall() / 1000;
+    c->sent = ra_clock_wall();
+    int64_t date = c->sent / 1000;
     int64_t now = ra_clock_monotonic();
     int64_t left = c->deadline_at - now;
     if (left <= 0)

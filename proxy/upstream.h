@@ -37,6 +37,9 @@ ra_upstream_call *ra_upstream_send(ra_upstream *u, const ra_upstream_request *r,
 /* Is any call under way? `idle` is run each time that the last one has ended and its `done` has run. */
 bool ra_upstream_busy(const ra_upstream *u);
 void ra_upstream_on_idle(ra_upstream *u, void (*idle)(void *arg), void *arg);
+/* `seen` is run with each whole reply of DynamoDB's, before its own `done`; `sent` by the wall clock, ms. */
+void ra_upstream_on_reply(ra_upstream *u, void (*seen)(const ra_http_reply *reply, int64_t sent, void *arg),
+                          void *arg);
 /* A reply that says that nothing was sent, and why; one reference. NULL without memory. */
 ra_http_reply *ra_upstream_failure(const char *why);
 void ra_upstream_cancel(ra_upstream_call *call);

@@ -19,6 +19,7 @@ MUTANTS = {
     "alone": "proxies that don't share a store",
     "no-quarantine": "a Redis that is new is served from at once; proxies have just been killed, or there was a failover",
     "no-min-replicas": "a master that is cut off from its replicas goes on taking heartbeats",
+    "impatient": "a near cache that isn't told of changes is held to what it promises when it is",
 }
 
 
@@ -157,7 +158,7 @@ class Cluster:
         quarantine = 0 if self.options.mutant == "no-quarantine" else timing.QUARANTINE
         return {
             "url": f"redis://127.0.0.1:{forwarder.port}",
-            "command_timeout": timing.text(timing.COMMAND_TIMEOUT),
+            "command_timeout": timing.text(self.options.command_timeout),
             "heartbeat": timing.text(timing.HEARTBEAT),
             "quarantine": timing.text(quarantine),
         }

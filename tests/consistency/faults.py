@@ -15,8 +15,8 @@ import timing
 
 MEMORY_FAULTS = ("kill", "pause", "stop")
 REDIS_FAULTS = (
-    *MEMORY_FAULTS, "stop-after", "cut-before", "cut-after", "cut-all", "slow", "slow-one", "slower", "full-noeviction",
-    "full-lru",
+    *MEMORY_FAULTS, "stop-after", "cut-before", "cut-after", "cut-all", "slow", "slow-one", "slower", "deaf",
+    "full-noeviction", "full-lru",
 )  # fmt: skip
 # In each a replica becomes the master, and each forwarder is told so in its own time.
 FAILOVERS = ("failover-kill", "failover-stop", "failover-cut")
@@ -191,6 +191,14 @@ class Faults:
 
     async def _slower(self):
         await self._slowed(SLOWER, self.cluster.members)
+
+    async def _deaf(self):
+        """All but what tells the near caches of changes arrives."""
+        await self._order("deafen", self.cluster.members)
+        try:
+            await asyncio.sleep(self.random.uniform(0.2, 2))
+        finally:
+            await self._order("hear", self.cluster.members)
 
     async def _slowed(self, seconds, members):
         await self._order(f"delay {seconds:g}", members)

@@ -5,6 +5,7 @@ Orders come as lines on standard input, whose end ends it. Prints its port first
     to PORT         where connections go that are made from now on
     delay SECONDS   each way, up to
     hang, flow      nothing is passed on, either way, until it flows again
+    deafen, hear    what Redis tells those who have subscribed to it hangs
     cut-all         breaks all connections
     cut-before      the next connection that sends a BEGIN breaks before Redis gets it,
     cut-after       or once Redis has carried it out, before its acknowledgement gets back
@@ -27,6 +28,8 @@ import orders
 # has such. The markers that are set anew when a connection is made are BEGINs as well.
 BEGIN = re.compile(rb"\*6\r\n\$7\r\nEVALSHA\r\n\$40\r\n[0-9a-f]{40}\r\n\$1\r\n1\r\n\$\d+\r\n[^\r]+\r\n\$\d+\r\n[^\r]+\r\n\$[4-9]\r\n\d+\r\n")
 
+SUBSCRIBE = b"\r\n$9\r\nSUBSCRIBE\r\n"
+
 MOMENT = 0.0002  # seconds in which a proxy does what it does on an acknowledgement
 
 
@@ -35,8 +38,9 @@ class Forwarder:
         self.port = port
         self.random = random.Random(seed)
         self.delay = 0.0
-        self.flows = asyncio.Event()
+        self.flows, self.hears = asyncio.Event(), asyncio.Event()
         self.flows.set()
+        self.hears.set()
         self.at_begin = None  # what happens at the next one
         self.pid = None
         self.connections = set()
@@ -52,6 +56,10 @@ class Forwarder:
             self.flows.clear()
         elif word == "flow":
             self.flows.set()
+        elif word == "deafen":
+            self.hears.clear()
+        elif word == "hear":
+            self.hears.set()
         elif word in ("cut-before", "cut-after", "stop-after"):
             self.at_begin = word
             self.pid = int(value or 0)
@@ -78,6 +86,7 @@ class Connection:
         self.client = client
         self.redis = None
         self.then = None  # what happens once Redis has answered
+        self.listens = False  # it has subscribed to something
 
     def close(self):
         for writer in (self.client, self.redis):
@@ -105,11 +114,12 @@ class Connection:
                 return
             if self.forwarder.delay:
                 await asyncio.sleep(self.forwarder.random.uniform(0, self.forwarder.delay))
-            if not deliver(data):
+            if not await deliver(data):
                 return
 
-    def to_redis(self, data):
+    async def to_redis(self, data):
         forwarder = self.forwarder
+        self.listens = self.listens or SUBSCRIBE in data
         begin = BEGIN.search(data) if forwarder.at_begin else None
         if begin is None:
             self.redis.write(data)
@@ -119,7 +129,10 @@ class Connection:
         self.redis.write(data[: begin.start()] if self.then == "cut-before" else data)
         return self.then != "cut-before"
 
-    def to_client(self, data):
+    async def to_client(self, data):
+        if self.listens and not self.forwarder.hears.is_set():
+            self.forwarder.counts["pushes held"] += 1
+            await self.forwarder.hears.wait()
         if self.then == "cut-after":
             return False
         stops, self.then = self.then == "stop-after", None

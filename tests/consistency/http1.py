@@ -1,6 +1,7 @@
 """As much of HTTP/1.1 as a proxy and its upstream speak with each other, for asyncio and fast."""
 import asyncio
 import json
+import time
 import zlib
 
 HEAD_END = b"\r\n\r\n"
@@ -19,9 +20,11 @@ def header(head, name):
 
 def reply(status, body, extra=b""):
     """A reply as DynamoDB sends it."""
-    return b"HTTP/1.1 %d %s\r\nContent-Type: application/x-amz-json-1.0\r\nx-amz-crc32: %d\r\n%sContent-Length: %d\r\n\r\n%s" % (
+    date = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime()).encode()
+    return b"HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: application/x-amz-json-1.0\r\nx-amz-crc32: %d\r\n%sContent-Length: %d\r\n\r\n%s" % (
         status,
         REASONS[status],
+        date,
         zlib.crc32(body),
         extra,
         len(body),

@@ -60,9 +60,13 @@ def _fill_in(options):
     if options.mutant == "no-min-replicas":
         options.replicas = options.replicas or 2
         options.only = options.only or ["failover-cut"]
+    if options.mutant == "impatient":
+        options.mode, options.near, options.only = "read_after_write", options.near or 2.0, ["deaf"]
+    # What is passed on where Redis is merely slow would promise nothing, and no oracle could tell.
+    options.command_timeout = timing.PATIENT if options.when_store_down == "pass" else timing.COMMAND_TIMEOUT
     options.others_after = 0  # s after which other proxies must know of a write
-    if options.mode == "read_after_write" and options.near:
-        options.others_after = options.near + timing.NEAR_SLACK
+    if options.mode == "read_after_write" and options.near and options.mutant != "impatient":
+        options.others_after = options.near + options.command_timeout + timing.MOMENT
 
 
 def _problem(options):
@@ -74,8 +78,9 @@ def _problem(options):
         return "proxies that don't share a store promise nothing to each other"
     if memory and not only <= set(faults.MEMORY_FAULTS):
         return f"with store memory there are {', '.join(faults.MEMORY_FAULTS)}"
-    if memory and (options.replicas or options.near is not None or options.when_store_down or options.mutant in ("no-quarantine", "no-min-replicas")):
-        return "replicas, near, when-store-down, no-quarantine and no-min-replicas are about Redis"
+    about_redis = options.replicas or options.near is not None or options.when_store_down
+    if memory and (about_redis or options.mutant in ("no-quarantine", "no-min-replicas", "impatient")):
+        return "replicas, near, when-store-down, and the mutants no-quarantine, no-min-replicas and impatient are about Redis"
     if only & set(faults.FAILOVERS) and options.replicas < 2:
         return "a failover needs --replicas 2: one to lead, one to follow it while the old master is away"
     if options.replicas == 1:

@@ -18,11 +18,11 @@ LAG = 2
 class Node(redis_server.Redis):
     """One server, and the way by which others replicate it."""
 
-    def __init__(self, folder, options, seed):
+    def __init__(self, folder, options, seed, alone):
         pathlib.Path(folder).mkdir()
         self.given = list(options)
         super().__init__(folder, options)
-        self.link = Helper("forwarder.py", self.port, seed)
+        self.link = None if alone else Helper("forwarder.py", self.port, seed)
 
     def info(self, section):
         """{name: text}."""
@@ -46,7 +46,8 @@ class Node(redis_server.Redis):
         os.kill(self.process.pid, number)
 
     def end(self):
-        self.link.kill()
+        if self.link:
+            self.link.kill()
         self.stop()
 
 
@@ -64,7 +65,7 @@ class Servers:
         self.steady = True  # no failover is under way
         try:
             for number in range(1 + replicas):
-                self.nodes.append(Node(folder / str(number), options, seed))
+                self.nodes.append(Node(folder / str(number), options, seed, replicas == 0))
             self.master = self.nodes[0]
             for node in self.replicas():
                 node.follow(self.master)

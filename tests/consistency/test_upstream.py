@@ -1,5 +1,6 @@
 """The stand-in for DynamoDB does what the histories rely on. Its time passes by hand."""
 import asyncio
+import calendar
 import json
 import time
 
@@ -14,6 +15,7 @@ class Wire:
 
     def __init__(self):
         self.sent = []
+        self.heads = []
         self.closed = False
 
     def is_closing(self):
@@ -24,6 +26,7 @@ class Wire:
 
     def write(self, data):
         head, _, body = data.partition(http1.HEAD_END)
+        self.heads.append(head)
         self.sent.append((int(head[9:12]), json.loads(body)))
 
 
@@ -85,6 +88,13 @@ def get(server, loop, sk="a", consistent=True):
     send(server, "GetItem", {"Key": {"pk": {"S": "x"}, "sk": {"S": sk}}, "ConsistentRead": consistent})
     loop.run()
     return server.transport.sent[-1][1].get("Item", {}).get("v", {}).get("N")
+
+
+def test_it_says_what_time_it_is(server):
+    server.data_received(b"GET / HTTP/1.1\r\nHost: dynamodb\r\n\r\n")
+    assert server.transport.sent[-1][0] == 200
+    date = http1.header(server.transport.heads[-1], b"date").decode()
+    assert abs(calendar.timegm(time.strptime(date, "%a, %d %b %Y %H:%M:%S GMT")) - time.time()) < 60
 
 
 def query(server, loop, **more):

@@ -16,14 +16,16 @@ FENCE = SIGNATURE / FACTOR  # a write whose signature is older is refused
 HOLD = (ATTEMPTS + SIGNATURE + SKEW + EXECUTION) / FACTOR  # unknown_write_hold
 REQUEST_TIMEOUT = 0.25  # the proxy gives up on upstream
 CLIENT_TIMEOUT = 1.0  # a client gives up on a proxy
-COMMAND_TIMEOUT = 0.1  # a proxy gives up on Redis
+COMMAND_TIMEOUT, PATIENT = 0.1, 0.4  # a proxy gives up on Redis
 HEARTBEAT = 0.2
 # A Redis that is new serves nothing, until all proxies have found it, have set their markers there, and serve nothing
 # from the old one. They are told in 1 s, may have backed off for 2 s, and the old one is silent for 3 heartbeats; a
 # master takes heartbeats for up to 4 s after it has been cut off from its replicas, of which one passes before there
 # is a new one.
 QUARANTINE = 5.0
-NEAR_SLACK = 0.1  # a near hit is chosen when it is young enough, and is a moment on its way to the client
+# A near hit is as old as Redis's word on it, which was up to the command timeout on its way, and is itself so long on
+# its way to the client.
+MOMENT = 0.1
 
 
 def text(seconds):

@@ -141,7 +141,12 @@ class Server(http1.Messages):
     lag = 0.5  # what a read that isn't consistent may miss
 
     def message(self, head, body):
-        operation = http1.header(head, b"x-amz-target").rpartition(b".")[2].decode()
+        target = http1.header(head, b"x-amz-target")
+        if target is None:
+            # Somebody wants to know what time it is.
+            self.send(http1.reply(200, b"{}"))
+            return
+        operation = target.rpartition(b".")[2].decode()
         self.hazards.counts[operation] += 1
         asked = json.loads(body)
         if operation == "PutItem":

@@ -1,5 +1,6 @@
 """The binary's command line as a shell sees it: streams and exit statuses."""
 import json
+import os
 import pathlib
 import subprocess
 
@@ -7,7 +8,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TABLE_TOOLS = ["schema-load", "seed", "list-tables", "drop", "scan", "get-conversation", "list-conversations"]
-COMMANDS = ["serve", "check", "ddb", *(f"ddb {tool}" for tool in TABLE_TOOLS), "version", "help"]
+COMMANDS = ["serve", "check", "markers", "ddb", *(f"ddb {tool}" for tool in TABLE_TOOLS), "version", "help"]
 
 
 @pytest.fixture
@@ -59,11 +60,12 @@ def test_output_that_cannot_be_written_is_a_failure(readaside_binary):
 def test_every_shipped_configuration_is_sound(run):
     shipped = sorted((ROOT / "config").glob("*.jsonc"))
     assert shipped
+    own = {**os.environ, "REDIS_URL": "redis://127.0.0.1", "READASIDE_LISTEN": "127.0.0.1:8091"}  # redis.jsonc's
     for path in shipped:
-        done = run("check", "-c", path)
+        done = run("check", "-c", path, env=own)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith(f"{path}: ok\n")
-        assert json.loads(run("check", "-c", path, "--json").stdout) == []
+        assert json.loads(run("check", "-c", path, "--json", env=own).stdout) == []
 
 
 def test_problems_come_all_at_once_with_their_lines(run, tmp_path):

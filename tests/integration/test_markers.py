@@ -310,6 +310,22 @@ def test_kill_9_leaves_markers_and_clearing_lets_reads_be_cached(left, config, r
     until_hit(left, "Query", OF_OWNER)
 
 
+def test_a_proxy_that_sent_the_write_itself_stays_careful(
+    proxy_factory, config, counting_upstream, redis, chat, markers, listed
+):
+    writer, other = (proxy_factory(None, config=config) for _ in range(2))
+    written(writer, "old")
+    until_hit(other)
+    counting_upstream.cut("PutItem", times=1, forwarded=True)
+    assert writer.call("PutItem", put("new")).status >= 500
+    waiting.until(lambda: kinds(listed(config, *THE_INDEX))["index"], "the index as a whole to be marked")
+    assert kinds(listed(config, *THE_KEY)) == {"item": True, "partition": True, "table": False}
+    assert markers(config, "--clear-all", "--yes").returncode == 0
+    until_hit(other)
+    assert writer.call("GetItem", GET).cache == "BYPASS"
+    assert listed(config)["units"] == []
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_units_by_their_digests(left, config, redis, markers, whole):
     first, second, third = sorted(in_redis(redis))

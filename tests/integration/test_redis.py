@@ -462,20 +462,33 @@ def never_connects(proxy, words):
         assert secret not in proxy.output()
 
 
-def test_a_password(proxy_factory, counting_upstream, redis_factory, plain):
+def refuses_to_start(binary, folder, changes):
+    """What only somebody can change: the program ends with status 1. What it has said, without a secret."""
+    folder.mkdir(exist_ok=True)
+    config = processes.merged(processes.base_config("http://127.0.0.1:1"), changes)
+    with pytest.raises(AssertionError, match="exit 1") as ended:
+        processes.Proxy(binary, config, folder)
+    said = str(ended.value)
+    assert not processes.SANITIZER_SPOKE.search(said), said
+    for secret in (PASSWORD, urllib.parse.quote(PASSWORD, safe="")):
+        assert secret not in said
+    return said
+
+
+def test_a_password(readaside_binary, tmp_path, proxy_factory, counting_upstream, redis_factory, plain):
     redis = redis_factory(password=PASSWORD)
     right = proxy_factory(counting_upstream.endpoint, settings(with_user(redis, "", PASSWORD)))
     until_hit(right)
     assert PASSWORD not in right.output()
-    wrong = proxy_factory(counting_upstream.endpoint, settings(with_user(redis, "", PASSWORD + "x")))
-    never_connects(wrong, "WRONGPASS")
-    never_connects(proxy_factory(counting_upstream.endpoint, settings(redis.url)), "NOAUTH")
+    wrong = settings(with_user(redis, "", PASSWORD + "x"))
+    assert "WRONGPASS" in refuses_to_start(readaside_binary, tmp_path, wrong)
+    assert "NOAUTH" in refuses_to_start(readaside_binary, tmp_path, settings(redis.url))
 
 
 # What the proxy needs, and nothing else.
 ACL = (
     "~ra1:* &__redis__:invalidate -@all +info +client|setname +eval +evalsha +time +hget +hmget +hexists +hgetall +hlen +hrandfield "
-    "+hset +hdel +pexpire +unlink +client|id +client|tracking +subscribe +ping"
+    "+hset +hdel +pexpire +unlink +scan +pttl +client|id +client|tracking +subscribe +ping"
 )
 
 

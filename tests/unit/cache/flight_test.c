@@ -85,7 +85,11 @@ static void test_one_leads_the_others_are_woken(void **state)
     for (unsigned i = 0; i < N; i++)
         assert_int_equal(join(&f, &waiter[i], 1), RA_FLIGHT_WAIT);
     assert_int_equal(ra_flights_count(f.flights), 2);
+    assert_true(ra_flight_exists(f.flights, &(ra_key){{1}}));
+    assert_false(ra_flight_exists(f.flights, &(ra_key){{3}}));
     ra_flight_land(&leader.seat, f.reply);
+    assert_false(ra_flight_exists(f.flights, &(ra_key){{1}})); /* nobody can join it any more */
+    assert_true(ra_flight_exists(f.flights, &(ra_key){{2}}));
     assert_int_equal(waiter[0].woken, 0); /* never inside the call */
     assert_int_equal(ra_flights_count(f.flights), 1);
     turn(&f);

@@ -2,14 +2,14 @@
  * A shard's invariants after each of many random steps, against a naive queue; what goes and what goes round;
  * the same when the allocator refuses at random.
  */
+#include <malloc.h>
+
 #include "memory_fixture.h"
 #include "refusing_malloc.h"
 
 #include "cache/near_shard.h"
 
-#include <malloc.h>
-
-enum { KEYS = 400, GENERATION = 37 };
+enum { KEYS = 400, GENERATION = 37, ALL_ROUND = 2 * RA_NEAR_ROUND_AGAIN };
 
 static ra_near_shard *shard_new(size_t budget)
 {
@@ -230,13 +230,13 @@ static void test_few_go_round_in_one_call(void **state)
     uint64_t n = 0;
     while (!s->n.evictions)
         add(s, n++, 1000);
-    assert_true(s->n.entries > 2 * RA_NEAR_ROUND_AGAIN);
+    assert_true(s->n.entries > ALL_ROUND);
     for (uint32_t ref = s->newest; ref; ref = ra_near_shard_at(s, ref)->older)
         ra_near_shard_at(s, ref)->served = true;
     uint64_t first = s->n.evictions, gone;
-    uint32_t was[2 * RA_NEAR_ROUND_AGAIN], ref = s->oldest;
-    ra_key keys[2 * RA_NEAR_ROUND_AGAIN];
-    for (size_t i = 0; i < 2 * RA_NEAR_ROUND_AGAIN; i++, ref = ra_near_shard_at(s, ref)->newer) {
+    uint32_t was[ALL_ROUND], ref = s->oldest;
+    ra_key keys[ALL_ROUND];
+    for (size_t i = 0; i < ALL_ROUND; i++, ref = ra_near_shard_at(s, ref)->newer) {
         was[i] = ref;
         keys[i] = ra_near_shard_at(s, ref)->unit;
     }

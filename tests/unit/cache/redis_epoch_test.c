@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char *pact = "";
+
 static const char *epoch_of(const char *run_id, const char *master_replid)
 {
     static char epochs[4][RA_REDIS_EPOCH_CHARS + 1];
@@ -18,7 +20,7 @@ static const char *epoch_of(const char *run_id, const char *master_replid)
     ra_redis_identity id = {0};
     snprintf(id.run_id, sizeof id.run_id, "%s", run_id);
     snprintf(id.master_replid, sizeof id.master_replid, "%s", master_replid);
-    ra_redis_epoch(&id, out);
+    ra_redis_epoch(&id, pact, out);
     return out;
 }
 
@@ -39,6 +41,12 @@ static void test_follows_both(void **state)
     assert_string_not_equal(epoch_of("0124", "4567"), other);
     assert_string_not_equal(epoch_of("0123", "4568"), other);
     assert_string_not_equal(epoch_of("01234", "567"), other);
+    pact = "a pact";
+    assert_string_not_equal(epoch_of("0123", "4567"), other);
+    snprintf(other, sizeof other, "%s", epoch_of("0123", "4567"));
+    pact = "another";
+    assert_string_not_equal(epoch_of("0123", "4567"), other);
+    pact = "";
 }
 
 /* The longest that an identity can hold. */

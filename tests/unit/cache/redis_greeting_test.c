@@ -25,6 +25,10 @@ static void test_identity(void **state)
     assert_string_equal(id.role, "slave");
     assert_string_equal(id.maxmemory_policy, "volatile-lru");
     assert_int_equal(id.connected_replicas, 2);
+    assert_false(id.waits_for_replicas);
+    /* Redis writes the line only where min-replicas-to-write is over 0 */
+    ra_redis_identity_read(&id, RA_BYTES("connected_slaves:1\r\nmin_slaves_good_slaves:0\r\n"));
+    assert_true(id.waits_for_replicas);
 }
 
 static void test_identity_in_part(void **state)

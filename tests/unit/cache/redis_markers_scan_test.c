@@ -204,7 +204,7 @@ static void what_stands_on_units(void **state)
     command("HSET %s r1 left-over", name("", 5));
     command("SET %s text", name("", 6));
     command("HSET ra1:epochs aaaaaaaa 5");
-    command("HSET ra1:3c3c w1 %lld", (long long)(now + HOUR));
+    command("HSET ra1:3c3c w1 %" PRId64, now + HOUR);
     all("", false);
     assert_int_equal(seen.n, 3);
     const ra_marked_unit *u = visited(1);
@@ -228,7 +228,7 @@ static void clearing_touches_markers_alone(void **state)
     mark("", 1, 1, now + HOUR);
     mark("", 1, 2, 5);
     command("HSET %s ! generation r1 payload w9 nobody-made-this", name("", 2));
-    command("HSET %s w1 %lld other field", name("", 3), (long long)(now + HOUR));
+    command("HSET %s w1 %" PRId64 " other field", name("", 3), now + HOUR);
     mark("x", 4, 1, now + HOUR);
     command("SET %s text", name("", 5));
     all("", true);
@@ -431,11 +431,14 @@ static pid_t serve(int listener, const char *const *script)
     _exit(0);
 }
 
-#define KEYS_OF(n) "*2\r\n$1\r\n0\r\n*1\r\n" n
-#define ONE_KEY    KEYS_OF("$68\r\nra1:" DIGITS "\r\n")
-#define DIGITS     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define A_DEADLINE "$16\r\n9999999999999999\r\n"
-#define STRANGE    "isn't what"
+#define DIGITS  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define STRANGE "isn't what"
+
+/* A page of one unit's key, the last one and not; a page of keys of all kinds. */
+static const char one_key[] = "*2\r\n$1\r\n0\r\n*1\r\n$68\r\nra1:" DIGITS "\r\n";
+static const char one_key_of_more[] = "*2\r\n$1\r\n5\r\n*1\r\n$68\r\nra1:" DIGITS "\r\n";
+static const char odd_keys[] = "*2\r\n$1\r\n0\r\n*6\r\n:5\r\n$-1\r\n*0\r\n$3\r\nra1\r\n$68\r\nxa1:" DIGITS
+                               "\r\n$68\r\nra1:" DIGITS "\r\n";
 
 static void strange_answers(void **state)
 {
@@ -454,15 +457,15 @@ static void strange_answers(void **state)
         {{"SCAN\r\n", "*2\r\n$24\r\n111111111111111111111111\r\n*0\r\n", NULL, NULL}, "a cursor isn't"},
         {{"SCAN\r\n", "-ERR what a day\r\n", NULL, NULL}, "what a day"},
         {{"SCAN\r\n", "*2\r\n$1\r\n0", NULL, ""}, "the connection was lost: "},
-        {{"SCAN\r\n", ONE_KEY, "HEXISTS\r\n", "-NOPERM not you\r\n", NULL, NULL},
+        {{"SCAN\r\n", one_key, "HEXISTS\r\n", "-NOPERM not you\r\n", NULL, NULL},
          "the user must be allowed SCAN"},
-        {{"SCAN\r\n", ONE_KEY, "HEXISTS\r\n", ":0\r\n", "EVAL\r\n", "*0\r\n", NULL, NULL}, STRANGE},
-        {{"SCAN\r\n", ONE_KEY, "HEXISTS\r\n", ":0\r\n", "EVAL\r\n", "*2\r\n$1\r\n5\r\n$1\r\n0\r\n", NULL,
+        {{"SCAN\r\n", one_key, "HEXISTS\r\n", ":0\r\n", "EVAL\r\n", "*0\r\n", NULL, NULL}, STRANGE},
+        {{"SCAN\r\n", one_key, "HEXISTS\r\n", ":0\r\n", "EVAL\r\n", "*2\r\n$1\r\n5\r\n$1\r\n0\r\n", NULL,
           NULL},
          STRANGE},
-        {{"SCAN\r\n", ONE_KEY, "HEXISTS\r\n", ":0\r\n", "EVAL\r\n", "*2\r\n:5\r\n*0\r\n", NULL, NULL},
+        {{"SCAN\r\n", one_key, "HEXISTS\r\n", ":0\r\n", "EVAL\r\n", "*2\r\n:5\r\n*0\r\n", NULL, NULL},
          "a cursor isn't"},
-        {{"SCAN\r\n", ONE_KEY, "HEXISTS\r\n", ":0\r\n", NULL, ""}, "the connection was lost: "},
+        {{"SCAN\r\n", one_key, "HEXISTS\r\n", ":0\r\n", NULL, ""}, "the connection was lost: "},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int listener;
@@ -478,17 +481,11 @@ static void odd_answers_that_will_do(void **state)
 {
     (void)state;
     static const char *const script[] = {
-        "SCAN\r\n",
-        "*2\r\n$1\r\n0\r\n*6\r\n:5\r\n$-1\r\n*0\r\n$3\r\nra1\r\n$68\r\nxa1:" DIGITS "\r\n$68\r\nra1:" DIGITS
-        "\r\n",
-        "HEXISTS\r\n",
-        ":0\r\n",
-        "EVAL\r\n",
-        "*6\r\n:7\r\n$1\r\n9\r\n:5\r\n$-1\r\n$1\r\n8\r\n" A_DEADLINE,
-        "EVAL\r\n",
-        "*3\r\n:8\r\n$1\r\n0\r\n$1\r\n8\r\n",
-        NULL,
-        NULL,
+        "SCAN\r\n",    odd_keys,
+        "HEXISTS\r\n", ":0\r\n",
+        "EVAL\r\n",    "*6\r\n:7\r\n$1\r\n9\r\n:5\r\n$-1\r\n$1\r\n8\r\n$16\r\n9999999999999999\r\n",
+        "EVAL\r\n",    "*3\r\n:8\r\n$1\r\n0\r\n$1\r\n8\r\n",
+        NULL,          NULL,
     };
     int listener;
     const char *path = peer_path(&listener);
@@ -510,7 +507,7 @@ static void data_in_between(void **state)
 {
     (void)state;
     static const char *const script[] = {
-        "SCAN\r\n", ONE_KEY,   "HEXISTS\r\n", ":0\r\n", "EVAL\r\n", "*3\r\n:7\r\n$1\r\n9\r\n$1\r\n8\r\n",
+        "SCAN\r\n", one_key,   "HEXISTS\r\n", ":0\r\n", "EVAL\r\n", "*3\r\n:7\r\n$1\r\n9\r\n$1\r\n8\r\n",
         "EVAL\r\n", "$-1\r\n", NULL,          NULL,
     };
     for (unsigned clear = 0; clear < 2; clear++) {
@@ -532,13 +529,8 @@ static void each_unit_once(void **state)
     (void)state;
     static const char found[] = "*3\r\n:7\r\n$1\r\n0\r\n$1\r\n8\r\n";
     static const char *const script[] = {
-        "SCAN\r\n",    "*2\r\n$1\r\n5\r\n*1\r\n$68\r\nra1:" DIGITS "\r\n",
-        "HEXISTS\r\n", ":0\r\n",
-        "EVAL\r\n",    found,
-        "SCAN\r\n",    ONE_KEY,
-        "HEXISTS\r\n", ":0\r\n",
-        "EVAL\r\n",    found,
-        NULL,          NULL,
+        "SCAN\r\n", one_key_of_more, "HEXISTS\r\n", ":0\r\n",   "EVAL\r\n", found, "SCAN\r\n",
+        one_key,    "HEXISTS\r\n",   ":0\r\n",      "EVAL\r\n", found,      NULL,  NULL,
     };
     int listener;
     const char *path = peer_path(&listener);

@@ -395,7 +395,7 @@ static void test_end_settles(void **state)
     expect_integer(RUN(BEGIN, "u", "1", MINUTE), 1);
     expect_integer(RUN(END, "u", "1", "50"), 1);
     expect_marker_key("u", 1);
-    assert_int_equal(number_at("u", "w1"), server.now + 50);
+    assert_int_equal(number_at("u", "wsettles"), server.now + 50);
     set_clock(server.now + 49);
     expect_nil(RUN(MISS, "u", "n", MINUTE, EPOCH_A));
     set_clock(server.now + 1);
@@ -417,7 +417,32 @@ static void test_end_without_marker_drops_data(void **state)
     fill_one("u", "r1", "old");
     expect_integer(RUN(END, "u", "1", "50"), 0); /* it marks all the same */
     expect_marker_key("u", 1);
-    assert_int_equal(number_at("u", "w1"), server.now + 50);
+    assert_int_equal(number_at("u", "wsettles"), server.now + 50);
+}
+
+/* An index's unit to which much is written, and which nobody reads. */
+static void test_writes_that_settle_share_one_marker(void **state)
+{
+    (void)state;
+    own_clock();
+    int64_t start = server.now;
+    for (unsigned i = 0; i < 300; i++) {
+        set_clock(start + i);
+        expect_integer(RUN(BEGIN, "u", num(i), MINUTE), 1);
+        expect_integer(RUN(END, "u", num(i), i == 200 ? "5000" : "1000"), 1);
+        expect_marker_key("u", 1);
+    }
+    expect_integer(RUN(BEGIN, "u", "another", MINUTE), 1);
+    expect_marker_key("u", 2);
+    expect_integer(RUN(END, "u", "another", "0"), 1);
+    assert_int_equal(number_at("u", "wsettles"), start + 200 + 5000); /* the latest of all */
+    set_clock(start + 200 + 4999);
+    expect_nil(RUN(MISS, "u", "n", MINUTE, EPOCH_A));
+    set_clock(start + 200 + 5000);
+    assert_true(strlen(generation("u", "n", EPOCH_A)) > 8);
+    expect_integer(command("HSET v wsettles unreadable"), 1);
+    expect_integer(RUN(END, "v", "1", "50"), 0);
+    expect_text(command("HGET v wsettles"), "unreadable");
 }
 
 /* ---- MISS ---- */
@@ -474,6 +499,73 @@ static void test_miss_and_markers(void **state)
     generation("u", "n", EPOCH_A);
     assert_int_equal(fields("u"), 1);
     assert_in_range(ttl("u"), 1, 60000);
+}
+
+static void expect_filling(redisReply *reply, const char *g, int64_t since)
+{
+    if (reply->type != REDIS_REPLY_ARRAY)
+        fail_msg("type %d, not {generation, since}: %s", reply->type, reply->str ? reply->str : "");
+    assert_int_equal(reply->elements, 2);
+    assert_string_equal(reply->element[0]->str, g);
+    assert_int_equal(reply->element[1]->type, REDIS_REPLY_INTEGER);
+    assert_int_equal(reply->element[1]->integer, since);
+    freeReplyObject(reply);
+}
+
+#define MISS_FOR(key, nonce, request, fresh) RUN(MISS, key, nonce, MINUTE, EPOCH_A, request, fresh)
+
+static void test_miss_says_who_fills(void **state)
+{
+    (void)state;
+    own_clock();
+    char made[64];
+    snprintf(made, sizeof made, EPOCH_A "%" PRId64 "01ab", server.now);
+    expect_text(MISS_FOR("u", "01ab", "mine", "1000"), made); /* who makes it isn't told to wait */
+    expect_text(command("HGET u ?"), "mine");
+    assert_in_range(ttl("u"), 1, 60000);
+    expect_filling(MISS_FOR("u", "99ff", "mine", "1000"), made, 0);
+    expect_text(MISS_FOR("u", "99ff", "other", "1000"), made);
+    expect_text(command("HGET u ?"), "mine");
+    expect_text(MISS_FOR("u", "99ff", "", "1000"), made);
+    expect_text(RUN(MISS, "u", "99ff", MINUTE, EPOCH_A), made);
+    set_clock(server.now + 999);
+    expect_filling(MISS_FOR("u", "99ff", "mine", "1000"), made, 999);
+    set_clock(server.now + 1);
+    expect_text(MISS_FOR("u", "99ff", "mine", "1000"), made);
+    set_clock(server.now - 1001); /* set back, to before it was made */
+    expect_text(MISS_FOR("u", "99ff", "mine", "1000"), made);
+    set_clock(server.now + 1);
+    expect_text(MISS_FOR("u", "99ff", "mine", "0"), made); /* nobody wants to know */
+}
+
+static void test_who_fills_goes_with_the_generation(void **state)
+{
+    (void)state;
+    own_clock();
+    freeReplyObject(MISS_FOR("u", "n", "mine", "1000"));
+    expect_integer(RUN(BEGIN, "u", "1", MINUTE), 1);
+    expect_marker_key("u", 1);
+    expect_nil(MISS_FOR("u", "n", "mine", "1000")); /* who is told of a write makes nobody wait */
+    expect_integer(RUN(END, "u", "1", "0"), 1);
+    generation("u", "n", EPOCH_A); /* a guard's: for nobody */
+    assert_int_equal(fields("u"), 1);
+    expect_integer(RUN(INVALIDATE, "u"), 1);
+    freeReplyObject(MISS_FOR("u", "n", "mine", "1000"));
+    expect_integer(RUN(INVALIDATE, "u"), 1);
+    expect_no_key("u");
+    /* another server's */
+    freeReplyObject(RUN(MISS, "u", "n", MINUTE, EPOCH_B, "mine", "1000"));
+    redisReply *reply = MISS_FOR("u", "n", "other", "1000");
+    assert_int_equal(reply->type, REDIS_REPLY_STRING);
+    freeReplyObject(reply);
+    expect_text(command("HGET u ?"), "other");
+    /* one left over from what somebody has edited */
+    expect_integer(command("HDEL u !"), 1);
+    generation("u", "n", EPOCH_A);
+    assert_int_equal(fields("u"), 1);
+    /* a generation whose time can't be read */
+    expect_integer(command("HSET v ! " EPOCH_A "whenever ? mine"), 2);
+    expect_text(MISS_FOR("v", "n", "mine", "1000"), EPOCH_A "whenever");
 }
 
 static void test_an_unreadable_deadline_lives(void **state)
@@ -655,6 +747,14 @@ static void test_fill_keeps_to_the_cap(void **state)
     expect_integer(command("HSET u r2 garbage"), 0);
     expect_integer(RUN(FILL, "u", g, "r4", "100", "0", "2", "x"), 1);
     expect_integer(RUN(FILL, "v", generation("v", "n", EPOCH_A), "r1", "100", "0", "0", "x"), -1);
+    /* who made the generation takes no entry's place, and stays while there is room */
+    redisReply *made = RUN(MISS, "w", "n", MINUTE, EPOCH_A, "mine", "1000");
+    expect_integer(RUN(FILL, "w", made->str, "r1", "100", "0", "2", "x"), 1);
+    expect_integer(command("HEXISTS w ?"), 1);
+    expect_integer(RUN(FILL, "w", made->str, "r2", "100", "0", "2", "x"), 1);
+    expect_integer(RUN(FILL, "w", made->str, "r3", "100", "0", "2", "x"), -1);
+    assert_int_equal(fields("w"), 3);
+    freeReplyObject(made);
 }
 
 /* A cap of many: a bounded number is looked at, at random; some of the expired go each time. */
@@ -861,6 +961,8 @@ static void test_an_argument_that_is_no_number(void **state)
         {RA_SCRIPT_END, {"u", "1"}},
         {RA_SCRIPT_MISS, {"u", "n", "x", EPOCH_B}},
         {RA_SCRIPT_MISS, {"u", "n", MINUTE}},
+        {RA_SCRIPT_MISS, {"u", "n", MINUTE, EPOCH_B, "request", "x"}},
+        {RA_SCRIPT_MISS, {"u", "n", MINUTE, EPOCH_B, "request"}},
         {RA_SCRIPT_FILL, {"u", g, "r1", "x", "0", "9", "v"}},
         {RA_SCRIPT_FILL, {"u", g, "r1", MINUTE, "x", "9", "v"}},
         {RA_SCRIPT_FILL, {"u", g, "r1", MINUTE, "0", "x", "v"}},
@@ -1023,7 +1125,7 @@ static void test_pexpire_gt_never_gives_a_marker_a_ttl(void **state)
 
 /* ---- the scripts against a reference in C ---- */
 
-enum { MARKERS = 5, ENTRIES = 4, CAP = 3 };
+enum { WRITES = 5, SETTLES = WRITES, MARKERS, ENTRIES = 4, CAP = 3 };
 
 typedef struct unit {
     char generation[64]; /* "": no data */
@@ -1078,7 +1180,7 @@ static unsigned drop_expired_markers(unit *u, int64_t now)
 
 static void step_begin(unit *u, uint64_t *random)
 {
-    unsigned id = roll(random, MARKERS);
+    unsigned id = roll(random, WRITES);
     int64_t hold = (int64_t)roll(random, 100) - 10;
     expect_integer(RUN(BEGIN, "u", num(id), num(hold)), 1);
     drop_data(u);
@@ -1088,13 +1190,17 @@ static void step_begin(unit *u, uint64_t *random)
 
 static void step_end(unit *u, uint64_t *random)
 {
-    unsigned id = roll(random, MARKERS);
+    unsigned id = roll(random, WRITES);
     int64_t settle = roll(random, 3) ? 0 : (int64_t)roll(random, 60) - 5;
     expect_integer(RUN(END, "u", num(id), num(settle)), u->marker[id].present);
     if (!u->marker[id].present)
         drop_data(u);
-    u->marker[id].present = settle > 0;
-    u->marker[id].deadline = server.now + settle;
+    u->marker[id].present = false;
+    bool later = !u->marker[SETTLES].present || u->marker[SETTLES].deadline < server.now + settle;
+    if (settle <= 0 || !later)
+        return;
+    u->marker[SETTLES].present = true;
+    u->marker[SETTLES].deadline = server.now + settle;
 }
 
 static void step_miss(unit *u, uint64_t *random, unsigned nonce)
@@ -1158,7 +1264,7 @@ static void expect_unit(const unit *u)
     (snprintf(expected[n].field, sizeof field, "%s", field),                                                 \
      snprintf(expected[n].value, sizeof value, format, __VA_ARGS__), n++)
     for (unsigned i = 0; i < MARKERS; i++) {
-        snprintf(field, sizeof field, "w%u", i);
+        snprintf(field, sizeof field, i == SETTLES ? "wsettles" : "w%u", i);
         if (u->marker[i].present)
             EXPECT("%" PRId64, u->marker[i].deadline);
     }
@@ -1436,9 +1542,12 @@ int main(void)
         TEST(test_begin),
         TEST(test_end),
         TEST(test_end_settles),
+        TEST(test_writes_that_settle_share_one_marker),
         TEST(test_end_without_marker_drops_data),
         TEST(test_miss_makes_a_generation),
         TEST(test_miss_drops_a_foreign_generation),
+        TEST(test_miss_says_who_fills),
+        TEST(test_who_fills_goes_with_the_generation),
         TEST(test_miss_and_markers),
         TEST(test_an_unreadable_deadline_lives),
         TEST(test_leftovers_never_get_a_generation),

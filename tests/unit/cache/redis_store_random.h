@@ -1,6 +1,6 @@
 /*
- * Part of redis_store_test.c: readers and writers of three stores against a reference, in random order, all
- * calls as they come: many under way at once, some cancelled, connections cut, scripts forgotten.
+ * For tests of the store in Redis: readers and writers of three stores against a reference, in random order,
+ * all calls as they come: many under way at once, some cancelled, connections cut, scripts forgotten.
  *
  * The "database" is a version per unit; a write to the guard moves on all. Writers are strict: they commit
  * when begin is acknowledged, and hold is never over. So a hit must be at least what was committed when its
@@ -9,6 +9,8 @@
  */
 #ifndef RA_TESTS_REDIS_STORE_RANDOM_H
 #define RA_TESTS_REDIS_STORE_RANDOM_H
+
+#include "redis_store_fixture.h"
 
 enum { UNITS = 5, REQUESTS = 3, READERS = 12, WRITERS = 5, GUARD = UNITS, STEPS = 40000 };
 
@@ -173,32 +175,33 @@ static uint64_t environment(const char *name, uint64_t otherwise)
     return n ? n : otherwise;
 }
 
-static void test_random(void **state)
+/* Two loops of one process, and another process. */
+static void open_world(ra_redis_shared *one, ra_redis_shared *other)
 {
-    (void)state;
-    static world m;
-    uint64_t steps = environment("READASIDE_STEPS", STEPS);
-    m = (world){.random = environment("READASIDE_SEED", (uint64_t)test_now())};
-    print_message("READASIDE_SEED=%" PRIu64 "\n", m.random);
-    ra_redis_shared *shared = ra_redis_shared_new(NULL);
     for (unsigned i = 0; i < STORES; i++) {
         ra_redis_store_options o = defaults(i);
         o.heartbeat = 200;
-        o.shared = i < 2 ? shared : NULL; /* two loops of one process, and another process */
+        o.shared = i < 2 ? one : other;
         open_store(i, o);
     }
-    ra_redis_shared_unref(shared);
     UNTIL(serving(0) && serving(1) && serving(2));
+}
+
+static void run_world(world *m)
+{
+    uint64_t steps = environment("READASIDE_STEPS", STEPS);
+    *m = (world){.random = environment("READASIDE_SEED", (uint64_t)test_now())};
+    print_message("READASIDE_SEED=%" PRIu64 "\n", m->random);
     for (uint64_t i = 0; i < steps; i++)
-        world_step(&m);
+        world_step(m);
     for (unsigned i = 0; i < READERS; i++)
-        if (m.readers[i].state == R_LOOKING) {
-            UNTIL(m.readers[i].w.done);
-            reader_is_told(&m, &m.readers[i]);
+        if (m->readers[i].state == R_LOOKING) {
+            UNTIL(m->readers[i].w.done);
+            reader_is_told(m, &m->readers[i]);
         }
-    print_message("hits %u, misses %u, bypassed %u, commits %u, refused %u, cut %u\n", m.hits, m.misses,
-                  m.bypassed, m.commits, m.refused, m.cut);
-    assert_true(m.hits > steps / 100 && m.misses > steps / 200 && m.commits > steps / 500 && m.cut > 0);
+    print_message("hits %u, misses %u, bypassed %u, commits %u, refused %u, cut %u\n", m->hits, m->misses,
+                  m->bypassed, m->commits, m->refused, m->cut);
+    assert_true(m->hits > steps / 100 && m->misses > steps / 200 && m->commits > steps / 500 && m->cut > 0);
 }
 
 #endif

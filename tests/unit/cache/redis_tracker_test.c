@@ -133,17 +133,6 @@ static void close_tracker(ear *e)
 
 static redis_server server;
 
-static int begin_all(void **state)
-{
-    static const char *argv[] = {"--port", "0", NULL};
-    (void)state;
-    signal(SIGPIPE, SIG_IGN);
-    redis_folder_make();
-    snprintf(server.socket, sizeof server.socket, "%s", redis_path("redis.sock"));
-    redis_server_start(&server, argv);
-    return 0;
-}
-
 static int end_all(void **state)
 {
     (void)state;
@@ -180,6 +169,23 @@ static void open_writer(seen *w)
     o.socket = server.socket;
     w->redis = ra_redis_new(&o);
     UNTIL(w->ups == 1);
+}
+
+/* All tests find it ready, and none hears of its beginnings. */
+static int begin_all(void **state)
+{
+    static const char *argv[] = {"--port", "0", NULL};
+    seen w;
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    redis_folder_make();
+    snprintf(server.socket, sizeof server.socket, "%s", redis_path("redis.sock"));
+    redis_server_start(&server, argv);
+    loop_begin();
+    open_writer(&w);
+    ra_redis_free(w.redis);
+    loop_end();
+    return 0;
 }
 
 static void wait_for_reply(seen *w, const ra_redis_command *sent)
@@ -241,12 +247,11 @@ static void test_hears_changes(void **state)
     int64_t before = test_now();
     open_ear(&e);
     open_writer(&w);
-    ra_redis_epoch(&w.identity, epoch);
+    ra_redis_epoch(&w.identity, "", epoch);
     assert_string_equal(e.near.epoch, epoch);
     assert_true(e.near.until >= before + LONG && e.near.until <= test_now() + LONG);
     assert_true(e.near.alls_at_hearing > 0);
     assert_int_equal(e.near.touches, 0);
-    unsigned warnings = e.warnings; /* the server may just be starting */
     hears(&w, &e, 1);
     hears(&w, &e, 0xabcd);
     hears(&w, &e, 1);
@@ -255,7 +260,7 @@ static void test_hears_changes(void **state)
     assert_int_equal(e.near.of[0xabcd], 1);
     assert_int_equal(e.near.touches, 4);
     assert_int_equal(e.infos, 1);
-    assert_int_equal(e.warnings, warnings);
+    assert_int_equal(e.warnings, 0);
     ra_redis_free(w.redis);
     close_tracker(&e);
 }
@@ -430,7 +435,7 @@ static void test_what_expires_has_changed(void **state)
 static void test_many_keys_in_one_push(void **state)
 {
     (void)state;
-    enum { MANY = 50000 };
+    enum { MANY = 20000 };
     ear e;
     seen w;
     open_ear(&e);
@@ -442,28 +447,6 @@ static void test_many_keys_in_one_push(void **state)
     for (unsigned i = 0; i < MANY; i++)
         assert_int_equal(e.near.of[i], 1);
     assert_int_equal(e.near.alls, alls);
-    assert_int_equal(e.warnings, 0);
-    ask(&w, "FLUSHALL");
-    ra_redis_free(w.redis);
-    close_tracker(&e);
-}
-
-/* More than a reply may have: the connection breaks, and it begins anew. */
-static void test_too_many_keys_in_one_push(void **state)
-{
-    (void)state;
-    ear e;
-    seen w;
-    open_ear(&e);
-    open_writer(&w);
-    unsigned alls = e.near.alls;
-    change_many(&w, RA_REDIS_ELEMENTS_MAX);
-    UNTIL(e.warnings == 1);
-    assert_non_null(strstr(e.warning, "too many elements"));
-    assert_true(e.near.alls > alls);
-    assert_int_equal(e.near.touches, 0);
-    UNTIL_STATE(&e, RA_TRACKING_ON);
-    hears(&w, &e, 4);
     ask(&w, "FLUSHALL");
     ra_redis_free(w.redis);
     close_tracker(&e);
@@ -481,14 +464,10 @@ static void test_cut(void **state)
     for (unsigned i = 1; i <= 5; i++) {
         unsigned alls = e.near.alls;
         ask(&w, "CLIENT KILL TYPE pubsub");
-        UNTIL_STATE(&e, RA_TRACKING_DOWN);
-        assert_int_equal(e.near.alls, alls + 1);
+        UNTIL(e.infos == i + 1); /* it is back */
         assert_int_equal(e.warnings, i);
-        e.near.watch = true;
-        UNTIL_STATE(&e, RA_TRACKING_ON);
-        assert_int_equal(e.near.alls_at_hearing, alls + 2); /* what wasn't heard meanwhile */
+        assert_int_equal(e.near.alls, alls + 2); /* at the loss, and for what wasn't heard meanwhile */
         hears(&w, &e, i);
-        assert_int_equal(e.infos, i + 1);
     }
     ra_redis_free(w.redis);
     close_tracker(&e);
@@ -540,14 +519,12 @@ static void test_server_falls_silent(void **state)
     (void)state;
     enum { SILENCE = 100 };
     ear e;
-    seen w;
     int status;
     ra_redis_tracker_options o = tracking_of(&e);
     o.redis.socket = server.socket;
     o.max_silence = SILENCE;
     open_tracker(&e, &o);
     UNTIL(e.near.hearings >= 3);
-    open_writer(&w);
     kill(server.pid, SIGSTOP);
     assert_int_equal(waitpid(server.pid, &status, WUNTRACED), server.pid);
     int64_t stopped = test_now();
@@ -562,8 +539,6 @@ static void test_server_falls_silent(void **state)
     kill(server.pid, SIGCONT);
     UNTIL(e.near.hearings > hearings);
     assert_true(e.near.alls_at_hearing > alls + 1);
-    hears(&w, &e, 11);
-    ra_redis_free(w.redis);
     close_tracker(&e);
 }
 
@@ -600,10 +575,11 @@ static void refused_to(const char *user, const char *rules, const char *words)
     assert_int_equal(e.warnings, 2); /* that it was lost */
     snprintf(acl, sizeof acl, "ACL SETUSER %s +@all &*", user);
     ask(&w, acl);
+    alls = e.near.alls;
     snprintf(acl, sizeof acl, "CLIENT KILL USER %s", user);
     ask(&w, acl);
+    UNTIL(e.near.alls > alls); /* lost; where PING alone was refused it may have been ON by then */
     UNTIL_STATE(&e, RA_TRACKING_ON);
-    assert_int_equal(e.warnings, 2);
     hears(&w, &e, 2);
     ra_redis_free(w.redis);
     close_tracker(&e);
@@ -805,13 +781,40 @@ static void test_odd_pushes(void **state)
         UNTIL(e.near.alls == alls + 1);
     }
     unsigned alls = e.near.alls;
-    peer_say(&p, PUSHES "*1\r\n$1\r\nx\r\n"); /* a key, but no unit's */
+    char push[256]; /* keys, but no unit's; and one that is */
+    snprintf(push, sizeof push, PUSHES "*3\r\n$1\r\nx\r\n$70\r\nq%s\r\n$70\r\n%s\r\n", key_of(1) + 1,
+             key_of(2));
+    peer_say(&p, push);
     unsigned hearings = e.near.hearings;
     expect(&p, ASKS_PING, PONG);
     UNTIL(e.near.hearings > hearings);
     assert_int_equal(e.near.alls, alls);
-    assert_int_equal(e.near.touches, 0);
+    assert_int_equal(e.near.touches, 1);
+    assert_int_equal(e.near.of[2], 1);
     assert_int_equal(e.warnings, 0);
+    close_by_hand(&p, &e);
+}
+
+/* More keys than a reply may have elements: the connection breaks, and it begins anew. */
+static void test_too_many_keys_in_one_push(void **state)
+{
+    (void)state;
+    char push[64];
+    peer p;
+    ear e;
+    open_by_hand(&p, &e, LONG);
+    subscribe(&p);
+    expect(&p, ASKS_PING, PONG);
+    UNTIL_STATE(&e, RA_TRACKING_ON);
+    unsigned alls = e.near.alls;
+    snprintf(push, sizeof push, PUSHES "*%d\r\n", RA_REDIS_ELEMENTS_MAX);
+    peer_say(&p, push);
+    UNTIL_STATE(&e, RA_TRACKING_DOWN);
+    assert_int_equal(e.near.alls, alls + 1);
+    assert_non_null(strstr(e.warning, "too many elements"));
+    subscribe(&p);
+    expect(&p, ASKS_PING, PONG);
+    UNTIL_STATE(&e, RA_TRACKING_ON);
     close_by_hand(&p, &e);
 }
 
@@ -844,6 +847,14 @@ static void test_refused_and_idle(void **state)
     subscribe(&p);
     expect(&p, ASKS_PING, PONG);
     UNTIL_STATE(&e, RA_TRACKING_ON);
+    greet(&p, RUN_ID); /* that the last connection had subscribed says nothing of this one */
+    unsigned hearings = e.near.hearings, warnings = e.warnings;
+    expect(&p, ASKS_ID, "-NOPERM not you\r\n");
+    expect(&p, ASKS_PING, PONG);
+    expect(&p, ASKS_PING, PONG);
+    assert_int_equal(e.warnings, warnings + 1); /* it was heard in between: this is new */
+    assert_int_equal(ra_redis_tracker_state(e.tracker), RA_TRACKING_REFUSED);
+    assert_int_equal(e.near.hearings, hearings);
     close_by_hand(&p, &e);
 }
 
@@ -948,8 +959,9 @@ static void test_nobody_wants_to_know(void **state)
     open_tracker(&e, &o);
     UNTIL_STATE(&e, RA_TRACKING_ON);
     open_writer(&w);
+    unsigned alls = e.near.alls;
     ask(&w, "CLIENT KILL TYPE pubsub");
-    UNTIL_STATE(&e, RA_TRACKING_DOWN);
+    UNTIL(e.near.alls > alls);
     UNTIL_STATE(&e, RA_TRACKING_ON);
     ra_redis_free(w.redis);
     close_tracker(&e);
@@ -1016,7 +1028,9 @@ static void test_without_memory(void **state)
         missed += e.near.of[i] == 0;
     }
     UNTIL_STATE(&e, RA_TRACKING_ON);
-#ifndef OWN_ALLOCATOR
+#ifdef OWN_ALLOCATOR
+    (void)missed;
+#else
     assert_true(missed > 0 && e.warnings > 0); /* else nothing was refused */
 #endif
     close(fd);
@@ -1038,7 +1052,6 @@ int main(void)
         TEST(test_lost_data),
         TEST(test_what_expires_has_changed),
         TEST(test_many_keys_in_one_push),
-        TEST(test_too_many_keys_in_one_push),
         TEST(test_cut),
         TEST(test_server_restarts),
         TEST(test_server_falls_silent),
@@ -1048,6 +1061,7 @@ int main(void)
         TEST(test_counts_from_when_it_asked),
         TEST(test_pushes_and_answers_in_one),
         TEST(test_odd_pushes),
+        TEST(test_too_many_keys_in_one_push),
         TEST(test_refused_and_idle),
         TEST(test_replies_of_other_kinds),
         TEST(test_a_busy_server),

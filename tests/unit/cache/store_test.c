@@ -95,9 +95,10 @@ static void test_calls_reach_the_store(void **state)
     ra_store_call call = {.ok = true};
     ra_write_id id = {{0}};
     ra_key unit = {{1}};
-    ra_lookup v = {.unit = unit};
+    ra_lookup v = {.unit = unit, .awaits = true, .filling_for = 7};
     assert_int_equal(ra_store_lookup(&s.store, 0, &v, 1, &call), RA_STORE_PENDING);
     assert_int_equal(v.outcome, RA_LOOKUP_MISS);
+    assert_int_equal(v.filling_for, -1); /* this store knows of no others */
     ra_store_cancel(&s.store, &call);
     ra_store_cancel(&s.store, &call);
     assert_int_equal(s.cancels, 1); /* the second time nothing was pending */
