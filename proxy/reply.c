@@ -1,9 +1,10 @@
 #include "proxy/reply.h"
 
 #include "proxy/cors.h"
+#include "proxy/express.h"
 #include "proxy/log.h"
 #include "proxy/op.h"
-#include "proxy/random.h"
+#include "proxy/request_id.h"
 
 #include <event2/buffer.h>
 #include <stdio.h>
@@ -11,23 +12,14 @@
 #include <strings.h>
 
 enum {
-    REQUEST_ID_CHARS = 52,
     ERROR_BODY_MAX = 64 * 1024 /* a route may have 64 codes to tell of */
 };
 
-/* As DynamoDB's look: 52 capitals and digits. */
 static void add_request_id(struct evkeyvalq *headers)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-    char id[REQUEST_ID_CHARS + 1];
-    uint64_t bits = 0;
-    for (size_t i = 0; i < REQUEST_ID_CHARS; i++) {
-        if (i % 12 == 0)
-            bits = ra_random();
-        id[i] = alphabet[bits % 36];
-        bits /= 36;
-    }
-    id[REQUEST_ID_CHARS] = '\0';
+    char id[RA_REQUEST_ID_CHARS + 1];
+    ra_request_id(id);
+    id[RA_REQUEST_ID_CHARS] = '\0';
     evhttp_add_header(headers, "x-amzn-RequestId", id);
 }
 
@@ -85,7 +77,9 @@ static void sent(struct evhttp_connection *connection, ra_loop *l)
 
 static void written(struct evhttp_request *r, void *arg)
 {
-    sent(evhttp_request_get_connection(r), loop_of(arg));
+    ra_loop *l = loop_of(arg);
+    ra_express_between(l->express, evhttp_request_get_connection(r));
+    sent(evhttp_request_get_connection(r), l);
 }
 
 static void closed(struct evhttp_connection *connection, void *arg)
