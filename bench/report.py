@@ -1,43 +1,11 @@
-"""From rounds to medians, and how they are shown."""
+"""The result of a run as text; report_md.py and report_html.py say the same in their ways."""
 import datetime
 import os
 import pathlib
 import platform
-import statistics
 
-# Below this a server that has a core for itself was held back by something else.
-BUSY = 0.9
-FIGURES = ("requests_per_second", "cpu_us_per_request", "server_cores_busy", "client_cores_busy")
-
-
-def spread(values):
-    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
-
-
-def summary(contestant):
-    made = {figure: spread([r[figure] for r in contestant.rounds]) for figure in FIGURES}
-    made["body_bytes"] = contestant.length
-    made["requests"] = sum(r["requests"] for r in contestant.rounds)
-    made["rounds"] = contestant.rounds
-    return made
-
-
-def ratios(own, peer):
-    """Of the medians, `own` over `peer`."""
-    return {
-        figure: own[figure]["median"] / peer[figure]["median"]
-        for figure in ("requests_per_second", "cpu_us_per_request")
-    }
-
-
-def read(contested):
-    """All about one read: its contestants, and the first of them beside each of the others."""
-    made = {contestant.name: summary(contestant) for contestant in contested.contestants}
-    own, *peers = made
-    return {
-        "contestants": made,
-        "ratios": {f"{own} / {peer}": ratios(made[own], made[peer]) for peer in peers},
-    }
+FIGURES = (("requests/s", "requests_per_second", "{:.0f}"), ("server CPU, µs/request", "cpu_us_per_request", "{:.1f}"))
+NAME = 44
 
 
 def machine():
@@ -52,70 +20,103 @@ def machine():
     }
 
 
-def _row(name, made):
-    cells = f"{name:<26}"
-    for figure, form in (("requests_per_second", "{:9.0f}"), ("cpu_us_per_request", "{:9.1f}")):
-        cells += "".join(form.format(made[figure][what]) for what in ("median", "min", "max")) + "   "
-    busy = (made[figure]["median"] for figure in ("server_cores_busy", "client_cores_busy"))
-    return cells + "".join(f"{share:8.2f}" for share in busy)
+def machine_line(told):
+    load = " ".join(f"{value:.1f}" for value in told["load_average"])
+    return f"{told['when']}   {told['cpu']}, {told['cores']} cores, Linux {told['kernel']}, load average before: {load}"
 
 
-def doubts(contestants):
+def number(value):
+    """As short as it can be read: 12345, 123, 12.3, 1.23."""
+    if value is None:
+        return "-"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) or abs(value) >= 1000:
+        return f"{value:.0f}"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def work_title(work):
+    lengths = sorted({made["body_bytes"] for made in work["contestants"].values()})
+    return f"{work['title']}, {' or '.join(map(str, lengths))} bytes; {work['connections']} connections"
+
+
+def doubts(work):
     """What makes requests/s say little, for the reader to see beside the figures."""
-    for name, made in contestants.items():
-        if made["server_cores_busy"]["median"] < BUSY:
+    for name, made in work["contestants"].items():
+        if made["held_back"]:
+            busy = made["server_cores_busy"]["median"]
             yield (
-                f"{name} got only {made['server_cores_busy']['median']:.2f} of its core: other programs or the client held it "
-                "back, and requests/s isn't what it can do."
+                f"{name} got only {busy:.2f} of its core: other programs or the client held it back, and requests/s isn't what "
+                "it can do."
             )
 
 
-TITLES = {
-    "query": "Query: {messages} messages as DynamoDB sends them, {bytes} bytes",
-    "route": "Route: GET /api/messages/{{group}}, the same {messages} messages as plain JSON, {bytes} bytes",
-}
+def target_limit(target):
+    if target["exactly"]:
+        return f"= {target['limit']}"
+    return f"≤ {number(target['limit'])}"
 
 
-def _table(name, made, messages):
-    lengths = " or ".join(map(str, sorted({each["body_bytes"] for each in made["contestants"].values()})))
+def verdict(target):
+    return "not measured" if target["value"] is None else "reached" if target["reached"] else "MISSED"
+
+
+def targets(result):
+    return [target for contest in result["contests"].values() for target in contest["targets"]]
+
+
+def _work(work):
     lines = [
-        TITLES[name].format(messages=messages, bytes=lengths),
+        work_title(work),
         "",
-        f"{'':<26}{'requests/s':>27}   {'server CPU, µs/request':>27}   {'cores busy':>16}",
-        f"{'':<26}" + (f"{'median':>9}{'min':>9}{'max':>9}   " * 2) + f"{'server':>8}{'client':>8}",
+        f"{'':<{NAME}}{'requests/s':>27}   {'server CPU, µs/request':>27}   {'cores busy':>16}",
+        f"{'':<{NAME}}" + (f"{'median':>9}{'min':>9}{'max':>9}   " * 2) + f"{'server':>8}{'client':>8}",
     ]
-    lines += [_row(*each) for each in made["contestants"].items()]
-    return lines + [*doubts(made["contestants"]), ""]
+    for name, made in work["contestants"].items():
+        row = f"{name:<{NAME}}"
+        for _, figure, form in FIGURES:
+            row += "".join(f"{form.format(made[figure][what]):>9}" for what in ("median", "min", "max")) + "   "
+        busy = (made[figure]["median"] for figure in ("server_cores_busy", "client_cores_busy"))
+        lines.append(row + "".join(f"{share:8.2f}" for share in busy))
+    return [*lines, *doubts(work), ""]
 
 
-def _ratio(name, found):
-    return f"{name:<42}{found['requests_per_second']:>12.2f}{found['cpu_us_per_request']:>14.2f}"
+def _ratios(found):
+    lines = [f"{'ratio of the medians':<60}{'requests/s':>12}{'CPU/request':>14}"]
+    lines += [f"{r['what']:<60}{r['requests_per_second']:>12.2f}{r['cpu_us_per_request']:>14.2f}" for r in found]
+    return [*lines, ""]
 
 
-def _ratios(hit):
-    lines = [f"{'ratio of the medians':<42}{'requests/s':>12}{'CPU/request':>14}"]
-    for name, made in hit["reads"].items():
-        lines += [_ratio(f"{name}: {pair}", found) for pair, found in made["ratios"].items()]
-    return lines + [_ratio("readaside: route / query", hit["route_over_query"]), ""]
+def _table(table):
+    cells = [table["columns"], *([number(cell) for cell in row] for row in table["rows"])]
+    widths = [max(len(row[i]) for row in cells) + 2 for i in range(len(table["columns"]))]
+    lines = [table["title"], ""]
+    for row in cells:
+        lines.append(f"{row[0]:<{NAME}}" + "".join(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:])))
+    return [*lines, ""]
+
+
+def _targets(found):
+    lines = [f"{'target':<92}{'limit':>8}{'this run':>10}"]
+    lines += [
+        f"{target['what']:<92}{target_limit(target):>8}{number(target['value']):>10}  {verdict(target)}" for target in found
+    ]
+    return [*lines, ""]
 
 
 def text(result):
-    told, hit, herd = result["machine"], result["hit"], result["herd"]
-    load = " ".join(f"{value:.1f}" for value in told["load_average"])
-    versions = list(result["versions"].values())
-    lines = [
-        f"{told['when']}   {told['cpu']}, {told['cores']} cores, Linux {told['kernel']}, load average before: {load}",
-        "   ".join(versions[:4]),
-        "   ".join(versions[4:]),
-        "",
-        f"Hits: {hit['connections']} connections, {hit['rounds']} rounds of {hit['seconds']} s each, in turn",
-        "",
-    ]
-    for name, made in hit["reads"].items():
-        lines += _table(name, made, hit["messages"])
-    lines += ["The servers have one core for themselves, the client another; DynamoDB Local runs on any.", ""]
-    lines += _ratios(hit)
-    lines += [f"Herd: {herd['clients']} clients ask at once for one key that isn't cached", ""]
-    lines.append(f"{'':<26}{'reads upstream, each time':>27}")
-    lines += [f"{name:<26}{' '.join(map(str, counts)):>27}" for name, counts in herd["upstream_reads"].items()]
-    return "\n".join(lines)
+    told = result["machine"]
+    lines = [machine_line(told), "   ".join(result["versions"].values())]
+    lines += [f"{result['rounds']} rounds of {result['seconds']} s each, in turn; {result['took']:.0f} s in all", ""]
+    lines += [*result["absent"], ""] if result["absent"] else []
+    for contest in result["contests"].values():
+        lines += [f"== {contest['title']} ==", *contest["about"], ""]
+        for work in contest["works"]:
+            lines += _work(work)
+        if contest["ratios"]:
+            lines += _ratios(contest["ratios"])
+        for table in contest["tables"]:
+            lines += _table(table)
+    found = targets(result)
+    return "\n".join(lines + (_targets(found) if found else [])).rstrip()

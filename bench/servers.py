@@ -10,6 +10,7 @@ from support import ports, waiting
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
+NGINX = "/usr/sbin/nginx"
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -82,24 +83,24 @@ class Server:
                     yield fields
 
 
-class Application:
-    """gunicorn with its Redis: they stop together, and what CPU they used is counted together."""
+class Together:
+    """A server and what it stands on: they stop together, and what CPU they used is counted together."""
 
-    def __init__(self, redis, application):
-        self.redis = redis
-        self.application = application
-        self.port = application.port
+    def __init__(self, server, *others):
+        self.members = [*others, server]
+        self.port = server.port
+        self.endpoint = server.endpoint
 
     def await_ready(self):
-        self.redis.await_ready()
-        self.application.await_ready()
+        for member in self.members:
+            member.await_ready()
 
     def stop(self):
-        self.application.stop()
-        self.redis.stop()
+        for member in reversed(self.members):
+            member.stop()
 
     def cpu_seconds(self):
-        return self.application.cpu_seconds() + self.redis.cpu_seconds()
+        return sum(member.cpu_seconds() for member in self.members)
 
 
 def dynamodb_local(folder):
@@ -107,52 +108,88 @@ def dynamodb_local(folder):
     return Server("dynamodb-local", [ROOT / "config" / "dynamodb-local", "run", port, "-sharedDb"], port, folder)
 
 
-def readaside(binary, upstream, routes, folder, core):
+def readaside(bench, upstream, core, name="readaside", threads=1, tables=None, **sections):
+    """With its defaults but for what is given: `tables`, and further sections of the configuration."""
     port = ports.free_port()
-    config = pathlib.Path(folder, "readaside.jsonc")
-    config.write_text(
-        f"""{{
-  "listen": {{ "address": "127.0.0.1:{port}", "threads": 1 }},
-  "upstream": {{ "endpoint": "{upstream}", "region": "us-east-1" }},
-  "routes": {json.dumps(routes)},
-  "tables": {{ "*": {{ "ttl": "10m" }} }}
-}}
-""",
-        encoding="utf-8",
-    )
-    return Server("readaside", [binary, "serve", "-c", config], port, folder, core)
-
-
-def nginx(upstream, route_upstream, folder, core):
-    """Its other listeners: `locked_port` has proxy_cache_lock on, `route_port` caches GETs of `route_upstream`."""
-    port, locked_port, route_port = ports.free_port(), ports.free_port(), ports.free_port()
-    home = pathlib.Path(folder, "nginx")
-    home.mkdir()
-    names = {
-        "FOLDER": home,
-        "PLAIN_PORT": port,
-        "LOCKED_PORT": locked_port,
-        "ROUTE_PORT": route_port,
-        "UPSTREAM": upstream,
-        "ROUTE_UPSTREAM": route_upstream,
+    config = pathlib.Path(bench.folder, f"{name}-{port}.jsonc")
+    options = {
+        "listen": {"address": f"127.0.0.1:{port}", "threads": threads},
+        "upstream": {"endpoint": upstream, "region": "us-east-1"},
+        "tables": {"*": {"ttl": "10m"}} if tables is None else tables,
+        **sections,
     }
-    template = string.Template((HERE / "nginx.conf").read_text(encoding="utf-8"))
-    config = home / "nginx.conf"
-    config.write_text(template.safe_substitute(names), encoding="utf-8")
-    path = "/usr/sbin/nginx"
-    server = Server("nginx", [path, "-p", home, "-e", "stderr", "-c", config], port, folder, core)
-    server.locked_port, server.route_port = locked_port, route_port
+    config.write_text(json.dumps(options, indent=2), encoding="utf-8")
+    return Server(f"{name}-{port}", [bench.own, "serve", "-c", config], port, bench.folder, core)
+
+
+def redis(bench, core):
+    """A Redis that saves nothing to disk."""
+    port = ports.free_port()
+    command = ["redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", bench.folder, "--save", ""]
+    server = Server(f"redis-{port}", command, port, bench.folder, core)
+    server.url = f"redis://127.0.0.1:{port}"
     return server
 
 
-def by_hand(upstream, folder, core):
-    """by_hand.py under gunicorn with one worker of the default kind, and a Redis that saves nothing to disk."""
-    port, redis_port = ports.free_port(), ports.free_port()
-    redis = ["redis-server", "--bind", "127.0.0.1", "--port", redis_port, "--dir", folder, "--save", ""]
+def readaside_on(store, bench, upstream, core, near="0", **more):
+    """readaside with `store`, a Redis, and up to `near` bytes held near."""
+    cache = {"store": "redis", "redis": {"url": store.url}, "near": {"max_bytes": near}}
+    return readaside(bench, upstream, core, cache=cache, **more)
+
+
+def nginx(bench, template, core, ports_named, **names):
+    """nginx with `template`, whose $NAMES are `names` and, of `ports_named`, free ports; it listens on the first."""
+    found = {name: ports.free_port() for name in ports_named}
+    home = pathlib.Path(bench.folder, f"nginx-{found[ports_named[0]]}")
+    home.mkdir()
+    text = string.Template((HERE / template).read_text(encoding="utf-8"))
+    config = home / "nginx.conf"
+    config.write_text(text.safe_substitute(FOLDER=home, **found, **names), encoding="utf-8")
+    command = [NGINX, "-p", home, "-e", "stderr", "-c", config]
+    server = Server(home.name, command, found[ports_named[0]], bench.folder, core)
+    server.ports = found
+    return server
+
+
+def webdis(bench, store, core):
+    port = ports.free_port()
+    config = pathlib.Path(bench.folder, f"webdis-{port}.json")
+    options = {
+        "redis_host": "127.0.0.1",
+        "redis_port": store.port,
+        "http_host": "127.0.0.1",
+        "http_port": port,
+        "threads": 1,
+        "daemonize": False,
+        "verbosity": 0,
+        "logfile": "/dev/null",
+    }
+    config.write_text(json.dumps(options), encoding="utf-8")
+    return Server(f"webdis-{port}", ["webdis", config], port, bench.folder, core)
+
+
+def bare_evhttp(bench, reply, core):
+    """Answers everything with `reply`, the bytes of a whole reply."""
+    port = ports.free_port()
+    file = pathlib.Path(bench.folder, f"bare-{port}.reply")
+    file.write_bytes(reply)
+    return Server(f"bare-evhttp-{port}", [bench.bare, port, file], port, bench.folder, core)
+
+
+def fixed_reply(bench, table, reply, core, item_bytes=0):
+    """An upstream that answers DescribeTable with `table`, everything else with `reply` (both JSON), at next to no cost."""
+    port = ports.free_port()
+    files = [pathlib.Path(bench.folder, f"fixed-{port}.{what}") for what in ("table", "reply")]
+    for file, text in zip(files, (table, reply)):
+        file.write_bytes(text)
+    return Server(f"fixed-reply-{port}", [bench.fixed, port, *files, item_bytes], port, bench.folder, core)
+
+
+def flask(bench, core, dynamodb, store=None):
+    """by_hand.py under gunicorn with one worker of the default kind; with `store`, a Redis, it caches there."""
+    port = ports.free_port()
     gunicorn = ["/usr/bin/python3", "-B", "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "1"]
-    gunicorn += ["--chdir", HERE, "--worker-tmp-dir", folder]
-    gunicorn += ["--env", f"REDIS_URL=redis://127.0.0.1:{redis_port}/0", "--env", f"DYNAMODB_ENDPOINT={upstream}"]
-    gunicorn += ["by_hand:app"]
-    return Application(
-        Server("redis", redis, redis_port, folder, core), Server("gunicorn", gunicorn, port, folder, core)
-    )
+    gunicorn += ["--chdir", HERE, "--worker-tmp-dir", bench.folder, "--env", f"DYNAMODB_ENDPOINT={dynamodb}"]
+    if store:
+        gunicorn += ["--env", f"REDIS_URL={store.url}/0"]
+    return Server(f"gunicorn-{port}", [*gunicorn, "by_hand:app"], port, bench.folder, core)

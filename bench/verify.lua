@@ -1,8 +1,10 @@
--- wrk's script: sends one request, as it stands in a file, and looks at every reply.
---   wrk -t1 … -s verify.lua URL -- REQUEST_FILE BODY_LENGTH X_CACHE     (X_CACHE "-": the server has no cache)
+-- wrk's script: sends one request, as it stands in a file, and looks at every reply. A file with {unique} in it is
+-- another request each time: there stands a number of eight digits, from FIRST on.
+--   wrk -t1 … -s verify.lua URL -- REQUEST_FILE BODY_LENGTH X_CACHE FIRST     (X_CACHE "-": the server has no cache)
 -- Prints one line of JSON at the end. One thread only: done() asks that one for what it saw.
 
-local bytes, length, cache, threads = nil, nil, nil, {}
+local bytes, length, cache, number, threads = nil, nil, nil, nil, {}
+local before, after = nil, nil
 wrong = 0
 first = ""
 
@@ -16,10 +18,16 @@ function init(args)
     file:close()
     length = tonumber(args[2])
     cache = args[3] ~= "-" and args[3] or nil
+    number = tonumber(args[4])
+    before, after = bytes:match("^(.*){unique}(.*)$")
 end
 
 function request()
-    return bytes
+    if not before then
+        return bytes
+    end
+    number = number + 1
+    return before .. string.format("%08d", number) .. after
 end
 
 function response(status, headers, body)

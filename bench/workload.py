@@ -9,6 +9,7 @@ ROUTE = "list-messages"
 SCHEMA = ROOT / "config" / f"{TABLE}.schema.json"
 SEED = ROOT / "config" / f"{TABLE}.seed.json"
 MESSAGES = 20
+UNIQUE = b"{unique}"  # wrk's script puts eight digits there
 
 # As boto3 1.26 sends them, Content-Length apart; neither the proxy nor DynamoDB Local checks the signature.
 HEADERS = """\
@@ -68,19 +69,34 @@ def newest():
     return sorted(found, key=lambda item: item["sk"]["S"], reverse=True)[:MESSAGES]
 
 
-def request(limit=MESSAGES):
-    """The bytes of a Query for the newest `limit` messages. Another limit is another entry in every cache."""
-    body = json.dumps(
+def body(limit=MESSAGES, table=TABLE, key=None, **more):
+    """A Query for the newest `limit` messages. Another limit is another entry in every cache."""
+    return json.dumps(
         {
-            "TableName": TABLE,
+            "TableName": table,
             "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": {":pk": {"S": partition()}},
+            "ExpressionAttributeValues": {":pk": {"S": key or partition()}},
             "ScanIndexForward": False,
             "Limit": limit,
+            **more,
         }
     )
-    head = HEADERS + f"Content-Length: {len(body)}\n\n"
-    return head.replace("\n", "\r\n").encode() + body.encode()
+
+
+def as_boto3(text):
+    """The bytes of a request to the wire API with this body."""
+    head = HEADERS + f"Content-Length: {len(text)}\n\n"
+    return head.replace("\n", "\r\n").encode() + text.encode()
+
+
+def request(limit=MESSAGES, **more):
+    return as_boto3(body(limit, **more))
+
+
+def get(path):
+    """The bytes of a GET with the same headers, but for those of a body."""
+    kept = [line for line in HEADERS.splitlines()[1:] if not line.startswith("Content-Type")]
+    return "\r\n".join([f"GET {path} HTTP/1.1", *kept, "", ""]).encode()
 
 
 def is_right(reply):

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FOLDERS = ("cache", "config", "proxy")
+FOLDERS = ("bench", "cache", "config", "proxy")
 LLVM = "14"
 
 
