@@ -1,7 +1,6 @@
 """What isn't a hit: reads of keys that nobody asked for before, and operations that pass through, beside nginx's
 proxy_pass."""
-import json
-
+import fixed
 import results
 import rounds
 import servers
@@ -21,16 +20,6 @@ ABOUT = (
 )
 
 
-def upstream(bench):
-    table = {**json.loads(workload.SCHEMA.read_text(encoding="utf-8")), "TableStatus": "ACTIVE"}
-    table["TableArn"] = f"arn:aws:dynamodb:us-east-1:000000000000:table/{workload.TABLE}"
-    table["CreationDateTime"] = 1767225600
-    table["TableId"] = "3d8a3c04-0d0f-4f55-8a8e-0d5f63c6b1aa"
-    fixed = {"Items": workload.newest(), "Count": workload.MESSAGES, "ScannedCount": workload.MESSAGES}
-    text = json.dumps(fixed, ensure_ascii=False, separators=(",", ":")).encode()
-    return servers.fixed_reply(bench, json.dumps({"Table": table}).encode(), text, bench.client_core)
-
-
 def unique(**more):
     """A Query of another partition each time."""
     return workload.as_boto3(workload.body(key="MSG#" + workload.UNIQUE.decode(), **more))
@@ -38,7 +27,7 @@ def unique(**more):
 
 def run(bench):
     tables = {workload.TABLE: {"ttl": "10m"}}
-    with serving(upstream(bench)) as (behind,):
+    with serving(servers.fixed_reply(bench, *fixed.replies(), bench.client_core)) as (behind,):
         own = servers.readaside(bench, behind.endpoint, bench.server_core, tables=tables)
         names = {"UPSTREAM": behind.endpoint.removeprefix("http://")}
         peer = servers.nginx(bench, "nginx_pass.conf", bench.server_core, ("PORT",), **names)

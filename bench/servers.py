@@ -108,13 +108,13 @@ def dynamodb_local(folder):
     return Server("dynamodb-local", [ROOT / "config" / "dynamodb-local", "run", port, "-sharedDb"], port, folder)
 
 
-def readaside(bench, upstream, core, name="readaside", threads=1, tables=None, **sections):
+def readaside(bench, endpoint, core, name="readaside", threads=1, tables=None, **sections):
     """With its defaults but for what is given: `tables`, and further sections of the configuration."""
     port = ports.free_port()
     config = pathlib.Path(bench.folder, f"{name}-{port}.jsonc")
     options = {
         "listen": {"address": f"127.0.0.1:{port}", "threads": threads},
-        "upstream": {"endpoint": upstream, "region": "us-east-1"},
+        "upstream": {"endpoint": endpoint, "region": "us-east-1"},
         "tables": {"*": {"ttl": "10m"}} if tables is None else tables,
         **sections,
     }
@@ -131,12 +131,12 @@ def redis(bench, core):
     return server
 
 
-def readaside_on(store, bench, upstream, core, near="0", **more):
+def readaside_on(store, bench, endpoint, core, near="0", **more):
     """readaside with `store`, a Redis, and up to `near` bytes held near."""
     # No proxy was ever connected to a Redis before this one, so there is nobody to wait for.
     connection = {"url": store.url, "quarantine": "0s"}
     cache = {"store": "redis", "redis": connection, "near": {"max_bytes": near}}
-    return readaside(bench, upstream, core, cache=cache, **more)
+    return readaside(bench, endpoint, core, cache=cache, **more)
 
 
 def nginx(bench, template, core, ports_named, **names):
