@@ -93,7 +93,7 @@ def _table(table):
     widths = [max(len(row[i]) for row in cells) + 2 for i in range(len(table["columns"]))]
     lines = [table["title"], ""]
     for row in cells:
-        lines.append(f"{row[0]:<{NAME}}" + "".join(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:])))
+        lines.append(f"{row[0]:<{max(NAME, widths[0])}}" + "".join(f"{c:>{width}}" for c, width in zip(row[1:], widths[1:])))
     return [*lines, ""]
 
 
