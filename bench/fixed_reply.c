@@ -24,23 +24,31 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { REQUEST_MAX = 128 * 1024, FILE_MAX = 1 << 20, HEAD_MAX = 512, BACKLOG = 4096, EVENTS = 64 };
+enum {
+    REQUEST_MAX = 128 * 1024,
+    FILE_MAX = 1 << 20,
+    HEAD_MAX = 512,
+    BACKLOG = 4096,
+    EVENTS = 64,
+    CONNS_MAX = 4096
+};
 
 typedef struct reply {
     char *bytes; /* head and body */
     size_t n;
 } reply;
 
-typedef struct server {
-    reply describe, fixed;
-    size_t item_bytes;
-} server;
-
 typedef struct conn {
     int fd;
     size_t n;
     char in[REQUEST_MAX + 1]; /* what of a request has come; a zero is written behind it to look at it */
 } conn;
+
+typedef struct server {
+    reply describe, fixed;
+    size_t item_bytes;
+    conn *conns[CONNS_MAX]; /* by their socket's number */
+} server;
 
 /* A whole HTTP reply around a body; no bytes: no memory. */
 static reply with_head(const char *body, size_t n)
@@ -149,10 +157,17 @@ static bool take(const server *s, conn *c)
     return answered >= 0 && c->n < REQUEST_MAX;
 }
 
-static void welcome(int listener, int epoll)
+static void leave(server *s, conn *c)
+{
+    s->conns[c->fd] = NULL;
+    close(c->fd);
+    free(c);
+}
+
+static void welcome(server *s, int listener, int epoll)
 {
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    conn *c = fd >= 0 ? malloc(sizeof *c) : NULL;
+    conn *c = fd >= 0 && fd < CONNS_MAX ? malloc(sizeof *c) : NULL;
     if (!c) {
         if (fd >= 0)
             close(fd);
@@ -160,19 +175,18 @@ static void welcome(int listener, int epoll)
     }
     c->fd = fd;
     c->n = 0;
+    s->conns[fd] = c;
     int on = 1;
-    struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
+    struct epoll_event e = {.events = EPOLLIN, .data.fd = fd};
     if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
-        epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) != 0) {
-        close(fd);
-        free(c);
-    }
+        epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) != 0)
+        leave(s, c);
 }
 
-static int serve(const server *s, int listener)
+static int serve(server *s, int listener)
 {
     int epoll = epoll_create1(EPOLL_CLOEXEC);
-    struct epoll_event first = {.events = EPOLLIN, .data.ptr = NULL}; /* none: the listener */
+    struct epoll_event first = {.events = EPOLLIN, .data.fd = listener};
     if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &first) != 0)
         return 1;
     struct epoll_event ready[EVENTS];
@@ -181,13 +195,11 @@ static int serve(const server *s, int listener)
         if (n < 0 && errno != EINTR)
             return 1;
         for (int i = 0; i < n; i++) {
-            conn *c = ready[i].data.ptr;
-            if (!c) {
-                welcome(listener, epoll);
-            } else if (!take(s, c)) {
-                close(c->fd);
-                free(c);
-            }
+            int fd = ready[i].data.fd;
+            if (fd == listener)
+                welcome(s, listener, epoll);
+            else if (!take(s, s->conns[fd]))
+                leave(s, s->conns[fd]);
         }
     }
 }
@@ -211,7 +223,10 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "usage: readaside-fixed-reply PORT DESCRIBE_FILE REPLY_FILE ITEM_BYTES\n");
         return 2;
     }
-    server s = {from_file(argv[2]), from_file(argv[3]), strtoul(argv[4], NULL, 10)};
+    static server s;
+    s.describe = from_file(argv[2]);
+    s.fixed = from_file(argv[3]);
+    s.item_bytes = strtoul(argv[4], NULL, 10);
     int listener = listen_on((uint16_t)strtoul(argv[1], NULL, 10));
     int status = 1;
     if (!s.describe.bytes || !s.fixed.bytes || listener < 0)

@@ -6,6 +6,7 @@
 local bytes, length, cache, number, threads = nil, nil, nil, nil, {}
 local before, after = nil, nil
 wrong = 0
+bypassed = 0
 first = ""
 
 function setup(thread)
@@ -31,7 +32,12 @@ function request()
 end
 
 function response(status, headers, body)
-    if status ~= 200 or #body ~= length or headers["X-Cache"] ~= cache then
+    if status == 200 and #body == length and headers["X-Cache"] == cache then
+        return
+    end
+    if status == 200 and #body == length and headers["X-Cache"] == "BYPASS" then
+        bypassed = bypassed + 1
+    else
         wrong = wrong + 1
         if first == "" then
             first = string.format("status %d, %d bytes, X-Cache %s", status, #body, tostring(headers["X-Cache"]))
@@ -42,7 +48,7 @@ end
 function done(summary)
     local e = summary.errors
     io.write(string.format(
-        '{"requests": %d, "seconds": %.6f, "socket_errors": %d, "wrong": %d, "first_wrong": "%s"}\n',
+        '{"requests": %d, "seconds": %.6f, "socket_errors": %d, "wrong": %d, "bypassed": %d, "first_wrong": "%s"}\n',
         summary.requests, summary.duration / 1e6, e.connect + e.read + e.write + e.timeout,
-        threads[1]:get("wrong"), threads[1]:get("first")))
+        threads[1]:get("wrong"), threads[1]:get("bypassed"), threads[1]:get("first")))
 end
