@@ -656,6 +656,27 @@ static void test_late_acknowledgements(void **state)
     assert_int_equal(peek(1, 1, 1), RA_LOOKUP_MISS);
 }
 
+/* A server that is slower than command_timeout, each time: what it acknowledges late isn't sent for ever. */
+static void test_acknowledgements_that_are_always_late(void **state)
+{
+    (void)state;
+    enum { WRITES = 50 };
+    ra_redis_store_options o = defaults(0);
+    o.heartbeat = 400;
+    o.command_timeout = 40;
+    open_store(0, o);
+    UNTIL(serving(0));
+    for (uint64_t u = 1; u <= WRITES; u++)
+        assert_true(begin(0, u, u, HOUR));
+    ask("CONFIG RESETSTAT");
+    for (uint64_t u = 1; u <= WRITES; u++)
+        end_now(0, u, u, 0);
+    /* the loop is held up, so that no reply is found in time */
+    UNTIL((usleep(60000), stats_of(0).markers == 0));
+    if (counts_of(0).connections == 1) /* END asks once whether its marker is there, and again if it isn't */
+        assert_in_range(calls_of("hexists"), 1, 3 * WRITES);
+}
+
 /* In a mode that goes on without the store. */
 static void test_writes_without_the_store(void **state)
 {
@@ -1120,6 +1141,7 @@ int main(int argc, char **argv)
         TEST(test_flushall_is_found_out),
         TEST(test_ends_that_nobody_acknowledged),
         TEST(test_late_acknowledgements),
+        TEST(test_acknowledgements_that_are_always_late),
         TEST(test_writes_without_the_store),
         TEST(test_loops_of_one_process),
         TEST(test_a_server_that_takes_no_writes),
