@@ -36,6 +36,7 @@ enum question {
 typedef struct guard {
     const ra_key *unit;
     ra_generation generation; /* len 0: none, or not one of this epoch */
+    bool full;                /* there was no room for one */
 } guard;
 
 /* What is known of one part's unit. */
@@ -44,6 +45,7 @@ typedef struct found {
     char *value; /* the entry's field, a copy; NULL: there is none */
     size_t n;
     size_t guard[RA_GUARDS_MAX]; /* indices into guards */
+    bool full;                   /* there was no room for a generation */
     bool skipped;                /* a write of this process is under way: Redis isn't asked */
     bool held;                   /* the near cache has an entry, whose generations are asked for */
     enum question asked;         /* in this round */
@@ -154,15 +156,17 @@ static void take_unit(ra_redis_call *c, found *f, const redisReply *reply, const
 }
 
 /* A generation, with the ms since another one's miss for the same request made it or without; or none: a
- * marker lives. */
-static void take_token(ra_redis_call *c, ra_generation *out, int64_t *filling_for, const redisReply *reply)
+ * marker lives, or there is no room for one. */
+static void take_token(ra_redis_call *c, ra_generation *out, bool *full, int64_t *filling_for,
+                       const redisReply *reply)
 {
+    *full = reply->type == REDIS_REPLY_ERROR;
     if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
         reply->element[1]->type == REDIS_REPLY_INTEGER) {
         *filling_for = reply->element[1]->integer;
         reply = reply->element[0];
     }
-    if (!take_generation(c->store, reply, out) && reply->type != REDIS_REPLY_NIL)
+    if (!take_generation(c->store, reply, out) && reply->type != REDIS_REPLY_NIL && !*full)
         c->failed = true;
 }
 
@@ -171,12 +175,12 @@ static void take(ra_redis_call *c, const ra_redis_step *step, const redisReply *
 {
     looking *l = c->own;
     if (step->index < l->nguards) {
-        ra_generation *g = &l->guards[step->index].generation;
+        guard *g = &l->guards[step->index];
         int64_t nobody_waits;
         if (l->second)
-            take_token(c, g, &nobody_waits, reply);
+            take_token(c, &g->generation, &g->full, &nobody_waits, reply);
         else
-            take_generation(c->store, reply, g);
+            take_generation(c->store, reply, &g->generation);
         return;
     }
     found *f = &l->found[step->index - l->nguards];
@@ -191,7 +195,7 @@ static void take(ra_redis_call *c, const ra_redis_step *step, const redisReply *
         take_unit(c, f, reply, l->second && v->awaits ? v : NULL);
         break;
     case ASK_TOKEN:
-        take_token(c, &f->generation, &f->filling_for, reply);
+        take_token(c, &f->generation, &f->full, &f->filling_for, reply);
         break;
     }
 }
@@ -266,13 +270,14 @@ static void conclude(ra_redis_store *s, looking *l, size_t i, int64_t now)
 {
     ra_lookup *v = &l->v[i];
     found *f = &l->found[i];
-    bool idle = f->generation.len != 0;
+    bool idle = f->generation.len != 0, full = f->full;
     for (unsigned k = 0; idle && k < v->nguards; k++) {
         v->token.guard[k] = l->guards[f->guard[k]].generation;
         idle = v->token.guard[k].len != 0;
+        full = l->guards[f->guard[k]].full;
     }
     if (!idle) {
-        bypass(s, v, "write-in-progress");
+        bypass(s, v, full ? "store-full" : "write-in-progress");
         return;
     }
     v->token.unit = f->generation;
@@ -519,6 +524,7 @@ enum ra_store_step ra_redis_store_lookup(ra_store *store, int64_t now, ra_lookup
     }
     c->own = l;
     c->measured = true;
+    c->may_be_full = true;
     c->take = take;
     c->finish = finish;
     c->drop = drop;

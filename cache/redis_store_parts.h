@@ -209,8 +209,9 @@ typedef struct ra_redis_call {
     size_t nsteps, most, waiting;
     bool failed;
     int64_t begun_us;
-    bool measured; /* it counts for the breaker, and hasn't been counted yet */
-    void *own;     /* the kind's own; freed with the call */
+    bool measured;    /* it counts for the breaker, and hasn't been counted yet */
+    bool may_be_full; /* an OOM is no failure: `take` gets it */
+    void *own;        /* the kind's own; freed with the call */
 } ra_redis_call;
 
 /* NULL: no memory. `most` steps can be added. */

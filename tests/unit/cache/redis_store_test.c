@@ -656,6 +656,29 @@ static void test_late_acknowledgements(void **state)
     assert_int_equal(peek(1, 1, 1), RA_LOOKUP_MISS);
 }
 
+/* Without eviction: what it holds is served, however many misses find no room. */
+static void test_a_server_that_is_full(void **state)
+{
+    (void)state;
+    const uint64_t held = 3, guard = 4;
+    open_serving(2);
+    look_and_fill(0, 1, 1, "x");
+    assert_int_equal(peek_guarded(0, 2, 1, &held), RA_LOOKUP_MISS);
+    ask("CONFIG SET maxmemory 1");
+    for (uint64_t u = 100; u < 300; u++)
+        expect_bypass(1, u, "store-full");
+    assert_true(serving(1)); /* its breaker is closed */
+    expect_hit(1, 1, 1, "x");
+    ra_lookup v = look_guarded(1, 2, 1, 1, &guard);
+    assert_int_equal(v.outcome, RA_LOOKUP_BYPASS);
+    assert_string_equal(v.reason, "store-full");
+    assert_true(begin(1, 1, 1, HOUR)); /* a mark always fits; who misses can't tell that it is there */
+    expect_bypass(0, 1, "store-full");
+    end(1, 1, 1, 0);
+    ask("CONFIG SET maxmemory 0");
+    assert_int_equal(peek(1, 1, 1), RA_LOOKUP_MISS);
+}
+
 /* A server that is slower than command_timeout, each time: what it acknowledges late isn't sent for ever. */
 static void test_acknowledgements_that_are_always_late(void **state)
 {
@@ -1142,6 +1165,7 @@ int main(int argc, char **argv)
         TEST(test_ends_that_nobody_acknowledged),
         TEST(test_late_acknowledgements),
         TEST(test_acknowledgements_that_are_always_late),
+        TEST(test_a_server_that_is_full),
         TEST(test_writes_without_the_store),
         TEST(test_loops_of_one_process),
         TEST(test_a_server_that_takes_no_writes),
