@@ -11,11 +11,10 @@
  */
 #include "cache/redis_store_parts.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-
-enum { NONCE_BYTES = 12, NONCE_CHARS = 2 * NONCE_BYTES };
 
 /* A generation younger than this, in ms, may be one whose maker is still reading upstream. */
 enum { FRESH = 1000 };
@@ -86,31 +85,24 @@ static void drop(ra_redis_call *c)
     free(l->guards);
 }
 
-/* Is it a generation of the server that answers now? */
+/* Is it a generation of the server that answers now, made since that was first seen? */
 static bool take_generation(const ra_redis_store *s, const redisReply *r, ra_generation *out)
 {
     out->len = 0;
-    if (r->type != REDIS_REPLY_STRING || r->len > RA_GENERATION_MAX || r->len < RA_EPOCH_CHARS ||
-        memcmp(r->str, s->epoch, RA_EPOCH_CHARS) != 0)
+    if (r->type != REDIS_REPLY_STRING || r->len > RA_GENERATION_MAX)
         return false;
     out->len = (uint8_t)r->len;
     memcpy(out->b, r->str, r->len);
-    return true;
+    if (!ra_redis_store_is_current(s, out))
+        out->len = 0;
+    return out->len != 0;
 }
 
 /* How long ago was it made? In ms; -1: that can't be read. */
 static int64_t age_of(const ra_redis_store *s, const ra_generation *g, int64_t now)
 {
-    int64_t made = 0;
-    if (g->len <= RA_EPOCH_CHARS + NONCE_CHARS)
-        return -1;
-    for (size_t i = RA_EPOCH_CHARS; i < g->len - (size_t)NONCE_CHARS; i++) {
-        if (g->b[i] < '0' || g->b[i] > '9')
-            return -1;
-        made = made * 10 + (g->b[i] - '0'); /* 15 digits at most */
-    }
-    int64_t age = now + s->clock - made;
-    return age < 0 ? -1 : age;
+    int64_t made = ra_redis_generation_made(g);
+    return made < 0 || made > now + s->clock ? -1 : now + s->clock - made;
 }
 
 static bool is_fresh(int64_t age)
@@ -350,20 +342,18 @@ static bool send_miss(ra_redis_call *c, size_t index, const ra_key *unit, const 
                       const ra_key *request)
 {
     ra_redis_store *s = c->store;
-    unsigned char random[NONCE_BYTES];
-    char key[RA_REDIS_KEY_MAX], nonce[NONCE_CHARS + 1], field[RA_REDIS_FIELD_MAX];
+    unsigned char random[RA_REDIS_NONCE_CHARS / 2];
+    char key[RA_REDIS_KEY_MAX], nonce[RA_REDIS_NONCE_CHARS + 1], field[RA_REDIS_FIELD_MAX], first[24];
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         return false;
     for (size_t i = 0; i < sizeof random; i++)
         snprintf(nonce + 2 * i, 3, "%02x", random[i]);
-    ra_bytes argv[5] = {ra_bytes_z(nonce), ra_bytes_z(ttl), {s->epoch, RA_EPOCH_CHARS}};
-    unsigned argc = 3;
-    if (request) {
-        argv[argc++] = filler_name(request, field);
-        argv[argc++] = ra_bytes_z(fresh_text);
-    }
+    snprintf(first, sizeof first, "%" PRId64, s->first);
+    ra_bytes argv[] = {ra_bytes_z(nonce),          ra_bytes_z(ttl),
+                       {s->epoch, RA_EPOCH_CHARS}, request ? filler_name(request, field) : RA_BYTES(""),
+                       ra_bytes_z(fresh_text),     ra_bytes_z(first)};
     ra_redis_step *step = ra_redis_call_step(c, index);
-    step->run = ra_redis_store_run(s, RA_SCRIPT_MISS, ra_redis_store_key(s, unit, key), argv, argc,
+    step->run = ra_redis_store_run(s, RA_SCRIPT_MISS, ra_redis_store_key(s, unit, key), argv, 6,
                                    s->o.command_timeout, ra_redis_call_done, step);
     return step->run != NULL;
 }

@@ -102,7 +102,8 @@ typedef struct ra_redis_store {
     bool beat_measured;
     int64_t beat_begun_us;
     char epoch[RA_EPOCH_CHARS + 1];
-    int64_t first;           /* Redis's clock: when this epoch was first seen */
+    int64_t first;           /* Redis's clock: when this epoch was first seen; generations from before
+                              * that are void */
     int64_t quiet_until;     /* monotonic: the end of the quarantine */
     int64_t heard;           /* monotonic: the newest good heartbeat */
     int64_t asked;           /* monotonic: when the newest heartbeat was sent */
@@ -146,6 +147,13 @@ int64_t ra_redis_monotonic(void);
 /* May the store be asked, and believed, now? *why: the reason of a bypass. */
 bool ra_redis_store_may(const ra_redis_store *s, int64_t now, const char **why);
 void ra_redis_store_say(const ra_redis_store *s, bool warning, const char *text);
+
+/* Generations: the epoch, when they were made (Redis's clock, ms), a nonce. */
+enum { RA_REDIS_NONCE_CHARS = 24 };
+/* -1: that can't be read. */
+int64_t ra_redis_generation_made(const ra_generation *g);
+/* Of the server that answers now, and made since this epoch was first seen? */
+bool ra_redis_store_is_current(const ra_redis_store *s, const ra_generation *g);
 
 /* <prefix>ra1:<hex>, in `out`. */
 enum { RA_REDIS_KEY_MAX = RA_REDIS_PREFIX_MAX + 2 * RA_KEY_BYTES };
