@@ -36,6 +36,8 @@ static const char *pact(const char *top, const char *tables)
 }
 
 #define REDIS "\"cache\": {\"store\": \"redis\", \"redis\": {\"url\": \"redis://a\" "
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+#define ONES  "1111111111111111111111111111111111111111111111111111111111111111"
 #define TWO   "\"aaa\": {}, \"bbb\": {\"settle\": \"6s\"}"
 
 static void expect_same(const char *a, const char *b)
@@ -55,6 +57,10 @@ static void test_what_counts(void **state)
     expect_other(plain, pact("\"consistency\": \"eventual\",", TWO));
     expect_other(plain, pact("\"unknown_write_hold\": \"70s\",", TWO));
     expect_other(pact(REDIS "}},", TWO), pact(REDIS ", \"quarantine\": \"29s\"}},", TWO));
+    expect_other(pact(REDIS "}},", TWO), pact(REDIS ", \"heartbeat\": \"2s\"}},", TWO));
+    expect_other(pact(REDIS "}},", TWO), pact(REDIS "}, \"encryption_key\": \"" ZEROS "\"},", TWO));
+    expect_same(pact(REDIS "}, \"encryption_key\": \"" ONES "\"},", TWO),
+                pact(REDIS "}, \"encryption_key\": \"" ZEROS "\"},", TWO));
     expect_other(plain, pact("", "\"aaa\": {\"settle\": \"7s\"}, \"bbb\": {\"settle\": \"6s\"}"));
     expect_other(plain, pact("", "\"aaa\": {\"settle\": \"6s\"}, \"bbb\": {}"));
     expect_other(plain, pact("", "\"aaa\": {\"consistency\": \"eventual\"}, \"bbb\": {\"settle\": \"6s\"}"));
