@@ -58,9 +58,9 @@ static void test_what_counts(void **state)
     expect_other(plain, pact("\"unknown_write_hold\": \"70s\",", TWO));
     expect_other(pact(REDIS "}},", TWO), pact(REDIS ", \"quarantine\": \"29s\"}},", TWO));
     expect_other(pact(REDIS "}},", TWO), pact(REDIS ", \"heartbeat\": \"2s\"}},", TWO));
-    expect_other(pact(REDIS "}},", TWO), pact(REDIS "}, \"encryption_key\": \"" A_KEY "\"},", TWO));
-    expect_same(pact(REDIS "}, \"encryption_key\": \"" ANOTHER "\"},", TWO),
-                pact(REDIS "}, \"encryption_key\": \"" A_KEY "\"},", TWO));
+    expect_other(pact(REDIS "}},", TWO), pact(REDIS "}, \"encryption_key\": [\"" A_KEY "\"]},", TWO));
+    expect_same(pact(REDIS "}, \"encryption_key\": [\"" ANOTHER "\"]},", TWO),
+                pact(REDIS "}, \"encryption_key\": [\"" A_KEY "\"]},", TWO));
     expect_other(plain, pact("", "\"aaa\": {\"settle\": \"7s\"}, \"bbb\": {\"settle\": \"6s\"}"));
     expect_other(plain, pact("", "\"aaa\": {\"settle\": \"6s\"}, \"bbb\": {}"));
     expect_other(plain, pact("", "\"aaa\": {\"consistency\": \"eventual\"}, \"bbb\": {\"settle\": \"6s\"}"));
