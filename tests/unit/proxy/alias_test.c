@@ -209,7 +209,7 @@ static void learnt_again(void **state)
 }
 
 /* Learns `n` of them, one a millisecond. */
-static void learn_many(ra_aliases *a, unsigned n)
+__attribute__((unused)) static void learn_many(ra_aliases *a, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
         char body[32];
