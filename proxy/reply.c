@@ -115,9 +115,9 @@ static void close_after(struct evhttp_request *r)
 }
 
 /*
- * Writes at once what evhttp would write in the loop's next turn, once the socket has been found writable. What
- * the socket doesn't take stays for that. evhttp hears that all is written as it else would, after its caller
- * has returned; until then it does nothing with the connection. Not for TLS, which writes other bytes.
+ * Writes at once what evhttp would write in the loop's next turn, once the socket has been found writable.
+ * What the socket doesn't take stays for that. evhttp hears that all is written as it else would, after its
+ * caller has returned; until then it does nothing with the connection. Not for TLS, which writes other bytes.
  */
 static void flush(struct evhttp_connection *connection)
 {
