@@ -183,6 +183,7 @@ static void free_store(ra_store *store)
 }
 
 static const ra_store_ops ops = {.name = "redis",
+                                 .peek = ra_redis_store_peek,
                                  .lookup = ra_redis_store_lookup,
                                  .fill = ra_redis_store_fill,
                                  .begin = ra_redis_store_begin,

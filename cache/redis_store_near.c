@@ -30,6 +30,13 @@ static bool near_hit(ra_redis_store *s, int64_t now, ra_lookup *v)
     return true;
 }
 
+bool ra_redis_store_peek(ra_store *store, int64_t now, ra_lookup *v)
+{
+    ra_redis_store *s = ra_redis_store_of(store);
+    const char *why;
+    return s->near && ra_redis_store_may(s, now, &why) && ra_redis_store_near_hits(s, now, v, 1);
+}
+
 bool ra_redis_store_near_hits(ra_redis_store *s, int64_t now, ra_lookup *v, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

@@ -173,6 +173,7 @@ ra_near *ra_redis_shared_near(ra_redis_shared *s);
 
 /* A write of this process that Redis may not know of, on the unit or a guard? */
 bool ra_redis_store_written_here(const ra_redis_store *s, const ra_lookup *v);
+bool ra_redis_store_peek(ra_store *s, int64_t now, ra_lookup *v);
 /* Every part is a hit without asking Redis: v[] has them. false: nothing has changed. */
 bool ra_redis_store_near_hits(ra_redis_store *s, int64_t now, ra_lookup *v, size_t n);
 

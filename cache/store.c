@@ -12,6 +12,15 @@ bool ra_write_id_new(ra_write_id *id)
     return n == (ssize_t)sizeof id->b; /* up to 256 bytes come whole or not at all */
 }
 
+bool ra_store_peek(ra_store *s, int64_t now, ra_lookup *v)
+{
+    v->payload = NULL;
+    v->near = false;
+    v->reason = NULL;
+    v->filling_for = -1;
+    return s->ops->peek && s->ops->peek(s, now, v);
+}
+
 enum ra_store_step ra_store_lookup(ra_store *s, int64_t now, ra_lookup *v, size_t n, ra_store_call *call)
 {
     call->pending = NULL;

@@ -122,6 +122,7 @@ typedef struct ra_store ra_store;
 
 typedef struct ra_store_ops {
     const char *name;
+    bool (*peek)(ra_store *s, int64_t now, ra_lookup *v);
     enum ra_store_step (*lookup)(ra_store *s, int64_t now, ra_lookup *v, size_t n, ra_store_call *call);
     enum ra_fill_result (*fill)(ra_store *s, int64_t now, const ra_fill *f);
     enum ra_store_step (*begin)(ra_store *s, int64_t now, const ra_write_id *id, const ra_key *units,
@@ -138,6 +139,11 @@ struct ra_store {
     const ra_store_ops *ops;
 };
 
+/*
+ * A fresh hit, if there is one that can be had at once: v's outputs but the token are set as by a lookup. It
+ * never makes a unit or a token. false: nothing has been counted, and v's outputs mean nothing: look it up.
+ */
+bool ra_store_peek(ra_store *s, int64_t now, ra_lookup *v);
 /* Results are in v[] when DONE, or when call->done runs. With n = 0: DONE. */
 enum ra_store_step ra_store_lookup(ra_store *s, int64_t now, ra_lookup *v, size_t n, ra_store_call *call);
 /* Never waits. */

@@ -1,33 +1,27 @@
 #include "proxy/reply.h"
 
 #include "proxy/cors.h"
+#include "proxy/express.h"
 #include "proxy/log.h"
 #include "proxy/op.h"
-#include "proxy/random.h"
+#include "proxy/request_id.h"
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
 enum {
-    REQUEST_ID_CHARS = 52,
     ERROR_BODY_MAX = 64 * 1024 /* a route may have 64 codes to tell of */
 };
 
-/* As DynamoDB's look: 52 capitals and digits. */
 static void add_request_id(struct evkeyvalq *headers)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-    char id[REQUEST_ID_CHARS + 1];
-    uint64_t bits = 0;
-    for (size_t i = 0; i < REQUEST_ID_CHARS; i++) {
-        if (i % 12 == 0)
-            bits = ra_random();
-        id[i] = alphabet[bits % 36];
-        bits /= 36;
-    }
-    id[REQUEST_ID_CHARS] = '\0';
+    char id[RA_REQUEST_ID_CHARS + 1];
+    ra_request_id(id);
+    id[RA_REQUEST_ID_CHARS] = '\0';
     evhttp_add_header(headers, "x-amzn-RequestId", id);
 }
 
@@ -85,7 +79,9 @@ static void sent(struct evhttp_connection *connection, ra_loop *l)
 
 static void written(struct evhttp_request *r, void *arg)
 {
-    sent(evhttp_request_get_connection(r), loop_of(arg));
+    ra_loop *l = loop_of(arg);
+    ra_express_between(l->express, evhttp_request_get_connection(r));
+    sent(evhttp_request_get_connection(r), l);
 }
 
 static void closed(struct evhttp_connection *connection, void *arg)
@@ -118,6 +114,22 @@ static void close_after(struct evhttp_request *r)
     }
 }
 
+/*
+ * Writes at once what evhttp would write in the loop's next turn, once the socket has been found writable.
+ * What the socket doesn't take stays for that. evhttp hears that all is written as it else would, after its
+ * caller has returned; until then it does nothing with the connection. Not for TLS, which writes other bytes.
+ */
+static void flush(struct evhttp_connection *connection)
+{
+    struct bufferevent *b = evhttp_connection_get_bufferevent(connection);
+    struct evbuffer *out = bufferevent_get_output(b);
+    evbuffer_unfreeze(out, 1);
+    evbuffer_write(out, bufferevent_getfd(b));
+    evbuffer_freeze(out, 1);
+    if (evbuffer_get_length(out) == 0)
+        bufferevent_trigger(b, EV_WRITE, BEV_OPT_DEFER_CALLBACKS);
+}
+
 /* Hands the reply to evhttp and counts it until it is written out or its connection has gone. */
 static void send_out(ra_loop *l, struct evhttp_request *r, int status, struct evbuffer *body)
 {
@@ -134,6 +146,7 @@ static void send_out(ra_loop *l, struct evhttp_request *r, int status, struct ev
     evhttp_connection_set_closecb(connection, closed, l);
     /* evhttp knows the other reasons. */
     evhttp_send_reply(r, status, status == 422 ? "Unprocessable Content" : NULL, body);
+    flush(connection);
 }
 
 static void payload_done(const void *data, size_t n, void *arg)

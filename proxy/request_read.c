@@ -1,6 +1,7 @@
 /* A request's states: reads. */
 #include "cache/expiry.h"
 #include "proxy/clock.h"
+#include "proxy/express.h"
 #include "proxy/log.h"
 #include "proxy/random.h"
 #include "proxy/request_states.h"
@@ -84,6 +85,9 @@ static enum ra_step looked_up_one(ra_request *r)
     part->upstream = look->outcome != RA_LOOKUP_HIT;
     switch (look->outcome) {
     case RA_LOOKUP_HIT:
+        if (!r->route)
+            ra_express_learn(r->loop->express, r->config, r->tables_version, ra_bytes_z(r->target), r->body,
+                             look);
         answer_cached(r, look, false);
         return ra_request_go(r, RA_FINISHED);
     case RA_LOOKUP_STALE:

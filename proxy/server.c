@@ -2,6 +2,7 @@
 
 #include "proxy/clock.h"
 #include "proxy/clock_check.h"
+#include "proxy/express.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/request.h"
@@ -17,6 +18,14 @@
 #include <unistd.h>
 
 enum { SWEEP_INTERVAL_MS = 1000, SWEEP_MOST = 4096, ACCEPT_PAUSE_MS = 100, ACCEPT_LOG_INTERVAL_MS = 10000 };
+
+/* For callbacks that have no argument of ours. */
+static _Thread_local ra_loop *running;
+
+ra_loop *ra_loop_running(void)
+{
+    return running;
+}
 
 static ra_loop *loop_of(void *arg)
 {
@@ -129,17 +138,19 @@ static bool loop_init(ra_loop *l, ra_server *s, bool first)
         ra_upstream_on_idle(l->upstream, upstream_idle, l);
     ra_loop_store_open(l, first);
     l->shown = ra_shown_new(RA_SHOWN_BYTES);
+    l->express = ra_express_new(l);
     if (first && s->memory) {
         struct timeval t = interval(SWEEP_INTERVAL_MS);
         l->sweep = event_new(l->base, -1, EV_PERSIST, sweep, l);
         if (!l->sweep || event_add(l->sweep, &t) != 0)
             return false;
     }
-    return watch_clock(l) && l->mailbox && l->upstream && l->store && l->shown;
+    return watch_clock(l) && l->mailbox && l->upstream && l->store && l->shown && l->express;
 }
 
 static void loop_free(ra_loop *l)
 {
+    ra_express_free(l->express);
     if (l->http)
         evhttp_free(l->http);
     ra_upstream_free(l->upstream);
@@ -197,9 +208,6 @@ static void accept_again(evutil_socket_t fd, short what, void *arg)
         evconnlistener_enable(evhttp_bound_socket_get_listener(l->socket));
 }
 
-/* The loop that this thread runs: a listener's argument is evhttp's, and its error callback has no other. */
-static _Thread_local ra_loop *running;
-
 /* Out of file descriptors, say: a pause, or the loop would do nothing but fail. Who waits is in the kernel's
  * queue. */
 static void accept_failed(struct evconnlistener *listener, void *evhttps)
@@ -232,6 +240,8 @@ static void *run(void *arg)
 static bool start_loop(ra_loop *l, int fd)
 {
     l->http = ra_listener_new(l->base, &l->server->config->listen, fd, ra_request_received, l, &l->socket);
+    if (l->http)
+        ra_express_serve(l->express, l->http);
     l->accept_again = evtimer_new(l->base, accept_again, l);
     if (l->http && l->accept_again) {
         evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(l->socket), accept_failed);

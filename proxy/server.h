@@ -41,6 +41,7 @@ typedef struct ra_loop {
     ra_store *store;
     ra_redis_tracker *tracker; /* on the first loop, where near hits may be served unasked; else NULL */
     ra_mailbox *mailbox;
+    struct ra_express *express;
     struct ra_shown *shown;       /* what routes have made of cached replies */
     struct ra_clock_watch *clock; /* where anything is linearizable */
     struct event *sweep;          /* on the first loop only, and with store "memory" */
@@ -89,6 +90,8 @@ void ra_server_drain(ra_server *s);
 bool ra_server_join(ra_server *s);
 void ra_server_free(ra_server *s);
 
+/* The loop that this thread runs. */
+ra_loop *ra_loop_running(void);
 /* The loop's own: called when a request or a reply has ended, so that a draining loop can stop. */
 void ra_loop_ended(ra_loop *l);
 

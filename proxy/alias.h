@@ -1,0 +1,48 @@
+/*
+ * Aliases: what a request's bytes mean. A read that is asked again byte for byte (operation and body) is the
+ * same read, so what was found out of it the first time (which unit, which entry, which guards) needn't be
+ * found out again. An alias says what to look up, never what the reply is: whether there is a hit, the store
+ * says each time.
+ *
+ * It is good while the configuration and what is known of the tables are what they were, and for a second:
+ * then the request goes the whole way once more, on which a schema that is old gets renewed.
+ *
+ * Compared byte for byte, so that no two requests are ever taken for one; the hash only says where to look.
+ * Bounded in number and in bytes; a new alias takes the place of an older one.
+ *
+ * Ownership: an alias has a reference to its configuration and copies of the bytes. Threads: one table per
+ * loop, on its thread.
+ */
+#ifndef RA_PROXY_ALIAS_H
+#define RA_PROXY_ALIAS_H
+
+#include "cache/store.h"
+#include "config/config.h"
+
+enum {
+    RA_ALIAS_SETS = 2048,     /* of two each */
+    RA_ALIAS_BYTES = 4 << 20, /* of all copies, per event loop */
+    RA_ALIAS_LIFE_MS = 1000
+};
+
+typedef struct ra_aliases ra_aliases;
+
+ra_aliases *ra_aliases_new(size_t max_bytes); /* NULL: no memory */
+void ra_aliases_free(ra_aliases *a);          /* NULL is allowed */
+
+/* What an alias rests on. */
+typedef struct ra_alias_basis {
+    ra_config *config;
+    uint64_t tables_version;
+    int64_t now; /* monotonic, ms */
+} ra_alias_basis;
+
+/* Sets *look's unit, request, guards and `exact`, the rest to 0. false: none that is good. */
+bool ra_aliases_find(const ra_aliases *a, ra_bytes target, ra_bytes body, const ra_alias_basis *b,
+                     ra_lookup *look);
+/* Those bytes mean this. Not kept if there is no memory or they are too long. */
+void ra_aliases_learn(ra_aliases *a, ra_bytes target, ra_bytes body, const ra_alias_basis *b,
+                      const ra_lookup *look);
+size_t ra_aliases_bytes(const ra_aliases *a);
+
+#endif

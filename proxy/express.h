@@ -1,0 +1,41 @@
+/*
+ * The express way: a read that was asked before, byte for byte, and whose reply can be had at once from this
+ * process's memory, is answered at the connection, before evhttp has parsed it. Everything else is evhttp's,
+ * as if this weren't here: what is looked at is never changed, and taken only together with its answer.
+ *
+ * It looks only where a request begins. Between requests a callback on the connection's input buffer is set;
+ * it sees what arrives before evhttp does. Where it doesn't answer it takes itself away, and what has
+ * arrived, and all that follows until evhttp's reply is written, is evhttp's. ra_express_between sets it
+ * again.
+ *
+ * A reply that the socket doesn't take at once is written as it takes it; meanwhile nothing is read from the
+ * connection. Not over TLS: there what a socket takes isn't what was written.
+ *
+ * Threads: the loop's.
+ */
+#ifndef RA_PROXY_EXPRESS_H
+#define RA_PROXY_EXPRESS_H
+
+#include "proxy/server.h"
+
+struct bufferevent;
+struct evhttp;
+struct evhttp_connection;
+
+typedef struct ra_express ra_express;
+
+ra_express *ra_express_new(ra_loop *l); /* NULL: no memory */
+/* Before evhttp's connections go: replies that are being written are given up. NULL is allowed. */
+void ra_express_free(ra_express *e);
+
+/* For all connections that `http` accepts from here on. */
+void ra_express_serve(ra_express *e, struct evhttp *http);
+/* evhttp's reply on the connection is written, and it is about to read the next request. */
+void ra_express_between(ra_express *e, struct evhttp_connection *connection);
+
+/* A request for the wire API was a hit, with what was looked up. `tables_version`: as it was before anything
+ * was asked of the registry of tables. */
+void ra_express_learn(ra_express *e, ra_config *config, uint64_t tables_version, ra_bytes target,
+                      ra_bytes body, const ra_lookup *look);
+
+#endif

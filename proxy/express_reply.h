@@ -1,0 +1,20 @@
+/* The head of a hit's reply, as bytes: what ra_reply_payload has evhttp say, for the express way. */
+#ifndef RA_PROXY_EXPRESS_REPLY_H
+#define RA_PROXY_EXPRESS_REPLY_H
+
+#include "cache/payload.h"
+#include "proxy/reply.h"
+
+enum { RA_EXPRESS_REPLY_MAX = 512 };
+
+/* The Date header's value, made anew once a second. */
+typedef struct ra_express_date {
+    int64_t second;
+    char text[32];
+} ra_express_date;
+
+/* Its length. `wall`: ms since the epoch. */
+size_t ra_express_reply(char out[RA_EXPRESS_REPLY_MAX], const ra_payload *p, const ra_verdict *v,
+                        ra_express_date *date, int64_t wall);
+
+#endif

@@ -1,0 +1,16 @@
+#include "proxy/request_id.h"
+
+#include "proxy/random.h"
+
+void ra_request_id(char out[RA_REQUEST_ID_CHARS])
+{
+    /* 32 of them, so that five bits make one. */
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
+    uint64_t bits = 0;
+    for (unsigned i = 0; i < RA_REQUEST_ID_CHARS; i++) {
+        if (i % 12 == 0)
+            bits = ra_random();
+        out[i] = alphabet[bits & 31];
+        bits >>= 5;
+    }
+}
