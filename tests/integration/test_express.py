@@ -60,6 +60,12 @@ class Line:
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reader = raw.ReplyReader(self.sock)
 
+    @classmethod
+    def of(cls, sock):
+        line = cls.__new__(cls)
+        line.port, line.sock, line.reader = sock.getpeername()[1], sock, raw.ReplyReader(sock)
+        return line
+
     def __enter__(self):
         return self
 
@@ -512,6 +518,25 @@ def test_what_looks_like_a_request(narrow, direct, counting_upstream, how):
         assert ["TableNames" in reply.json for reply in line.ends()] == [True]
 
 
+@pytest.mark.parametrize("how", SMUGGLED)
+def test_what_looks_like_a_request_behind_another(narrow, counting_upstream, how):
+    """Its first piece has arrived before the reply to the one before it is written."""
+    other = raw.request("GetItem", get(), extra=OTHER_WAY)
+    with Line(narrow.port) as line:
+        for _ in range(3):
+            express_hit(line, counting_upstream, GET)
+            first, *rest = SMUGGLED[how]
+            line.send(other + first)
+            assert line.reader.next().cache == "HIT"
+            for piece in rest:
+                line.send(piece)
+                raw.wait_until_read(narrow.port, [line.sock])
+            assert line.reader.next().status == (200 if how.startswith("in a header") else 405 if "GET" in how else 400)
+            assert line.ask(GET).json["Item"]["v"]["S"] == "text"
+        line.send(raw.request("ListTables", {}, extra=("Connection: close",)))
+        assert ["TableNames" in reply.json for reply in line.ends()] == [True]
+
+
 @pytest.mark.parametrize(
     "broken_line",
     [b"Content-Length : 2", b"Content-Length: 2\r\nContent-Length: 3", b"Content-Length: +2", b"Content-Length:\t2", b"Content-Length: 2\r\n 3"],
@@ -612,7 +637,7 @@ def test_what_was_set_aside_is_in_order(slow, counting_upstream):
 @pytest.mark.parametrize("where", ["set aside", "not read"])
 def test_a_reader_that_is_given_up(slow, counting_upstream, where):
     """After idle_timeout it is closed, and nothing that stands behind the reply is carried out."""
-    proxy = slow(idle_timeout="1s")
+    proxy = slow(idle_timeout="4s")  # far more than it takes to see that it is stuck
     write = raw.request("PutItem", put("2", "written"))
     with stuck(proxy, LARGE * MANY + (write if where == "set aside" else b"")) as sock:
         if where == "not read":
@@ -631,14 +656,32 @@ def test_a_reader_that_leaves(slow, counting_upstream, how):
         if how == "half-close":
             sock.sendall(GET[1:])
             sock.shutdown(socket.SHUT_WR)
-            reader = raw.ReplyReader(sock)
-            assert [reader.next().status for _ in range(MANY + 1)] == [200] * (MANY + 1)
-            assert reader.next() is None
+            line = Line.of(sock)  # it counts as having left as soon as a reply goes the other way
+            replies = line.ends()
+            assert replies and all(r.status == 200 for r in replies)
         elif how == "reset":
             raw.reset_on_close(sock)
     raw.wait_until_gone(proxy.port, peer)
     assert proxy.call("GetItem", get()).cache == "HIT"
     assert counting_upstream.count("PutItem") == 0
+
+
+def test_a_hit_in_a_drain_ends_its_connection(narrow, counting_upstream):
+    with Line(narrow.port) as line, Line(narrow.port) as idle:
+        express_hit(line, counting_upstream, GET)
+        assert idle.until_hit(GET)
+        gate = counting_upstream.hold("Scan")
+        with Line(narrow.port) as held:
+            held.send(SCAN)
+            gate.wait_for(1)
+            narrow.terminate()
+            waiting.until(lambda: not ports.accepts(narrow.port), "the listener to close")
+            reply = line.ask(GET)
+            assert reply.headers["Connection"] == "close"
+            assert line.reader.closed()
+            gate.release()
+            assert held.reader.next().status == 200
+        assert narrow.wait() == 0
 
 
 def test_a_drain_waits_for_a_slow_reader(slow):
@@ -701,7 +744,7 @@ def test_a_thousand_connections(chat, direct, proxy_factory, counting_upstream):
 
 def test_a_silent_connection_is_closed_and_a_busy_one_is_not(chat, direct, proxy_factory, counting_upstream):
     direct.ok("PutItem", put("1", "text"))
-    proxy = proxy_factory(counting_upstream.endpoint, {"listen": {"idle_timeout": "1s", "threads": 1}})
+    proxy = proxy_factory(counting_upstream.endpoint, {"listen": {"idle_timeout": "3s", "threads": 1}})
     with Line(proxy.port) as busy, Line(proxy.port) as silent:
         for _ in range(2):
             assert busy.until_hit(GET) and silent.until_hit(GET)
