@@ -109,11 +109,10 @@ static void refused_with(ra_redis_store *s, const redisReply *reply)
 
 static void disagreed(ra_redis_store *s)
 {
-    refuse(
-        s, true,
-        "another proxy on this Redis has a configuration with other promises (consistency, settle, "
-        "unknown_write_hold, quarantine, consistent_fill, which tables are cached): stop it first, for ten "
-        "heartbeats, or use another cache.key_prefix");
+    refuse(s, true,
+           "another proxy on this Redis has a configuration with other promises (consistency, settle, "
+           "unknown_write_hold, quarantine, heartbeat, consistent_fill, which tables are cached, whether "
+           "payloads are encrypted): stop it first, for ten heartbeats, or use another cache.key_prefix");
 }
 
 /* ---- is it a server to rely on? ---- */

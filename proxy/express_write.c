@@ -50,8 +50,11 @@ static void pending_free(ra_express_pending *p)
 
 void ra_express_writes_fini(ra_express_writes *w)
 {
-    while (w->pending)
-        pending_free(w->pending);
+    ra_express_pending *next;
+    for (ra_express_pending *p = w->pending; p; p = next) {
+        next = p->next;
+        pending_free(p);
+    }
 }
 
 /* Bytes taken by the socket; -1: the connection is broken. */
@@ -61,9 +64,9 @@ static ssize_t write_some(int fd, ra_bytes head, const ra_payload *payload, size
     int n = 0;
     size_t of_body = sent > head.n ? sent - head.n : 0;
     if (sent < head.n)
-        v[n++] = (struct iovec){(char *)(uintptr_t)head.p + sent, head.n - sent};
+        v[n++] = (struct iovec){(char *)head.p + sent, head.n - sent};
     if (of_body < payload->len)
-        v[n++] = (struct iovec){(char *)(uintptr_t)payload->body + of_body, payload->len - of_body};
+        v[n++] = (struct iovec){(char *)payload->body + of_body, payload->len - of_body};
     if (n == 0)
         return 0;
     ssize_t r = writev(fd, v, n);
