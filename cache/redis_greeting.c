@@ -82,10 +82,11 @@ static bool begins(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* What a server says of the connection as a whole, in reply to whatever came first. */
-static bool about_connection(const char *text)
+/* What a server says of the connection as a whole, or of itself for now, in reply to whatever came first. */
+static bool about_all(const char *text)
 {
-    return begins(text, "NOAUTH") || begins(text, "DENIED") || begins(text, "ERR max number of clients");
+    return begins(text, "NOAUTH") || begins(text, "DENIED") || begins(text, "ERR max number of clients") ||
+           begins(text, "BUSY") || begins(text, "LOADING");
 }
 
 bool ra_redis_greeting_answer(enum ra_redis_step step, const struct redisReply *reply, const char *password,
@@ -93,7 +94,7 @@ bool ra_redis_greeting_answer(enum ra_redis_step step, const struct redisReply *
 {
     if (reply->type == REDIS_REPLY_ERROR) {
         words(why, step, reply->str, password);
-        return (step == RA_REDIS_SETNAME || step == RA_REDIS_INFO) && !about_connection(reply->str);
+        return (step == RA_REDIS_SETNAME || step == RA_REDIS_INFO) && !about_all(reply->str);
     }
     int wanted = step == RA_REDIS_INFO ? REDIS_REPLY_STRING : REDIS_REPLY_STATUS;
     if (reply->type == wanted)

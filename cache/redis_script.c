@@ -96,10 +96,11 @@ static const char miss_text[] =
     PLAIN
     KEY NOW MS MARKERS
     "local ttl, e, request = ms(ARGV[2]), ARGV[3], ARGV[4] or ''\n"
-    "local fresh = request == '' and 0 or 0 + ARGV[5]\n"
+    "local fresh, first = request == '' and 0 or 0 + ARGV[5], 0 + (ARGV[6] or 0)\n"
     "local g = redis.call('HGET', k, '!')\n"
-    "if g and string.sub(g, 1, #e) == e then\n"
-    "  local since = now - (tonumber(string.sub(g, #e + 1, -#ARGV[1] - 1)) or 0)\n"
+    "local made = g and string.sub(g, 1, #e) == e and (tonumber(string.sub(g, #e + 1, -#ARGV[1] - 1)) or 0)\n"
+    "if made and made >= first then\n"
+    "  local since = now - made\n"
     "  if since < 0 or since >= fresh or redis.call('HGET', k, '?') ~= request then return g end\n"
     "  return {g, since}\n"
     "end\n"
@@ -166,6 +167,9 @@ static const char clean_text[] =
 /*
  * A server that is made anew has a new epoch each time: the hash must not grow for ever. The pact's end is
  * never brought forward: who calls less often gave it a longer time.
+ *
+ * An epoch is as new again after another pact: those who kept that one may have written without marks for
+ * this one's tables. So it is where the clock has gone back behind it, for then no time is later than it.
  */
 static const char epoch_text[] =
     ALLOW_OOM
@@ -175,6 +179,7 @@ static const char epoch_text[] =
     "local ends, theirs = string.match(redis.call('HGET', k, '@') or '', '^(%d+):(.*)$')\n"
     "local holds = ends and tonumber(ends) > now\n"
     "local agreed = (not holds or theirs == pact) and 1 or 0\n"
+    "if first and (first > now or (agreed == 1 and ends and theirs ~= pact)) then first = nil end\n"
     "if agreed == 1 and not (holds and tonumber(ends) > lasts) then\n"
     "  redis.call('HSET', k, '@', ms(lasts) .. ':' .. pact)\n"
     "end\n"

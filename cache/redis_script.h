@@ -31,13 +31,13 @@ enum ra_redis_script {
      * marked until now + settle at least, whether it was there or not, by the one marker "wsettles" for all
      * such writes. An empty key is gone. 1 if it was there, 0 if not. allow-oom. */
     RA_SCRIPT_END,
-    /* KEYS 1; ARGV nonce ttl E [request fresh]. The generation, if it begins with E; one that doesn't is
-     * dropped with its data. Expired markers go; while one lives: nil (false). Else a new generation
-     * E..now..nonce, with ttl: it; and "?" = request, unless that is "". Of more than 16 markers a few are
-     * tried first, and if one lives none goes. Of more than 512 only some go, and nil, too, while there are
-     * so many.
-     * {generation, since} where it was there already, was made `since` ms ago, less than `fresh`, and "?" is
-     * this request: somebody is filling it. Nonces are equally long, so that all find the time in it. */
+    /* KEYS 1; ARGV nonce ttl E [request fresh [first]]. The generation, if it begins with E and was made at
+     * `first` or later; one that wasn't is dropped with its data. Expired markers go; while one lives: nil
+     * (false). Else a new generation E..now..nonce, with ttl: it; and "?" = request, unless that is "". Of
+     * more than 16 markers a few are tried first, and if one lives none goes. Of more than 512 only some go,
+     * and nil, too, while there are so many. {generation, since} where it was there already, was made `since`
+     * ms ago, less than `fresh`, and "?" is this request: somebody is filling it. Nonces are equally long, so
+     * that all find the time in it. */
     RA_SCRIPT_MISS,
     /* KEYS 1; ARGV generation field ttl keep max value. 0 unless the generation is the unit's; -1 at the cap
      * of `max` entries for a new one, once expired ones are gone (those of the unit, or of 8 or 9
@@ -52,7 +52,8 @@ enum ra_redis_script {
     /* KEYS 1 (a hash of epochs); ARGV E pact ttl. When E was first seen, and now, in ms, and whether all are
      * agreed: {first, now, agreed}. The field "@" = until':'pact, what those agree on who have called lately:
      * agreed is 0, and it stays, if it says something else until later than now; else 1, and it is `pact`
-     * until at least now + ttl. Of more than 100 epochs the oldest goes; should it come back it is new.
+     * until at least now + ttl. It was first seen now if another pact has been there since, or if the
+     * clock has gone back. Of more than 100 epochs the oldest goes; should it come back it is new.
      * allow-oom. */
     RA_SCRIPT_EPOCH,
     RA_SCRIPTS

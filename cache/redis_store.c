@@ -98,6 +98,25 @@ const ra_redis_identity *ra_redis_store_identity(ra_store *store)
     return &ra_redis_store_of(store)->identity;
 }
 
+int64_t ra_redis_generation_made(const ra_generation *g)
+{
+    int64_t made = 0;
+    if (g->len <= RA_EPOCH_CHARS + RA_REDIS_NONCE_CHARS)
+        return -1;
+    for (size_t i = RA_EPOCH_CHARS; i < g->len - (size_t)RA_REDIS_NONCE_CHARS; i++) {
+        if (g->b[i] < '0' || g->b[i] > '9')
+            return -1;
+        made = made * 10 + (g->b[i] - '0'); /* 15 digits at most */
+    }
+    return made;
+}
+
+bool ra_redis_store_is_current(const ra_redis_store *s, const ra_generation *g)
+{
+    int64_t made = ra_redis_generation_made(g);
+    return made >= 0 && made >= s->first && memcmp(g->b, s->epoch, RA_EPOCH_CHARS) == 0;
+}
+
 /* ---- names ---- */
 
 static size_t add_hex(char *out, const unsigned char *b, size_t n)

@@ -94,7 +94,8 @@ enum ra_redis_health ra_redis_store_health(ra_store *s, int64_t now);
 bool ra_redis_store_go_on(ra_store *s, int64_t now, const ra_write_id *id, const ra_key *units, size_t n,
                           int64_t hold);
 
-/* Are ends on their way whose acknowledgement is awaited? Each is for at most command_timeout. */
+/* Are ends on their way whose acknowledgement is awaited? Each is for at most command_timeout; one that has
+ * taken longer is sent again, and isn't awaited. */
 bool ra_redis_store_ending(ra_store *s);
 
 /* Who the server is, as of the newest connection; "" before the first. */

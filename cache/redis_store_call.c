@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static ra_redis_call *call_of(void *p)
 {
@@ -110,6 +111,12 @@ void ra_redis_call_succeeded(ra_redis_call *c)
     judge(c, true);
 }
 
+/* The server has no memory left: it is as quick as ever, and what it holds is good. */
+static bool is_full(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "OOM ", 4) == 0;
+}
+
 void ra_redis_call_done(ra_redis *conn, const redisReply *reply, void *arg)
 {
     ra_redis_step *step = step_of(arg);
@@ -118,7 +125,7 @@ void ra_redis_call_done(ra_redis *conn, const redisReply *reply, void *arg)
     step->command = NULL;
     step->run = NULL;
     c->waiting--;
-    bool good = reply && reply->type != REDIS_REPLY_ERROR;
+    bool good = reply && (reply->type != REDIS_REPLY_ERROR || (c->may_be_full && is_full(reply)));
     if (good)
         c->take(c, step, reply);
     c->failed |= !good;

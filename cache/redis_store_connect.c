@@ -5,8 +5,8 @@
  * this process still answers for is set again, since the server may have been restarted, or be a replica that
  * hasn't got them. Then the server says when its epoch was first seen: for a while after that nothing is
  * served, so that all other processes have done the same. That note is kept in Redis. If a heartbeat finds
- * that it was written anew the server has lost its data while it was connected (FLUSHALL), and is greeted
- * again.
+ * that it was written anew the server has lost its data while it was connected (FLUSHALL), or others with
+ * another pact have used it, and it is greeted again; what was cached on it before that is void.
  *
  * The same script keeps the pact, which all who call have to share. That each heartbeat renews it is enough:
  * it outlives ten heartbeats, and who has missed three of them serves no hits and knows of it. So who finds
@@ -21,6 +21,9 @@
 #include <stdio.h>
 
 enum { PACT_HEARTBEATS = 10, PACT_LEAST_MS = 10000 };
+
+/* Later than any clock, and early enough for every sum and difference of times. */
+static const int64_t TIME_MOST = 1000000000000000;
 
 static void complain(ra_redis_store *s, const char *text)
 {
@@ -76,9 +79,11 @@ static bool read_epoch(const redisReply *reply, epoch_reply *out)
 {
     if (!reply || reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
         return false;
-    for (size_t i = 0; i < 3; i++)
-        if (reply->element[i]->type != REDIS_REPLY_INTEGER)
+    for (size_t i = 0; i < 3; i++) {
+        const redisReply *e = reply->element[i];
+        if (e->type != REDIS_REPLY_INTEGER || e->integer < 0 || e->integer > TIME_MOST)
             return false;
+    }
     *out = (epoch_reply){reply->element[0]->integer, reply->element[1]->integer,
                          reply->element[2]->integer == 1};
     return true;
@@ -106,7 +111,8 @@ static void disagreed(ra_redis_store *s)
 {
     refuse(s, true,
            "another proxy on this Redis has a configuration with other promises (consistency, settle, "
-           "unknown_write_hold, quarantine): stop it first, or use another cache.key_prefix");
+           "unknown_write_hold, quarantine, heartbeat, consistent_fill, which tables are cached, whether "
+           "payloads are encrypted): stop it first, for ten heartbeats, or use another cache.key_prefix");
 }
 
 /* ---- is it a server to rely on? ---- */
@@ -284,7 +290,8 @@ static void heard(ra_redis *conn, const redisReply *reply, void *arg)
     } else if (!e.agreed) {
         disagreed(s);
     } else if (e.first != s->first) {
-        ra_redis_store_say(s, true, "the server has lost its data");
+        ra_redis_store_say(s, true,
+                           "the server has lost its data, or proxies with other promises have used it");
         greet(s);
     } else {
         heard_at(s, &e);

@@ -11,11 +11,10 @@
  */
 #include "cache/redis_store_parts.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-
-enum { NONCE_BYTES = 12, NONCE_CHARS = 2 * NONCE_BYTES };
 
 /* A generation younger than this, in ms, may be one whose maker is still reading upstream. */
 enum { FRESH = 1000 };
@@ -36,6 +35,7 @@ enum question {
 typedef struct guard {
     const ra_key *unit;
     ra_generation generation; /* len 0: none, or not one of this epoch */
+    bool full;                /* there was no room for one */
 } guard;
 
 /* What is known of one part's unit. */
@@ -44,6 +44,7 @@ typedef struct found {
     char *value; /* the entry's field, a copy; NULL: there is none */
     size_t n;
     size_t guard[RA_GUARDS_MAX]; /* indices into guards */
+    bool full;                   /* there was no room for a generation */
     bool skipped;                /* a write of this process is under way: Redis isn't asked */
     bool held;                   /* the near cache has an entry, whose generations are asked for */
     enum question asked;         /* in this round */
@@ -84,31 +85,24 @@ static void drop(ra_redis_call *c)
     free(l->guards);
 }
 
-/* Is it a generation of the server that answers now? */
+/* Is it a generation of the server that answers now, made since that was first seen? */
 static bool take_generation(const ra_redis_store *s, const redisReply *r, ra_generation *out)
 {
     out->len = 0;
-    if (r->type != REDIS_REPLY_STRING || r->len > RA_GENERATION_MAX || r->len < RA_EPOCH_CHARS ||
-        memcmp(r->str, s->epoch, RA_EPOCH_CHARS) != 0)
+    if (r->type != REDIS_REPLY_STRING || r->len > RA_GENERATION_MAX)
         return false;
     out->len = (uint8_t)r->len;
     memcpy(out->b, r->str, r->len);
-    return true;
+    if (!ra_redis_store_is_current(s, out))
+        out->len = 0;
+    return out->len != 0;
 }
 
 /* How long ago was it made? In ms; -1: that can't be read. */
 static int64_t age_of(const ra_redis_store *s, const ra_generation *g, int64_t now)
 {
-    int64_t made = 0;
-    if (g->len <= RA_EPOCH_CHARS + NONCE_CHARS)
-        return -1;
-    for (size_t i = RA_EPOCH_CHARS; i < g->len - (size_t)NONCE_CHARS; i++) {
-        if (g->b[i] < '0' || g->b[i] > '9')
-            return -1;
-        made = made * 10 + (g->b[i] - '0'); /* 15 digits at most */
-    }
-    int64_t age = now + s->clock - made;
-    return age < 0 ? -1 : age;
+    int64_t made = ra_redis_generation_made(g);
+    return made < 0 || made > now + s->clock ? -1 : now + s->clock - made;
 }
 
 static bool is_fresh(int64_t age)
@@ -154,15 +148,17 @@ static void take_unit(ra_redis_call *c, found *f, const redisReply *reply, const
 }
 
 /* A generation, with the ms since another one's miss for the same request made it or without; or none: a
- * marker lives. */
-static void take_token(ra_redis_call *c, ra_generation *out, int64_t *filling_for, const redisReply *reply)
+ * marker lives, or there is no room for one. */
+static void take_token(ra_redis_call *c, ra_generation *out, bool *full, int64_t *filling_for,
+                       const redisReply *reply)
 {
+    *full = reply->type == REDIS_REPLY_ERROR;
     if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
         reply->element[1]->type == REDIS_REPLY_INTEGER) {
         *filling_for = reply->element[1]->integer;
         reply = reply->element[0];
     }
-    if (!take_generation(c->store, reply, out) && reply->type != REDIS_REPLY_NIL)
+    if (!take_generation(c->store, reply, out) && reply->type != REDIS_REPLY_NIL && !*full)
         c->failed = true;
 }
 
@@ -171,12 +167,12 @@ static void take(ra_redis_call *c, const ra_redis_step *step, const redisReply *
 {
     looking *l = c->own;
     if (step->index < l->nguards) {
-        ra_generation *g = &l->guards[step->index].generation;
+        guard *g = &l->guards[step->index];
         int64_t nobody_waits;
         if (l->second)
-            take_token(c, g, &nobody_waits, reply);
+            take_token(c, &g->generation, &g->full, &nobody_waits, reply);
         else
-            take_generation(c->store, reply, g);
+            take_generation(c->store, reply, &g->generation);
         return;
     }
     found *f = &l->found[step->index - l->nguards];
@@ -191,7 +187,7 @@ static void take(ra_redis_call *c, const ra_redis_step *step, const redisReply *
         take_unit(c, f, reply, l->second && v->awaits ? v : NULL);
         break;
     case ASK_TOKEN:
-        take_token(c, &f->generation, &f->filling_for, reply);
+        take_token(c, &f->generation, &f->full, &f->filling_for, reply);
         break;
     }
 }
@@ -266,13 +262,14 @@ static void conclude(ra_redis_store *s, looking *l, size_t i, int64_t now)
 {
     ra_lookup *v = &l->v[i];
     found *f = &l->found[i];
-    bool idle = f->generation.len != 0;
+    bool idle = f->generation.len != 0, full = f->full;
     for (unsigned k = 0; idle && k < v->nguards; k++) {
         v->token.guard[k] = l->guards[f->guard[k]].generation;
         idle = v->token.guard[k].len != 0;
+        full = l->guards[f->guard[k]].full;
     }
     if (!idle) {
-        bypass(s, v, "write-in-progress");
+        bypass(s, v, full ? "store-full" : "write-in-progress");
         return;
     }
     v->token.unit = f->generation;
@@ -345,20 +342,18 @@ static bool send_miss(ra_redis_call *c, size_t index, const ra_key *unit, const 
                       const ra_key *request)
 {
     ra_redis_store *s = c->store;
-    unsigned char random[NONCE_BYTES];
-    char key[RA_REDIS_KEY_MAX], nonce[NONCE_CHARS + 1], field[RA_REDIS_FIELD_MAX];
+    unsigned char random[RA_REDIS_NONCE_CHARS / 2];
+    char key[RA_REDIS_KEY_MAX], nonce[RA_REDIS_NONCE_CHARS + 1], field[RA_REDIS_FIELD_MAX], first[24];
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         return false;
     for (size_t i = 0; i < sizeof random; i++)
         snprintf(nonce + 2 * i, 3, "%02x", random[i]);
-    ra_bytes argv[5] = {ra_bytes_z(nonce), ra_bytes_z(ttl), {s->epoch, RA_EPOCH_CHARS}};
-    unsigned argc = 3;
-    if (request) {
-        argv[argc++] = filler_name(request, field);
-        argv[argc++] = ra_bytes_z(fresh_text);
-    }
+    snprintf(first, sizeof first, "%" PRId64, s->first);
+    ra_bytes argv[] = {ra_bytes_z(nonce),          ra_bytes_z(ttl),
+                       {s->epoch, RA_EPOCH_CHARS}, request ? filler_name(request, field) : RA_BYTES(""),
+                       ra_bytes_z(fresh_text),     ra_bytes_z(first)};
     ra_redis_step *step = ra_redis_call_step(c, index);
-    step->run = ra_redis_store_run(s, RA_SCRIPT_MISS, ra_redis_store_key(s, unit, key), argv, argc,
+    step->run = ra_redis_store_run(s, RA_SCRIPT_MISS, ra_redis_store_key(s, unit, key), argv, 6,
                                    s->o.command_timeout, ra_redis_call_done, step);
     return step->run != NULL;
 }
@@ -519,6 +514,7 @@ enum ra_store_step ra_redis_store_lookup(ra_store *store, int64_t now, ra_lookup
     }
     c->own = l;
     c->measured = true;
+    c->may_be_full = true;
     c->take = take;
     c->finish = finish;
     c->drop = drop;

@@ -116,13 +116,24 @@ void ra_redis_marker_forget(ra_redis_marker *m)
 /* ---- commands ---- */
 
 ra_redis_run *ra_redis_marker_run(ra_redis_store *s, enum ra_redis_script script, const ra_write_id *id,
-                                  const ra_key *unit, int64_t ms, ra_redis_done done, void *arg)
+                                  const ra_key *unit, int64_t ms, int64_t timeout, ra_redis_done done,
+                                  void *arg)
 {
     char key[RA_REDIS_KEY_MAX], name[RA_REDIS_FIELD_MAX], text[24];
     snprintf(text, sizeof text, "%" PRId64, ms);
     ra_bytes argv[] = {ra_redis_store_write_name(id, name), ra_bytes_z(text)};
-    return ra_redis_store_run(s, script, ra_redis_store_key(s, unit, key), argv, 2, s->o.command_timeout,
-                              done, arg);
+    return ra_redis_store_run(s, script, ra_redis_store_key(s, unit, key), argv, 2, timeout, done, arg);
+}
+
+/*
+ * What is sent again on the same connection may take as long as that lasts. A server that is slower than
+ * command_timeout has carried it out each time, and its late word has to count: else all that it was ever
+ * told would be sent again at each heartbeat, which keeps it slow, until no more can be remembered.
+ */
+static int64_t time_for(const ra_redis_store *s, bool again)
+{
+    return again && s->o.redis.dead_after > s->o.command_timeout ? s->o.redis.dead_after
+                                                                 : s->o.command_timeout;
 }
 
 /* A command about it has ended. */
@@ -160,9 +171,10 @@ static void begun(ra_redis *conn, const redisReply *reply, void *arg)
 static bool send_begin(ra_redis_marker *m, int64_t now)
 {
     ra_redis_store *s = m->store;
+    int64_t timeout = time_for(s, m->asked_in == s->greeting);
     m->asked_in = s->greeting;
     m->sent = true;
-    if (!ra_redis_marker_run(s, RA_SCRIPT_BEGIN, &m->id, &m->unit, m->until - now, begun, m))
+    if (!ra_redis_marker_run(s, RA_SCRIPT_BEGIN, &m->id, &m->unit, m->until - now, timeout, begun, m))
         return false;
     m->pending++;
     return true;
@@ -177,11 +189,13 @@ static void ended(ra_redis *conn, const redisReply *reply, void *arg)
     bool awaited = no_longer_awaited(m), done = reply && reply->type == REDIS_REPLY_INTEGER;
     (void)conn;
     m->ending = false;
-    s->ending--;
-    if (done && !m->again)
-        be_gone(m);
-    else if (done)
+    s->ending -= m->hurried;
+    if (done && m->again) {
+        m->end_asked_in = 0;
         send_end(m);
+    } else if (done) {
+        be_gone(m);
+    }
     if (awaited)
         ra_redis_store_replayed(s, reply);
 }
@@ -191,6 +205,7 @@ static bool send_end(ra_redis_marker *m)
 {
     ra_redis_store *s = m->store;
     char key[RA_REDIS_KEY_MAX];
+    int64_t timeout = time_for(s, m->end_asked_in == s->greeting);
     m->asked_in = s->greeting;
     m->again = m->ending;
     if (m->ending)
@@ -198,11 +213,14 @@ static bool send_end(ra_redis_marker *m)
     bool drop = m->settle <= 0 && memcmp(m->id.b, s->own.b, sizeof s->own.b) == 0;
     ra_redis_run *run =
         drop ? ra_redis_store_run(s, RA_SCRIPT_INVALIDATE, ra_redis_store_key(s, &m->unit, key), NULL, 0,
-                                  s->o.command_timeout, ended, m)
-             : ra_redis_marker_run(s, RA_SCRIPT_END, &m->id, &m->unit, m->settle, ended, m);
+                                  timeout, ended, m)
+             : ra_redis_marker_run(s, RA_SCRIPT_END, &m->id, &m->unit, m->settle, timeout, ended, m);
     m->ending = run != NULL;
+    if (m->ending)
+        m->end_asked_in = s->greeting;
+    m->hurried = m->ending && timeout == s->o.command_timeout;
     m->pending += m->ending;
-    s->ending += m->ending;
+    s->ending += m->hurried;
     return m->ending;
 }
 

@@ -10,11 +10,6 @@ bool ra_redis_store_written_here(const ra_redis_store *s, const ra_lookup *v)
 }
 
 /* The server that pushes are heard from is the one of this loop's connection. */
-static bool is_of_server(const ra_redis_store *s, const ra_generation *g)
-{
-    return g->len > RA_EPOCH_CHARS && memcmp(g->b, s->epoch, RA_EPOCH_CHARS) == 0;
-}
-
 static bool near_hit(ra_redis_store *s, int64_t now, ra_lookup *v)
 {
     ra_near_entry e;
@@ -22,7 +17,7 @@ static bool near_hit(ra_redis_store *s, int64_t now, ra_lookup *v)
     if (v->exact || ra_redis_store_written_here(s, v) ||
         !ra_near_get(s->near, now, redis_now, &v->unit, &v->request, v->guard, v->nguards, &e))
         return false;
-    if (!e.fresh || e.expires <= redis_now || !is_of_server(s, &e.token.unit)) {
+    if (!e.fresh || e.expires <= redis_now || !ra_redis_store_is_current(s, &e.token.unit)) {
         ra_payload_unref(e.payload);
         return false;
     }

@@ -30,16 +30,18 @@ typedef struct ra_redis_marker {
     struct ra_redis_store *store;
     ra_write_id id; /* the store's own: nothing but data to drop, or what is left of writes that it missed */
     ra_key unit;
-    int64_t until;     /* monotonic: its deadline, if it doesn't end before */
-    int64_t settle;    /* once ended: how long the marker stays */
-    unsigned set_in;   /* the greeting that its BEGIN was acknowledged in; 0: none */
-    unsigned asked_in; /* the greeting that has sent it again; 0: none */
-    unsigned pending;  /* commands under way */
-    unsigned over;     /* heartbeats since its deadline */
-    bool counted;      /* in the shared slots */
-    bool sent;         /* a BEGIN of it may have reached a server */
+    int64_t until;         /* monotonic: its deadline, if it doesn't end before */
+    int64_t settle;        /* once ended: how long the marker stays */
+    unsigned set_in;       /* the greeting that its BEGIN was acknowledged in; 0: none */
+    unsigned asked_in;     /* the greeting that has sent it again; 0: none */
+    unsigned end_asked_in; /* the greeting in which END was sent; 0: none, or the newest hasn't been */
+    unsigned pending;      /* commands under way */
+    unsigned over;         /* heartbeats since its deadline */
+    bool counted;          /* in the shared slots */
+    bool sent;             /* a BEGIN of it may have reached a server */
     bool ended;
     bool ending;  /* the command that says so is under way */
+    bool hurried; /* for at most command_timeout */
     bool again;   /* and must be sent once more: since then there was another one to end */
     bool awaited; /* the greeting waits for an answer */
     bool gone;    /* there is nothing more to be told */
@@ -100,7 +102,8 @@ typedef struct ra_redis_store {
     bool beat_measured;
     int64_t beat_begun_us;
     char epoch[RA_EPOCH_CHARS + 1];
-    int64_t first;           /* Redis's clock: when this epoch was first seen */
+    int64_t first;           /* Redis's clock: when this epoch was first seen; generations from before
+                              * that are void */
     int64_t quiet_until;     /* monotonic: the end of the quarantine */
     int64_t heard;           /* monotonic: the newest good heartbeat */
     int64_t asked;           /* monotonic: when the newest heartbeat was sent */
@@ -114,7 +117,7 @@ typedef struct ra_redis_store {
     ra_breaker breaker;
     ra_redis_marker *markers[RA_MARKER_BUCKETS];
     size_t nmarkers;
-    size_t ending;               /* of them: those whose end is on its way */
+    size_t ending;               /* of them: those whose end is on its way, for at most command_timeout */
     ra_write_id own;             /* no write's: names what it was too late to BEGIN */
     struct ra_redis_call *calls; /* pending */
     struct ra_redis_run *runs;   /* pending */
@@ -144,6 +147,13 @@ int64_t ra_redis_monotonic(void);
 /* May the store be asked, and believed, now? *why: the reason of a bypass. */
 bool ra_redis_store_may(const ra_redis_store *s, int64_t now, const char **why);
 void ra_redis_store_say(const ra_redis_store *s, bool warning, const char *text);
+
+/* Generations: the epoch, when they were made (Redis's clock, ms), a nonce. */
+enum { RA_REDIS_NONCE_CHARS = 24 };
+/* -1: that can't be read. */
+int64_t ra_redis_generation_made(const ra_generation *g);
+/* Of the server that answers now, and made since this epoch was first seen? */
+bool ra_redis_store_is_current(const ra_redis_store *s, const ra_generation *g);
 
 /* <prefix>ra1:<hex>, in `out`. */
 enum { RA_REDIS_KEY_MAX = RA_REDIS_PREFIX_MAX + 2 * RA_KEY_BYTES };
@@ -208,8 +218,9 @@ typedef struct ra_redis_call {
     size_t nsteps, most, waiting;
     bool failed;
     int64_t begun_us;
-    bool measured; /* it counts for the breaker, and hasn't been counted yet */
-    void *own;     /* the kind's own; freed with the call */
+    bool measured;    /* it counts for the breaker, and hasn't been counted yet */
+    bool may_be_full; /* an OOM is no failure: `take` gets it */
+    void *own;        /* the kind's own; freed with the call */
 } ra_redis_call;
 
 /* NULL: no memory. `most` steps can be added. */
@@ -263,7 +274,8 @@ void ra_redis_marker_end(ra_redis_marker *m, int64_t settle);
 void ra_redis_marker_forget(ra_redis_marker *m);
 /* BEGIN and END. */
 ra_redis_run *ra_redis_marker_run(ra_redis_store *s, enum ra_redis_script script, const ra_write_id *id,
-                                  const ra_key *unit, int64_t ms, ra_redis_done done, void *arg);
+                                  const ra_key *unit, int64_t ms, int64_t timeout, ra_redis_done done,
+                                  void *arg);
 /* Forgets those past their deadline; sends again what wasn't acknowledged, if the store is ready. */
 void ra_redis_markers_sweep(ra_redis_store *s, int64_t now);
 /* For a greeting: sends more of them. Each ends in ra_redis_store_replayed. false: one can't be sent. */

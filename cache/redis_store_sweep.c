@@ -3,6 +3,7 @@
  * a process that was killed, say. At each heartbeat one step of a SCAN over all keys; those of units that
  * have no TTL are cleaned, which leaves live markers alone. Keys of others are never touched.
  */
+#include "cache/redis_refusal.h"
 #include "cache/redis_store_parts.h"
 
 #include <stdio.h>
@@ -22,6 +23,8 @@ typedef struct ra_redis_swept {
 static void refused(ra_redis_store *s, const char *command, const redisReply *reply)
 {
     char text[RA_REDIS_REFUSAL_MAX];
+    if (!ra_redis_error_lasts(reply->str)) /* the next heartbeat tries again */
+        return;
     s->sweep.refused = true;
     if (s->sweep.said)
         return;

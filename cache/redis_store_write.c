@@ -54,7 +54,8 @@ static bool send_begin(ra_redis_call *c, size_t index, int64_t now, int64_t hold
     if (!m)
         return false;
     ra_redis_step *step = ra_redis_call_step(c, index);
-    step->run = ra_redis_marker_run(s, RA_SCRIPT_BEGIN, &b->id, &m->unit, hold, ra_redis_call_done, step);
+    step->run = ra_redis_marker_run(s, RA_SCRIPT_BEGIN, &b->id, &m->unit, hold, s->o.command_timeout,
+                                    ra_redis_call_done, step);
     if (step->run)
         m->sent = true;
     else if (!m->sent)

@@ -1,6 +1,7 @@
 #include "cache/redis_tracker.h"
 
 #include "cache/redis_epoch.h"
+#include "cache/redis_refusal.h"
 
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
@@ -22,9 +23,9 @@ enum {
 enum question { ID, TRACKING, SUBSCRIBE, PING };
 
 /*
- * Invariants. `next` is asked, or being asked; where something was refused it is PING, though nothing was
- * subscribed to. The near cache is told that pushes are heard only after it was told, since this connection
- * subscribed, that all units were touched.
+ * Invariants. `next` is asked, or being asked; where something was refused for good it is PING, though
+ * nothing was subscribed to. The near cache is told that pushes are heard only after it was told, since this
+ * connection subscribed, that all units were touched.
  */
 struct ra_redis_tracker {
     unsigned magic;
@@ -101,12 +102,15 @@ static void heard(ra_redis_tracker *t)
     tell(t, &t->told, false, "changes are heard of, so near hits needn't be validated");
 }
 
-/* Something that is needed was refused: only PING goes on. */
+/* Something that is needed was refused: only PING goes on; or, where that passes by itself, the same
+ * question.
+ */
 static void refused(ra_redis_tracker *t, const char *what, const redisReply *reply)
 {
-    t->next = PING;
-    deaf_because(t, RA_TRACKING_REFUSED, what,
-                 reply->type == REDIS_REPLY_ERROR ? reply->str : "an unexpected reply");
+    bool error = reply->type == REDIS_REPLY_ERROR;
+    if (!error || ra_redis_error_lasts(reply->str))
+        t->next = PING;
+    deaf_because(t, RA_TRACKING_REFUSED, what, error ? reply->str : "an unexpected reply");
 }
 
 /* ---- pushes ---- */
@@ -225,7 +229,7 @@ static void answered(ra_redis *conn, const struct redisReply *reply, void *arg)
     if (!reply) /* the connection is lost */
         return;
     got[was](t, reply);
-    if (was != PING)
+    if (was != t->next) /* else the next tick asks again */
         ask(t);
 }
 

@@ -17,8 +17,9 @@
  *
  * Where the server refuses one of these commands (some managed caches, some ACLs), or doesn't tell who it is,
  * that is said once and nothing is ever fresh, so that each near hit is validated. It is tried again on each
- * new connection; this one stays, and is asked no more than PING, by which its loss is found out. A PING that
- * is refused (a server that is loading its data, or busy with a script) counts as such until one is answered.
+ * new connection; this one stays, and is asked no more than PING, by which its loss is found out. What is
+ * refused for now (by a server that is loading its data, or busy with a script) counts as such until it is
+ * answered, and is asked again with each tick.
  *
  * A user of Redis who may do just this: &__redis__:invalidate +client|id +client|tracking +subscribe +ping
  * +info (and +client|setname, +select). Keys need not be named: pushes are of all users' keys.

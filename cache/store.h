@@ -140,8 +140,8 @@ struct ra_store {
 };
 
 /*
- * A fresh hit, if there is one that can be had at once: v's outputs are set as by a lookup. false: nothing has
- * changed, nothing has been counted, and v's outputs mean nothing: look it up.
+ * A fresh hit, if there is one that can be had at once: v's outputs but the token are set as by a lookup. It
+ * never makes a unit or a token. false: nothing has been counted, and v's outputs mean nothing: look it up.
  */
 bool ra_store_peek(ra_store *s, int64_t now, ra_lookup *v);
 /* Results are in v[] when DONE, or when call->done runs. With n = 0: DONE. */

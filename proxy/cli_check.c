@@ -172,6 +172,22 @@ static void print_table(const ra_table_config *t, enum ra_store_kind store)
     print_costs(t);
 }
 
+/* Who has lost a Redis believes it for three heartbeats more, and takes no late reply for a new one. */
+static void print_quarantine(const ra_config_redis *r)
+{
+    char text[RA_UNIT_TEXT_MAX];
+    int64_t believed = 3 * r->heartbeat + r->command_timeout;
+    print_ms("    a Redis that is new counts as away for", r->quarantine, "");
+    if (r->quarantine < believed) {
+        ra_duration_format(believed, text);
+        printf(":\n    shorter than three heartbeats and command_timeout, %s. For so long a proxy may serve\n"
+               "    from a Redis that it has lost what others have overwritten on a new one: nothing is\n"
+               "    promised over a failover",
+               text);
+    }
+    putchar('\n');
+}
+
 /* Never the user or the password. */
 static void print_redis(const ra_config_cache *c)
 {
@@ -193,8 +209,7 @@ static void print_redis(const ra_config_cache *c)
                "forges\n"
                "    them (cache.encryption_key)\n");
     printf("    while it is away reads go to DynamoDB; for writes each table says writes_when_store_down\n");
-    print_ms("    a Redis that is new counts as away for", r->quarantine, "");
-    putchar('\n');
+    print_quarantine(r);
 }
 
 static void print_store(const ra_config_cache *c)

@@ -92,7 +92,8 @@ static bool read_line(reading *r, ra_bytes line)
     }
     if (control)
         return false;
-    while (value.n && is_blank(value.p[0]))
+    /* A tab in front evhttp leaves in the value, and what it then comes to is refused here too. */
+    while (value.n && value.p[0] == ' ')
         value = (ra_bytes){value.p + 1, value.n - 1};
     while (value.n && is_blank(value.p[value.n - 1]))
         value.n--;

@@ -8,7 +8,6 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 enum { PENDING_MAGIC = 0x70656e64 };
@@ -51,8 +50,11 @@ static void pending_free(ra_express_pending *p)
 
 void ra_express_writes_fini(ra_express_writes *w)
 {
-    while (w->pending)
-        pending_free(w->pending);
+    ra_express_pending *next;
+    for (ra_express_pending *p = w->pending; p; p = next) {
+        next = p->next;
+        pending_free(p);
+    }
 }
 
 /* Bytes taken by the socket; -1: the connection is broken. */
@@ -62,9 +64,9 @@ static ssize_t write_some(int fd, ra_bytes head, const ra_payload *payload, size
     int n = 0;
     size_t of_body = sent > head.n ? sent - head.n : 0;
     if (sent < head.n)
-        v[n++] = (struct iovec){(char *)(uintptr_t)head.p + sent, head.n - sent};
+        v[n++] = (struct iovec){(char *)head.p + sent, head.n - sent};
     if (of_body < payload->len)
-        v[n++] = (struct iovec){(char *)(uintptr_t)payload->body + of_body, payload->len - of_body};
+        v[n++] = (struct iovec){(char *)payload->body + of_body, payload->len - of_body};
     if (n == 0)
         return 0;
     ssize_t r = writev(fd, v, n);
@@ -73,10 +75,25 @@ static ssize_t write_some(int fd, ra_bytes head, const ra_payload *payload, size
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
 }
 
-/* evhttp reads the end of it and frees the connection. */
+/*
+ * Nothing more is read or answered on the connection: for evhttp it has ended, and it frees it. Not from
+ * within, for what has called us goes on with it.
+ */
 static void break_off(struct bufferevent *connection)
 {
-    shutdown(bufferevent_getfd(connection), SHUT_RDWR);
+    struct evbuffer *in = bufferevent_get_input(connection);
+    bufferevent_disable(connection, EV_READ);
+    evbuffer_drain(in, evbuffer_get_length(in));
+    bufferevent_trigger_event(connection, BEV_EVENT_READING | BEV_EVENT_EOF, BEV_TRIG_DEFER_CALLBACKS);
+}
+
+static void give_up(ra_express_pending *p)
+{
+    struct bufferevent *connection = p->connection;
+    ra_loop *l = p->writes->loop;
+    pending_free(p);
+    break_off(connection);
+    ra_loop_ended(l);
 }
 
 /* Nothing of it is pending any more: what was set aside comes back, and the connection is read again. */
@@ -95,7 +112,7 @@ static void resume(ra_express_pending *p)
         evbuffer_freeze(in, 0);
         evbuffer_free(aside);
         if (evbuffer_get_length(in)) /* and has left it to evhttp */
-            bufferevent_trigger(connection, EV_READ, BEV_OPT_DEFER_CALLBACKS);
+            bufferevent_trigger(connection, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
     }
     ra_loop_ended(l);
 }
@@ -107,10 +124,7 @@ static void writable(evutil_socket_t fd, short what, void *arg)
         ra_corrupt("a reply that is being written");
     ssize_t n = what & EV_TIMEOUT ? -1 : write_some(fd, (ra_bytes){p->head, p->head_n}, p->payload, p->sent);
     if (n < 0) {
-        break_off(p->connection);
-        if (p->aside)
-            evbuffer_drain(p->aside, evbuffer_get_length(p->aside));
-        resume(p);
+        give_up(p);
         return;
     }
     p->sent += (size_t)n;
@@ -168,8 +182,6 @@ ra_express_pending *ra_express_write(ra_express_writes *w, struct bufferevent *c
 void ra_express_set_aside(ra_express_pending *p, struct evbuffer *in)
 {
     p->aside = evbuffer_new();
-    if (p->aside && evbuffer_add_buffer(p->aside, in) == 0)
-        return;
-    evbuffer_drain(in, evbuffer_get_length(in));
-    break_off(p->connection);
+    if (!p->aside || evbuffer_add_buffer(p->aside, in) != 0)
+        give_up(p);
 }

@@ -4,8 +4,9 @@
  * reply.
  *
  * Meanwhile nothing is read from the connection; what had arrived already is set aside and put back after it.
- * A client that takes nothing for listen.idle_timeout is given up: its socket is shut down, and evhttp, which
- * then reads the end, frees the connection.
+ * A client that takes nothing for listen.idle_timeout is given up, as is one whose socket is broken: evhttp
+ * is told that the connection has ended, and frees it. What the client has asked behind that reply isn't
+ * done.
  *
  * Threads: the loop's.
  */
@@ -33,7 +34,8 @@ void ra_express_writes_fini(ra_express_writes *w);
  * broken off. */
 ra_express_pending *ra_express_write(ra_express_writes *w, struct bufferevent *connection, ra_bytes head,
                                      ra_payload *payload_take);
-/* Right after that: what is in `in` comes back when the reply is written. */
+/* Right after that: what is in `in` comes back when the reply is written. `p` is gone if there is no memory.
+ */
 void ra_express_set_aside(ra_express_pending *p, struct evbuffer *in);
 
 #endif

@@ -1,5 +1,7 @@
 #include "proxy/markers_store.h"
 
+#include "proxy/redis_server.h"
+
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,12 +11,9 @@ enum { COMMAND_TIMEOUT = 10 * 1000 };
 
 void ra_markers_where(const ra_config_redis *c, char out[RA_MARKERS_WHERE_MAX])
 {
-    bool v6 = c->host && strchr(c->host, ':');
-    if (c->socket)
-        snprintf(out, RA_MARKERS_WHERE_MAX, "redis %.300s", c->socket);
-    else
-        snprintf(out, RA_MARKERS_WHERE_MAX, "redis %s%.300s%s:%u", v6 ? "[" : "", c->host, v6 ? "]" : "",
-                 c->port);
+    char where[RA_REDIS_WHERE_MAX];
+    ra_redis_server_where(c, where);
+    snprintf(out, RA_MARKERS_WHERE_MAX, "redis %s", where);
 }
 
 ra_marker_scan *ra_markers_store_new(const ra_config *c, char why[RA_MARKER_SCAN_WHY_MAX])
@@ -27,17 +26,10 @@ ra_marker_scan *ra_markers_store_new(const ra_config *c, char why[RA_MARKER_SCAN
         snprintf(why, RA_MARKER_SCAN_WHY_MAX, "TLS can't be set up: %s", wrong);
         return NULL;
     }
-    ra_marker_scan_options o = {.redis = {.host = r->host,
-                                          .port = r->port,
-                                          .socket = r->socket,
-                                          .user = r->user,
-                                          .password = r->password,
-                                          .database = r->database,
-                                          .name = "readaside-markers",
-                                          .tls = tls,
-                                          .connect_timeout = r->connect_timeout},
-                                .key_prefix = c->cache.key_prefix,
-                                .timeout = COMMAND_TIMEOUT};
+    ra_marker_scan_options o = {
+        .redis = ra_redis_server_options(r), .key_prefix = c->cache.key_prefix, .timeout = COMMAND_TIMEOUT};
+    o.redis.name = "readaside-markers";
+    o.redis.tls = tls;
     ra_marker_scan *s = ra_marker_scan_new(&o);
     SSL_CTX_free(tls); /* the connection has its own reference */
     if (!s)

@@ -8,7 +8,7 @@
 #include "cache/redis_markers_scan.h"
 #include "config/config.h"
 
-enum { RA_MARKERS_WHERE_MAX = 320 };
+enum { RA_MARKERS_WHERE_MAX = 340 };
 
 /* "redis HOST:PORT" or the socket's path: where, for a person. */
 void ra_markers_where(const ra_config_redis *c, char out[RA_MARKERS_WHERE_MAX]);

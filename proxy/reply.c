@@ -7,6 +7,8 @@
 #include "proxy/request_id.h"
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -112,6 +114,22 @@ static void close_after(struct evhttp_request *r)
     }
 }
 
+/*
+ * Writes at once what evhttp would write in the loop's next turn, once the socket has been found writable.
+ * What the socket doesn't take stays for that. evhttp hears that all is written as it else would, after its
+ * caller has returned; until then it does nothing with the connection. Not for TLS, which writes other bytes.
+ */
+static void flush(struct evhttp_connection *connection)
+{
+    struct bufferevent *b = evhttp_connection_get_bufferevent(connection);
+    struct evbuffer *out = bufferevent_get_output(b);
+    evbuffer_unfreeze(out, 1);
+    evbuffer_write(out, bufferevent_getfd(b));
+    evbuffer_freeze(out, 1);
+    if (evbuffer_get_length(out) == 0)
+        bufferevent_trigger(b, EV_WRITE, BEV_OPT_DEFER_CALLBACKS);
+}
+
 /* Hands the reply to evhttp and counts it until it is written out or its connection has gone. */
 static void send_out(ra_loop *l, struct evhttp_request *r, int status, struct evbuffer *body)
 {
@@ -128,6 +146,7 @@ static void send_out(ra_loop *l, struct evhttp_request *r, int status, struct ev
     evhttp_connection_set_closecb(connection, closed, l);
     /* evhttp knows the other reasons. */
     evhttp_send_reply(r, status, status == 422 ? "Unprocessable Content" : NULL, body);
+    flush(connection);
 }
 
 static void payload_done(const void *data, size_t n, void *arg)

@@ -14,6 +14,7 @@
 #include "cache/memory_store.h"
 #include "cache/redis_store.h"
 #include "cache/redis_tracker.h"
+#include "proxy/redis_server.h"
 #include "proxy/request_await.h"
 #include "proxy/store_pact.h"
 #include "proxy/tables.h"
@@ -67,9 +68,9 @@ struct ra_server {
     ra_redis_shared *redis_shared; /* store "redis", as the next four */
     ra_near *near;                 /* NULL: none */
     ra_seal_keys *seal;
-    struct ssl_ctx_st *redis_tls;       /* NULL: plain */
-    char redis_pact[RA_PACT_CHARS + 1]; /* see proxy/store_pact.h */
-    char redis_where[320];              /* host and port, or the socket; for messages */
+    struct ssl_ctx_st *redis_tls;         /* NULL: plain */
+    char redis_pact[RA_PACT_CHARS + 1];   /* see proxy/store_pact.h */
+    char redis_where[RA_REDIS_WHERE_MAX]; /* host and port, or the socket; for messages */
     ra_flights *flights;
     ra_tables *tables;
     atomic_uint in_flight;     /* over all loops, for listen.max_in_flight */

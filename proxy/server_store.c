@@ -3,6 +3,7 @@
 #include "cache/redis_store.h"
 #include "proxy/clock.h"
 #include "proxy/log.h"
+#include "proxy/redis_server.h"
 #include "proxy/store_pact.h"
 
 #include <openssl/ssl.h>
@@ -18,20 +19,11 @@ enum {
 
 /* ---- shared ---- */
 
-static void redis_where(const ra_config_redis *c, char *out, size_t size)
-{
-    bool v6 = c->host && strchr(c->host, ':');
-    if (c->socket)
-        snprintf(out, size, "%s", c->socket);
-    else
-        snprintf(out, size, "%s%s%s:%u", v6 ? "[" : "", c->host, v6 ? "]" : "", c->port);
-}
-
 static bool redis_init(ra_server *s)
 {
     const ra_config_cache *c = &s->config->cache;
     char why[256];
-    redis_where(&c->redis, s->redis_where, sizeof s->redis_where);
+    ra_redis_server_where(&c->redis, s->redis_where);
     s->seal = ra_seal_keys_new(c->encryption_key.v, c->encryption_key.n);
     if (c->near.max_bytes)
         s->near = ra_near_new(c->near.max_bytes, c->near.max_age);
@@ -91,19 +83,14 @@ static ra_redis_options redis_options(const ra_server *s)
 {
     const ra_config_cache *c = &s->config->cache;
     unsigned share = c->redis.max_queue / s->nloops;
-    return (ra_redis_options){.host = c->redis.host,
-                              .port = c->redis.port,
-                              .socket = c->redis.socket,
-                              .user = c->redis.user,
-                              .password = c->redis.password,
-                              .database = c->redis.database,
-                              .name = "readaside",
-                              .tls = s->redis_tls,
-                              .connect_timeout = c->redis.connect_timeout,
-                              .back_off_first = BACK_OFF_FIRST_MS,
-                              .back_off_most = BACK_OFF_MOST_MS,
-                              .max_queue_bytes = QUEUE_BYTES + 2 * c->max_entry_bytes,
-                              .max_queue = share > QUEUE_LEAST ? share : QUEUE_LEAST};
+    ra_redis_options o = ra_redis_server_options(&c->redis);
+    o.name = "readaside";
+    o.tls = s->redis_tls;
+    o.back_off_first = BACK_OFF_FIRST_MS;
+    o.back_off_most = BACK_OFF_MOST_MS;
+    o.max_queue_bytes = QUEUE_BYTES + 2 * c->max_entry_bytes;
+    o.max_queue = share > QUEUE_LEAST ? share : QUEUE_LEAST;
+    return o;
 }
 
 static ra_redis_store_options store_options(const ra_server *s)

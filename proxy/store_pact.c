@@ -55,8 +55,9 @@ static size_t tables_that_count(const ra_config *c, entry *out)
 
 static void add_text(const ra_config *c, const entry *entries, size_t n, ra_buf *out)
 {
-    ra_buf_addf(out, "1 %d %" PRId64 " %" PRId64 "\n", (int)c->consistency, c->unknown_write_hold,
-                c->cache.redis.quarantine);
+    ra_buf_addf(out, "1 %d %" PRId64 " %" PRId64 " %" PRId64 " %d\n", (int)c->consistency,
+                c->unknown_write_hold, c->cache.redis.quarantine, c->cache.redis.heartbeat,
+                c->cache.encryption_key.n > 0);
     for (size_t i = 0; i < n; i++) {
         const ra_table_config *t = entries[i].table;
         ra_buf_addf(out, "%zu %s %d %" PRId64 " %d\n", strlen(t->name), t->name, (int)t->consistency,

@@ -10,7 +10,7 @@ import timing
 import upstream
 from helper import Helper
 
-from support import ports, processes
+from support import ports, processes, waiting, wire
 
 # Real settings with which the promise doesn't hold, or a cache that never held it: the oracles must catch each.
 MUTANTS = {
@@ -165,6 +165,19 @@ class Cluster:
 
     def near_config(self):
         return {"max_age": timing.text(self.options.near)} if self.options.near else {"max_bytes": "0"}
+
+    def await_hits(self):
+        """A run's time isn't for the quarantine of a store that is new."""
+        probe = {"TableName": upstream.TABLE, "Key": {"pk": {"S": "probe"}, "sk": {"S": "probe"}}}
+
+        def hit(member):
+            try:
+                return wire.call_once(f"http://127.0.0.1:{member.port}", "GetItem", probe).cache == "HIT"
+            except OSError:
+                return False
+
+        for member in self.members:
+            waiting.until(lambda m=member: hit(m), f"{member.name} to serve from its store")
 
     def stop(self):
         """Ends everything; a proxy that doesn't end as it should is an error."""

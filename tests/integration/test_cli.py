@@ -68,6 +68,18 @@ def test_every_shipped_configuration_is_sound(run):
         assert json.loads(run("check", "-c", path, "--json", env=own).stdout) == []
 
 
+@pytest.mark.parametrize(("redis", "short"), [
+    ({}, None), ({"heartbeat": "9s"}, None), ({"heartbeat": "10s"}, "30050ms"), ({"quarantine": "0s"}, "3050ms"),
+    ({"quarantine": "3050ms"}, None), ({"quarantine": "10s", "command_timeout": "8s"}, "11s")])
+def test_a_quarantine_shorter_than_a_lost_redis_is_believed(run, tmp_path, redis, short):
+    cache = {"store": "redis", "redis": {"url": "redis://localhost", **redis}}
+    (tmp_path / "c.jsonc").write_text(json.dumps({"cache": cache, "tables": {"*": {}}}))
+    done = run("check", "-c", "c.jsonc")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("shorter than three heartbeats" in done.stdout) == (short is not None)
+    assert not short or f"command_timeout, {short}." in done.stdout
+
+
 def test_problems_come_all_at_once_with_their_lines(run, tmp_path):
     (tmp_path / "bad.jsonc").write_text('{\n  "listen": { "threads": 0 },\n  // a comment\n  "cahce": {},\n'
                                         '  "tables": { "chat": { "ttl": "5 s" } }\n}\n')

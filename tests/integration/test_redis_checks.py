@@ -196,6 +196,8 @@ OTHER_PROMISES = [
     LINEARIZABLE,
     {"unknown_write_hold": "61s"},
     {"cache": {"redis": {"quarantine": "1s"}}},
+    {"cache": {"redis": {"heartbeat": "2s"}}},
+    {"cache": {"encryption_key": ["00" * 32]}},
     {"tables": {"*": {"settle": "6s"}}},
     {"tables": {"plain": {"consistency": "eventual"}}},
     {"tables": {"*": {"patterns": [{"name": "some", "partition_key": "x*", "consistent_fill": False}]}}},
@@ -203,7 +205,7 @@ OTHER_PROMISES = [
 SAME_PROMISES = [
     {"tables": {"*": {"ttl": "1m"}}},
     {"tables": {"plain": {"settle": "50ms", "ttl": "2m"}}},
-    {"cache": {"redis": {"command_timeout": "9s", "heartbeat": "2s"}}},
+    {"cache": {"redis": {"command_timeout": "9s", "connect_timeout": "4s"}}},
     {"writes_when_store_down": "refuse"},
 ]
 

@@ -165,8 +165,15 @@ def proxy(proxy_factory, counting_upstream, between, plain):
 
 
 @pytest.fixture
-def filler(proxy, redis, direct, operation):
+def filler(proxy, redis, direct, operation, counting_upstream, pool):
     put_through(proxy, "old")
+    gate = counting_upstream.hold(operation, times=1)
+    first = pool.submit(lambda: proxy.call(operation, READS[operation]))
+    gate.wait_for(1)
+    for _ in range(50):  # so that the proxy learns that a fill takes long, as this machine goes just now
+        direct.ok("ListTables", {})
+    gate.release()
+    first.result()
     until_hit(proxy, operation)
     direct.ok("PutItem", put("new"))  # past the cache: who reads upstream from here on is seen
     return Filler(redis, operation)
@@ -222,7 +229,7 @@ def test_a_filler_that_dies_costs_one_wait(waiting_read, proxy, between, operati
 def test_a_write_in_between_makes_the_fill_void(
     waiting_read, filler, between, operation, counting_upstream, proxy_factory, redis
 ):
-    another = proxy_factory(counting_upstream.endpoint, settings(redis.url))
+    another = proxy_factory(counting_upstream.endpoint, settings(redis.url, heartbeat="10s"))
     put_through(another, "newest")
     waiting.until(lambda: redis.markers() == [], "the write's end")
     assert filler.fill() == 0

@@ -368,6 +368,103 @@ static void test_several_lookups_in_one_call(void **state)
     ra_store_free(s);
 }
 
+/* ---- hits that are had at once ---- */
+
+static bool had_at_once(ra_store *s, int64_t now, uint64_t unit, uint64_t request, const uint64_t *guards,
+                        unsigned nguards, ra_lookup *v)
+{
+    *v = (ra_lookup){.unit = key_of(unit), .request = key_of(request), .nguards = nguards};
+    for (unsigned i = 0; i < nguards; i++)
+        v->guard[i] = key_of(guards[i]);
+    return ra_store_peek(s, now, v);
+}
+
+/*
+ * A peek gives what the lookup right after it gives, or nothing; and then it has left no trace: no unit, no
+ * token, no count. Gives the lookup's outcome.
+ */
+static enum ra_lookup_outcome peek_and_look(ra_store *s, int64_t now, uint64_t unit, uint64_t request,
+                                            const uint64_t *guards, unsigned nguards)
+{
+    ra_lookup v;
+    ra_store_stats before = stats_of(s);
+    bool had = had_at_once(s, now, unit, request, guards, nguards, &v);
+    before.hits += had;
+    ra_store_stats after = stats_of(s);
+    assert_memory_equal(&after, &before, sizeof after);
+    ra_lookup w = look_guarded(s, now, unit, request, guards, nguards);
+    assert_int_equal(had, w.outcome == RA_LOOKUP_HIT);
+    assert_true(had || !v.payload);
+    if (had) {
+        assert_int_equal(v.outcome, RA_LOOKUP_HIT);
+        assert_ptr_equal(v.payload, w.payload);
+        assert_int_equal(v.expires_in, w.expires_in);
+        assert_false(v.near);
+        assert_null(v.reason);
+        assert_int_equal(v.filling_for, -1);
+        ra_payload_unref(v.payload);
+    }
+    ra_payload_unref(w.payload);
+    return w.outcome;
+}
+
+static void test_peek_at_a_life(void **state)
+{
+    (void)state;
+    ra_store *s = store_new(small);
+    ra_lookup v;
+    assert_false(had_at_once(s, 0, 1, 2, NULL, 0, &v)); /* and nothing is there now */
+    assert_int_equal(stats_of(s).units, 0);
+    assert_int_equal(peek_and_look(s, 0, 1, 2, NULL, 0), RA_LOOKUP_MISS);
+    assert_int_equal(peek_and_look(s, 0, 1, 2, NULL, 0), RA_LOOKUP_MISS); /* a token, and no entry */
+    v = look(s, 0, 1, 2);
+    assert_int_equal(fill(s, 0, &v, "x", 100, 50), RA_FILL_STORED);
+    assert_int_equal(peek_and_look(s, 0, 1, 2, NULL, 0), RA_LOOKUP_HIT);
+    assert_int_equal(peek_and_look(s, 0, 1, 3, NULL, 0), RA_LOOKUP_MISS); /* another request */
+    assert_int_equal(peek_and_look(s, 99, 1, 2, NULL, 0), RA_LOOKUP_HIT);
+    assert_int_equal(peek_and_look(s, 100, 1, 2, NULL, 0), RA_LOOKUP_STALE);
+    assert_int_equal(peek_and_look(s, 149, 1, 2, NULL, 0), RA_LOOKUP_STALE);
+    assert_false(had_at_once(s, 150, 1, 2, NULL, 0, &v));
+    assert_int_equal(stats_of(s).entries, 1); /* the lookup's to remove */
+    assert_int_equal(peek_and_look(s, 150, 1, 2, NULL, 0), RA_LOOKUP_MISS);
+    ra_store_free(s);
+}
+
+static void test_peek_at_what_is_being_written(void **state)
+{
+    (void)state;
+    static const uint64_t written[] = {1, 100, 101}, guard[] = {100, 101};
+    for (unsigned i = 0; i < 3; i++) {
+        ra_store *s = store_new(small);
+        ra_lookup v = look_guarded(s, 0, 1, 2, guard, 2);
+        assert_int_equal(fill(s, 0, &v, "x", 10000, 10000), RA_FILL_STORED);
+        assert_int_equal(peek_and_look(s, 0, 1, 2, guard, 2), RA_LOOKUP_HIT);
+        assert_true(begin(s, 1, 1, written[i], 1000));
+        assert_int_equal(peek_and_look(s, 1, 1, 2, guard, 2), RA_LOOKUP_BYPASS);
+        assert_int_equal(peek_and_look(s, 1000, 1, 2, guard, 2), RA_LOOKUP_BYPASS);
+        assert_false(had_at_once(s, 1001, 1, 2, guard, 2, &v)); /* a mark that is over, not yet removed */
+        assert_int_equal(stats_of(s).markers, 1);
+        assert_int_equal(peek_and_look(s, 1001, 1, 2, guard, 2), RA_LOOKUP_MISS);
+        v = look_guarded(s, 1001, 1, 2, guard, 2);
+        assert_int_equal(fill(s, 1001, &v, "y", 10000, 0), RA_FILL_STORED);
+        assert_int_equal(peek_and_look(s, 1001, 1, 2, guard, 2), RA_LOOKUP_HIT);
+        invalidate(s, 1002, written[i]);
+        assert_int_equal(peek_and_look(s, 1002, 1, 2, guard, 2), RA_LOOKUP_MISS);
+        ra_store_free(s);
+    }
+}
+
+static void test_peek_at_a_quiet_start(void **state)
+{
+    (void)state;
+    ra_memory_options o = small;
+    o.quiet_until = 500;
+    ra_store *s = store_new(o);
+    assert_int_equal(peek_and_look(s, 499, 1, 2, NULL, 0), RA_LOOKUP_BYPASS);
+    assert_int_equal(peek_and_look(s, 500, 1, 2, NULL, 0), RA_LOOKUP_MISS);
+    ra_store_free(s);
+}
+
 /*
  * The protocol against a reference: readers and writers as they interleave in a proxy, one random step at a
  * time. The "database" is a version per unit, which each commit moves on; a write to the guard moves on all.
@@ -432,6 +529,8 @@ static void reader_step(model *m, reader *r)
     if (r->state == R_IDLE) {
         r->r.unit = roll(m, UNITS);
         r->r.request = roll(m, REQUESTS);
+        if (roll(m, 2))
+            peek_and_look(m->store, m->now, r->r.unit, r->r.request, guard, 1);
         r->v = look_guarded(m->store, m->now, r->r.unit, r->r.request, guard, 1);
         r->r.unit_breaks = m->breaks[r->r.unit];
         r->r.guard_breaks = m->breaks[GUARD];
@@ -569,6 +668,9 @@ int main(void)
         cmocka_unit_test(test_entries_of_one_unit),
         cmocka_unit_test(test_tokens_are_bounded),
         cmocka_unit_test(test_several_lookups_in_one_call),
+        cmocka_unit_test(test_peek_at_a_life),
+        cmocka_unit_test(test_peek_at_what_is_being_written),
+        cmocka_unit_test(test_peek_at_a_quiet_start),
         cmocka_unit_test(test_model_with_fence),
         cmocka_unit_test(test_model_with_late_commits),
     };

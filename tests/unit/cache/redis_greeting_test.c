@@ -70,6 +70,10 @@ static void test_refusals(void **state)
     assert_true(answer(RA_REDIS_INFO, "NOPERM", NULL, why));
     assert_false(answer(RA_REDIS_INFO, "NOAUTH Authentication required.", NULL, why));
     assert_string_equal(why, "INFO: NOAUTH Authentication required.");
+    /* not one that doesn't tell who it is: it will */
+    assert_false(answer(RA_REDIS_INFO, "BUSY Redis is busy running a script.", NULL, why));
+    assert_string_equal(why, "INFO: BUSY Redis is busy running a script.");
+    assert_false(answer(RA_REDIS_SETNAME, "LOADING Redis is loading the dataset in memory", NULL, why));
 }
 
 static void test_passwords_are_never_shown(void **state)

@@ -563,6 +563,15 @@ static void test_who_fills_goes_with_the_generation(void **state)
     expect_integer(command("HDEL u !"), 1);
     generation("u", "n", EPOCH_A);
     assert_int_equal(fields("u"), 1);
+    /* one from before this epoch was seen, anew */
+    char since[24], made[64];
+    snprintf(since, sizeof since, "%" PRId64, server.now + 1);
+    snprintf(made, sizeof made, EPOCH_A "%" PRId64 "n", server.now);
+    expect_text(RUN(MISS, "u", "n", MINUTE, EPOCH_A, "", "0", num(server.now)), made);
+    set_clock(server.now + 1);
+    snprintf(made, sizeof made, EPOCH_A "%" PRId64 "n", server.now);
+    expect_text(RUN(MISS, "u", "n", MINUTE, EPOCH_A, "", "0", since), made);
+    assert_int_equal(fields("u"), 1);
     /* a generation whose time can't be read */
     expect_integer(command("HSET v ! " EPOCH_A "whenever ? mine"), 2);
     expect_text(MISS_FOR("v", "n", "mine", "1000"), EPOCH_A "whenever");
@@ -853,6 +862,11 @@ static void test_epoch(void **state)
     assert_int_equal(ttl("epochs"), -1);
     expect_integer(command("HSET epochs " EPOCH_B " garbage"), 0);
     expect_epoch(EPOCH_B, server.now);
+    /* the clock goes back, to before it was seen */
+    set_clock(start + 29999);
+    expect_epoch(EPOCH_A, start);
+    expect_epoch(EPOCH_B, start + 29999);
+    set_clock(start + 30000);
     /* the oldest goes, and is new when it comes back */
     for (unsigned i = 2; i < 100; i++)
         expect_epoch(num(i), server.now);
@@ -893,15 +907,21 @@ static void test_pact(void **state)
     expect_pact_until(start + 61000, "one");
     expect_integer(command("HEXISTS epochs " EPOCH_B), 1);
     set_clock(start + 61000);
-    expect_pact(EPOCH_A, "two:*", 10000, start, true);
+    expect_pact(EPOCH_A, "two:*", 10000, server.now, true); /* as new: others kept another one */
     expect_pact_until(start + 71000, "two:*");
-    expect_pact(EPOCH_A, "one", 10000, start, false);
+    set_clock(start + 62000);
+    expect_pact(EPOCH_A, "two:*", 9000, start + 61000, true);
+    expect_pact(EPOCH_A, "one", 10000, start + 61000, false);
+    expect_pact(EPOCH_B, "two:*", 9000, start + 60999, true);
+    set_clock(start + 71000);
+    expect_pact(EPOCH_B, "one", 10000, start + 71000, true);
+    expect_pact(EPOCH_A, "one", 10000, start + 61000, true);
     /* one that can't be read is none */
     static const char *const odd[] = {"", "x", "x:one", "99999999999999", "-1:one", ":one"};
     for (unsigned i = 0; i < sizeof odd / sizeof *odd; i++) {
         expect_integer(command("HSET epochs @ %s", odd[i]), 0);
-        expect_pact(EPOCH_A, "one", 10000, start, true);
-        expect_pact_until(start + 71000, "one");
+        expect_pact(EPOCH_A, "one", 10000, start + 61000, true);
+        expect_pact_until(start + 81000, "one");
     }
 }
 

@@ -178,7 +178,8 @@ static void test_another_pact(void **state)
     assert_true(serving(2));
 }
 
-/* A process that was stopped for long finds others in its place. */
+/* A process that was stopped for long finds others in its place. They may have written without marks, to a
+ * table that only this one caches. */
 static void test_a_pact_that_has_run_out(void **state)
 {
     (void)state;
@@ -190,7 +191,32 @@ static void test_a_pact_that_has_run_out(void **state)
     expect_bypass(0, 1, "store-unavailable");
     set_pact(-1, "another:one");
     UNTIL(serving(0));
-    expect_hit(0, 1, 1, "x");
+    assert_int_equal(peek(0, 1, 1), RA_LOOKUP_MISS);
+    look_and_fill(0, 1, 2, "y");
+    expect_hit(0, 1, 2, "y");
+}
+
+/* Times that no clock shows, as a note of the epoch or from what isn't Redis. */
+static void test_times_that_no_clock_shows(void **state)
+{
+    (void)state;
+    static const char *const mad[] = {"-9223372036854775808", "-1", "9000000000000000000"};
+    for (unsigned i = 0; i < sizeof mad / sizeof *mad; i++) {
+        ra_redis_identity who;
+        char epoch[RA_REDIS_EPOCH_CHARS + 1];
+        open_store(0, quick(0));
+        UNTIL(serving(0));
+        who = *ra_redis_store_identity(stores[0]);
+        ra_redis_epoch(&who, "", epoch);
+        ask("HSET test:ra1:epochs %s %s", epoch, mad[i]);
+        if (mad[i][0] == '-') { /* one in the future is as if there were none */
+            UNTIL(health_of(0) == RA_REDIS_DOWN);
+            expect_said_once(0, "an unexpected reply");
+            ask("HDEL test:ra1:epochs %s", epoch);
+        }
+        UNTIL(serving(0));
+        close_store(0);
+    }
 }
 
 static void test_a_pact_that_is_too_long(void **state)
@@ -220,6 +246,7 @@ int main(int argc, char **argv)
         TEST(test_what_passes_is_no_refusal),
         TEST(test_another_pact),
         TEST(test_a_pact_that_has_run_out),
+        TEST(test_times_that_no_clock_shows),
         TEST(test_a_pact_that_is_too_long),
     };
     if (argc > 1) /* the test to run */

@@ -45,7 +45,7 @@ typedef struct far_world {
         unsigned before[PROCESSES];
         bool out[PROCESSES];
     } probe;
-    unsigned unasked, told, gone_on;
+    unsigned unasked, told, gone_on, peeked;
 } far_world;
 
 static unsigned process_of(unsigned store)
@@ -137,6 +137,25 @@ static void far_is_told(far_world *f, far_reader *r)
     reader_is_told(&f->m, &r->r);
 }
 
+/* What is had at once is no older than a hit that nobody asked about. */
+static void far_peeks(far_world *f)
+{
+    static const uint64_t guard[] = {GUARD};
+    record got, want = {.unit = roll(&f->m, UNITS), .request = roll(&f->m, REQUESTS)};
+    ra_lookup v;
+    unsigned store = roll(&f->m, STORES), p = process_of(store);
+    exact = false;
+    probe_looks(f);
+    if (!had_at_once(store, want.unit, 100 + want.request, 1, guard, &v))
+        return;
+    assert_int_equal(v.payload->len, sizeof got);
+    memcpy(&got, v.payload->body, sizeof got);
+    ra_payload_unref(v.payload);
+    assert_true(got.unit == want.unit && got.request == want.request);
+    assert_true(got.version >= larger(f->here[p].v[got.unit], f->pushed[p].v[got.unit]));
+    f->peeked++;
+}
+
 static void far_reads(far_world *f, far_reader *r)
 {
     probe_looks(f);
@@ -212,7 +231,9 @@ static void far_disturbs(far_world *f)
 static void far_step(far_world *f)
 {
     unsigned what = roll(&f->m, 1000);
-    if (what < 700)
+    if (what < 100)
+        far_peeks(f);
+    else if (what < 700)
         far_reads(f, &f->readers[roll(&f->m, READERS)]);
     else if (what < 718)
         far_writes(f, &f->writers[roll(&f->m, WRITERS)]);
@@ -252,10 +273,11 @@ static void test_random_unasked(void **state)
             UNTIL(f.readers[i].r.w.done);
             far_is_told(&f, &f.readers[i]);
         }
-    print_message("hits %u, unasked %u, misses %u, commits %u, gone on %u, cut %u, told %u times\n", f.m.hits,
-                  f.unasked, f.m.misses, f.m.commits, f.gone_on, f.m.cut, f.told);
+    print_message(
+        "hits %u, unasked %u, peeked %u, misses %u, commits %u, gone on %u, cut %u, told %u times\n",
+        f.m.hits, f.unasked, f.peeked, f.m.misses, f.m.commits, f.gone_on, f.m.cut, f.told);
     assert_true(f.m.hits > steps / 100 && f.unasked > steps / 200 && f.m.commits > steps / 1000);
-    assert_true(f.m.cut > 0 && f.told > steps / 1000);
+    assert_true(f.m.cut > 0 && f.told > steps / 1000 && f.peeked > steps / 1000);
 }
 
 #endif

@@ -1064,6 +1064,153 @@ static void test_without_memory(void **state)
         misses(0, u);
 }
 
+/* ---- hits that are had at once ---- */
+
+/*
+ * A peek gives what the lookup right after it gives without asking, or nothing. It never asks, and counts
+ * nothing but a hit.
+ */
+static bool had_at_once(unsigned i, uint64_t unit, uint64_t request, unsigned n, const uint64_t *guard,
+                        ra_lookup *w)
+{
+    ra_lookup v = *w = wanted(unit, request, n, guard);
+    waiting at = waiting_new();
+    at.call.arg = &at;
+    ra_store_stats before = stats_of(i);
+    int64_t now = test_now();
+    bool had = ra_store_peek(stores[i], now, &v);
+    before.hits += had;
+    ra_store_stats after = stats_of(i);
+    assert_memory_equal(&after, &before, sizeof after);
+    assert_true(had || !v.payload);
+    bool done = ra_store_lookup(stores[i], now, w, 1, &at.call) == RA_STORE_DONE;
+    assert_int_equal(had, done && w->outcome == RA_LOOKUP_HIT);
+    if (had) {
+        assert_int_equal(v.outcome, RA_LOOKUP_HIT);
+        assert_ptr_equal(v.payload, w->payload);
+        assert_true(v.near && !v.reason && v.filling_for == -1);
+        assert_true(v.expires_in == w->expires_in && w->expires_in > 0);
+        ra_payload_unref(v.payload);
+    }
+    if (!done)
+        ra_store_cancel(stores[i], &at.call);
+    return had;
+}
+
+static bool peeks(unsigned i, uint64_t unit)
+{
+    ra_lookup w;
+    bool had = had_at_once(i, unit, 1, 2, guards, &w);
+    if (had)
+        ra_payload_unref(w.payload);
+    return had;
+}
+
+/* Alone: nothing has been asked, and Redis has nothing that it hadn't. */
+static void peek_leaves_no_trace(unsigned i, uint64_t unit)
+{
+    ra_lookup v = wanted(unit, 1, 2, guards);
+    count_from_here();
+    assert_false(ra_store_peek(stores[i], test_now(), &v));
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    ASKED(0, 0, 0);
+    assert_string_equal(ask("EXISTS %s", name_of(unit)), "0");
+}
+
+static void test_peek_never_asks(void **state)
+{
+    (void)state;
+    open_processes(2);
+    open_tracker(1);
+    peek_leaves_no_trace(1, 1);
+    misses_and_fills(0, 1, "text");
+    told_everything(1);
+    assert_false(peeks(1, 1)); /* Redis has it, and this process hasn't */
+    hits_far(1, 1, "text");
+    assert_true(peeks(1, 1));
+    count_from_here();
+    assert_true(peeks(1, 1));
+    ASKED(0, 0, 0);
+    ra_lookup w = wanted(1, 2, 2, guards);
+    assert_false(ra_store_peek(stores[1], test_now(), &w)); /* another request */
+    w = wanted(1, 1, 1, guards);
+    assert_false(ra_store_peek(stores[1], test_now(), &w)); /* other guards */
+    exact = true;
+    assert_false(peeks(1, 1)); /* linearizable: never unasked */
+    exact = false;
+    assert_true(peeks(1, 1));
+}
+
+static void test_peek_after_another_has_written(void **state)
+{
+    (void)state;
+    static const uint64_t written[] = {1, 100, 101};
+    open_processes(2);
+    open_tracker(1);
+    for (uint64_t i = 0; i < 3; i++) {
+        misses_and_fills(0, 1, "text");
+        told_everything(1);
+        hits_far(1, 1, "text");
+        assert_true(peeks(1, 1));
+        assert_true(begin(0, i, written[i], HOUR));
+        told_everything(1);
+        assert_false(peeks(1, 1));
+        end(0, i, written[i], 0);
+        told_everything(1);
+        assert_false(peeks(1, 1));
+    }
+}
+
+/* Nothing is pushed: what keeps it from serving is what it does itself. */
+static void test_peek_during_an_own_write(void **state)
+{
+    (void)state;
+    static const uint64_t written[] = {1, 100, 101};
+    open_processes(1);
+    hear(0);
+    for (uint64_t i = 0; i < 3; i++) {
+        misses_and_fills(0, 1, "text");
+        assert_false(peeks(0, 1)); /* held, and not validated yet */
+        hits_near(0, 1, "text");
+        assert_true(peeks(0, 1));
+        assert_true(begin(0, i, written[i], HOUR));
+        assert_false(peeks(0, 1));
+        end_now(0, i, written[i], 0);
+        assert_false(peeks(0, 1));
+        UNTIL(stats_of(0).markers == 0);
+        assert_false(peeks(0, 1));
+    }
+}
+
+/* Not from what has expired, from a server that is silent or gone, or without a near cache. */
+static void test_peek_at_what_isnt_to_be_believed(void **state)
+{
+    (void)state;
+    open_processes(1);
+    hear(0);
+    ra_lookup v = misses(0, 1);
+    assert_int_equal(fill_bytes(0, &v, RA_BYTES("text"), 300, HOUR), RA_FILL_QUEUED);
+    UNTIL(stats_of(0).fills == 1);
+    ra_lookup validated = look_guarded(0, 1, 1, 2, guards); /* or stale already, on a busy machine */
+    ra_payload_unref(validated.payload);
+    UNTIL(peek_guarded(0, 1, 2, guards) == RA_LOOKUP_STALE);
+    assert_false(peeks(0, 1));
+
+    misses_and_fills(0, 2, "text");
+    hits_near(0, 2, "text");
+    assert_true(peeks(0, 2));
+    server_down();
+    UNTIL(health_of(0) == RA_REDIS_DOWN);
+    assert_false(peeks(0, 2));
+    server_up();
+
+    open_store(1, calm(1));
+    UNTIL(serving(1));
+    misses_and_fills(1, 3, "text");
+    hits_far(1, 3, "text");
+    assert_false(peeks(1, 3));
+}
+
 /* ---- at random: linearizable ---- */
 
 static void test_random_exact(void **state)
@@ -1125,6 +1272,10 @@ int main(int argc, char **argv)
         NEAR(test_two_loops_of_one_process),
         NEAR(test_cancel_at_each_step),
         NEAR(test_without_memory),
+        NEAR(test_peek_never_asks),
+        NEAR(test_peek_after_another_has_written),
+        NEAR(test_peek_during_an_own_write),
+        NEAR(test_peek_at_what_isnt_to_be_believed),
         NEAR(test_random_exact),
         NEAR(test_random_unasked),
     };

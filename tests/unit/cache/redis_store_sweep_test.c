@@ -120,6 +120,32 @@ static void test_refused(void **state)
     refuse_and_expect("-pttl", "+pttl", "PTTL");
 }
 
+/* A server that is busy says so to each command: that isn't about this one. */
+static void test_not_now(void **state)
+{
+    (void)state;
+    ra_redis_store_options o = sweeping();
+    complaints = 0;
+    o.say = count_complaints;
+    ask("CONFIG SET busy-reply-threshold 1");
+    open_store(0, o);
+    UNTIL(serving(0));
+    redisContext *busy = redisConnectUnix(server.socket);
+    assert_non_null(busy);
+    assert_int_equal(redisAppendCommand(busy, "EVAL %s 0", "while true do end"), REDIS_OK);
+    int written = 0;
+    while (!written)
+        assert_int_equal(redisBufferWrite(busy, &written), REDIS_OK);
+    UNTIL(strstr(said[0], "BUSY")); /* a heartbeat, and the sweep right behind it */
+    while (strcmp(ask("SCRIPT KILL"), "OK") != 0)
+        event_base_loop(base, EVLOOP_ONCE);
+    redisFree(busy);
+    ask("HSET %s wdead 1", name_of(1));
+    UNTIL(!exists(name_of(1)));
+    assert_int_equal(complaints, 0);
+    close_store(0);
+}
+
 /* At every stage of a round. */
 static void test_freed_while_sweeping(void **state)
 {
@@ -139,8 +165,11 @@ static void test_freed_while_sweeping(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_expired_markers_go),   TEST(test_data_and_what_is_not_ours_stays),
-        TEST(test_only_who_is_told_to),  TEST(test_refused),
+        TEST(test_expired_markers_go),
+        TEST(test_data_and_what_is_not_ours_stays),
+        TEST(test_only_who_is_told_to),
+        TEST(test_refused),
+        TEST(test_not_now),
         TEST(test_freed_while_sweeping),
     };
     if (argc > 1) /* the test to run */

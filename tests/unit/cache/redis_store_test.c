@@ -656,6 +656,50 @@ static void test_late_acknowledgements(void **state)
     assert_int_equal(peek(1, 1, 1), RA_LOOKUP_MISS);
 }
 
+/* Without eviction: what it holds is served, however many misses find no room. */
+static void test_a_server_that_is_full(void **state)
+{
+    (void)state;
+    const uint64_t held = 3, guard = 4;
+    open_serving(2);
+    look_and_fill(0, 1, 1, "x");
+    assert_int_equal(peek_guarded(0, 2, 1, &held), RA_LOOKUP_MISS);
+    ask("CONFIG SET maxmemory 1");
+    for (uint64_t u = 100; u < 300; u++)
+        expect_bypass(1, u, "store-full");
+    assert_true(serving(1)); /* its breaker is closed */
+    expect_hit(1, 1, 1, "x");
+    ra_lookup v = look_guarded(1, 2, 1, 1, &guard);
+    assert_int_equal(v.outcome, RA_LOOKUP_BYPASS);
+    assert_string_equal(v.reason, "store-full");
+    assert_true(begin(1, 1, 1, HOUR)); /* a mark always fits; who misses can't tell that it is there */
+    expect_bypass(0, 1, "store-full");
+    end(1, 1, 1, 0);
+    ask("CONFIG SET maxmemory 0");
+    assert_int_equal(peek(1, 1, 1), RA_LOOKUP_MISS);
+}
+
+/* A server that is slower than command_timeout, each time: what it acknowledges late isn't sent for ever. */
+static void test_acknowledgements_that_are_always_late(void **state)
+{
+    (void)state;
+    enum { WRITES = 50 };
+    ra_redis_store_options o = defaults(0);
+    o.heartbeat = 400;
+    o.command_timeout = 40;
+    open_store(0, o);
+    UNTIL(serving(0));
+    for (uint64_t u = 1; u <= WRITES; u++)
+        assert_true(begin(0, u, u, HOUR));
+    ask("CONFIG RESETSTAT");
+    for (uint64_t u = 1; u <= WRITES; u++)
+        end_now(0, u, u, 0);
+    /* the loop is held up, so that no reply is found in time */
+    UNTIL((usleep(60000), stats_of(0).markers == 0));
+    if (counts_of(0).connections == 1) /* END asks once whether its marker is there, and again if it isn't */
+        assert_in_range(calls_of("hexists"), 1, 3 * WRITES);
+}
+
 /* In a mode that goes on without the store. */
 static void test_writes_without_the_store(void **state)
 {
@@ -1120,6 +1164,8 @@ int main(int argc, char **argv)
         TEST(test_flushall_is_found_out),
         TEST(test_ends_that_nobody_acknowledged),
         TEST(test_late_acknowledgements),
+        TEST(test_acknowledgements_that_are_always_late),
+        TEST(test_a_server_that_is_full),
         TEST(test_writes_without_the_store),
         TEST(test_loops_of_one_process),
         TEST(test_a_server_that_takes_no_writes),

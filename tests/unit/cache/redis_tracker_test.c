@@ -910,6 +910,28 @@ static void test_a_busy_server(void **state)
     close_by_hand(&p, &e);
 }
 
+/* So it may be when tracking begins. */
+static void test_a_server_that_is_busy_at_first(void **state)
+{
+    (void)state;
+    peer p;
+    ear e;
+    open_by_hand(&p, &e, LONG);
+    greet(&p, RUN_ID);
+    expect(&p, ASKS_ID, "-BUSY running a script\r\n");
+    UNTIL_STATE(&e, RA_TRACKING_REFUSED);
+    expect(&p, ASKS_ID, "-LOADING the data\r\n");
+    expect(&p, ASKS_ID, ":7\r\n");
+    expect(&p, ASKS_TRACKING("$1\r\n7"), "-BUSY running a script\r\n");
+    expect(&p, ASKS_TRACKING("$1\r\n7"), "+OK\r\n");
+    expect(&p, ASKS_SUBSCRIBE, "-BUSY running a script\r\n");
+    expect(&p, ASKS_SUBSCRIBE, SUBSCRIBED);
+    expect(&p, ASKS_PING, PONG);
+    UNTIL_STATE(&e, RA_TRACKING_ON);
+    assert_int_equal(e.warnings, 1);
+    close_by_hand(&p, &e);
+}
+
 /* What isn't answered within max_silence ends the connection. */
 static void test_silence(void **state)
 {
@@ -1065,6 +1087,7 @@ int main(void)
         TEST(test_refused_and_idle),
         TEST(test_replies_of_other_kinds),
         TEST(test_a_busy_server),
+        TEST(test_a_server_that_is_busy_at_first),
         TEST(test_silence),
         TEST(test_prefixes),
         TEST(test_nobody_wants_to_know),

@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Good until the sixteenth one. */
+/* Good until the thirty-second one. */
 static const char *pact(const char *top, const char *tables)
 {
-    static char out[16][RA_PACT_CHARS + 1];
+    static char out[32][RA_PACT_CHARS + 1];
     static unsigned at;
-    char text[1024], *to = out[at++ % 16];
+    char text[1024], *to = out[at++ % 32];
     int n = snprintf(text, sizeof text,
                      "{\"upstream\": {\"endpoint\": \"http://127.0.0.1:1\", \"region\": \"us-east-1\"}, %s "
                      "\"tables\": {%s}}",
@@ -35,8 +35,10 @@ static const char *pact(const char *top, const char *tables)
     return to;
 }
 
-#define REDIS "\"cache\": {\"store\": \"redis\", \"redis\": {\"url\": \"redis://a\" "
-#define TWO   "\"aaa\": {}, \"bbb\": {\"settle\": \"6s\"}"
+#define REDIS   "\"cache\": {\"store\": \"redis\", \"redis\": {\"url\": \"redis://a\" "
+#define A_KEY   "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define ANOTHER "f00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define TWO     "\"aaa\": {}, \"bbb\": {\"settle\": \"6s\"}"
 
 static void expect_same(const char *a, const char *b)
 {
@@ -55,6 +57,10 @@ static void test_what_counts(void **state)
     expect_other(plain, pact("\"consistency\": \"eventual\",", TWO));
     expect_other(plain, pact("\"unknown_write_hold\": \"70s\",", TWO));
     expect_other(pact(REDIS "}},", TWO), pact(REDIS ", \"quarantine\": \"29s\"}},", TWO));
+    expect_other(pact(REDIS "}},", TWO), pact(REDIS ", \"heartbeat\": \"2s\"}},", TWO));
+    expect_other(pact(REDIS "}},", TWO), pact(REDIS "}, \"encryption_key\": [\"" A_KEY "\"]},", TWO));
+    expect_same(pact(REDIS "}, \"encryption_key\": [\"" ANOTHER "\"]},", TWO),
+                pact(REDIS "}, \"encryption_key\": [\"" A_KEY "\"]},", TWO));
     expect_other(plain, pact("", "\"aaa\": {\"settle\": \"7s\"}, \"bbb\": {\"settle\": \"6s\"}"));
     expect_other(plain, pact("", "\"aaa\": {\"settle\": \"6s\"}, \"bbb\": {}"));
     expect_other(plain, pact("", "\"aaa\": {\"consistency\": \"eventual\"}, \"bbb\": {\"settle\": \"6s\"}"));
@@ -78,7 +84,7 @@ static void test_what_each_decides_for_itself(void **state)
     expect_same(plain, pact("\"consistency\": \"read_after_write\",", TWO));
     expect_same(plain, pact("\"listen\": {\"threads\": 7},", TWO));
     expect_same(pact(REDIS "}},", TWO),
-                pact(REDIS ", \"heartbeat\": \"2s\"}, \"max_entry_bytes\": \"1MiB\"},", TWO));
+                pact(REDIS ", \"command_timeout\": \"60ms\"}, \"max_entry_bytes\": \"1MiB\"},", TWO));
     expect_same(
         plain,
         pact("",
