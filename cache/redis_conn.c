@@ -56,6 +56,7 @@ struct ra_redis {
     struct bufferevent *bev;
     ra_redis_reader *reader;
     ra_redis_queue queue;
+    uint64_t queued; /* bytes, over all connections */
     ra_redis_identity identity;
     unsigned failures; /* in a row: attempts, and connections that never answered a command */
     bool broken;       /* found out in a callback: `why` says what; whoever called it loses the connection */
@@ -164,6 +165,7 @@ static ra_redis_command *enqueue(ra_redis *r, const ra_redis_arg *argv, unsigned
         return NULL;
     }
     ra_redis_queue_push(&r->queue, c, n);
+    r->queued += n;
     return c;
 }
 
@@ -191,6 +193,16 @@ ra_redis_command *ra_redis_send(ra_redis *r, const ra_redis_arg *argv, unsigned 
     if (at < r->timer_at)
         set_timer(r, at);
     return c;
+}
+
+uint64_t ra_redis_queued(const ra_redis *r)
+{
+    return r->queued;
+}
+
+bool ra_redis_is_unsent(const ra_redis *r, uint64_t queued)
+{
+    return r->state == UP && queued >= r->queued - evbuffer_get_length(bufferevent_get_output(r->bev));
 }
 
 static void look_at_deadlines(ra_redis *r)

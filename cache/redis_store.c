@@ -173,6 +173,7 @@ static void free_store(ra_store *store)
         ra_redis_call_free(s->calls);
     ra_redis_free(s->conn);
     ra_redis_runs_free(s);
+    ra_redis_guards_free(s);
     ra_redis_sweep_free(s);
     if (s->heart)
         event_free(s->heart);
@@ -184,6 +185,7 @@ static void free_store(ra_store *store)
 
 static const ra_store_ops ops = {.name = "redis",
                                  .peek = ra_redis_store_peek,
+                                 .ask = ra_redis_store_ask,
                                  .lookup = ra_redis_store_lookup,
                                  .fill = ra_redis_store_fill,
                                  .begin = ra_redis_store_begin,

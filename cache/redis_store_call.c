@@ -25,20 +25,21 @@ static ra_redis_step *step_of(void *p)
     return step;
 }
 
-ra_redis_call *ra_redis_call_new(ra_redis_store *s, ra_store_call *call, size_t most)
+/* The steps and what the kind calls its own follow the call itself: one allocation for all. */
+ra_redis_call *ra_redis_call_new(ra_redis_store *s, ra_store_call *call, size_t most, size_t own)
 {
-    ra_redis_call *c = calloc(1, sizeof *c);
-    ra_redis_step *steps = calloc(most ? most : 1, sizeof *steps);
-    if (!c || !steps) {
-        free(c);
-        free(steps);
+    _Static_assert(sizeof(ra_redis_call) % _Alignof(ra_redis_step) == 0, "the steps are aligned");
+    _Static_assert(sizeof(ra_redis_step) % _Alignof(int64_t) == 0, "what follows them is");
+    ra_redis_call *c = calloc(1, sizeof *c + most * sizeof *c->steps + own);
+    if (!c)
         return NULL;
-    }
+    ra_redis_step *steps = (ra_redis_step *)(c + 1);
     *c = (ra_redis_call){.magic = RA_REDIS_CALL_MAGIC,
                          .store = s,
                          .call = call,
                          .steps = steps,
                          .most = most,
+                         .own = steps + most,
                          .begun_us = ra_redis_monotonic_us(),
                          .next = s->calls};
     if (s->calls)
@@ -74,8 +75,6 @@ void ra_redis_call_free(ra_redis_call *c)
         c->drop(c);
     c->call->pending = NULL;
     c->magic = 0;
-    free(c->own);
-    free(c->steps);
     free(c);
 }
 

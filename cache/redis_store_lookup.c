@@ -21,7 +21,7 @@ enum { FRESH = 1000 };
 static const char fresh_text[] = "1000";
 
 /* What "?" says of a request: the first half of its digest in hex. */
-enum { FILLER_CHARS = RA_KEY_BYTES, FIELDS_MOST = 3 };
+enum { FILLER_CHARS = RA_KEY_BYTES };
 
 /* Whose reply a step is for. */
 enum question {
@@ -77,25 +77,10 @@ static void bypass(ra_redis_store *s, ra_lookup *v, const char *reason)
 static void drop(ra_redis_call *c)
 {
     looking *l = c->own;
-    for (size_t i = 0; i < l->n && l->found; i++) {
+    for (size_t i = 0; i < l->n; i++) {
         free(l->found[i].value);
         ra_payload_unref(l->found[i].near.payload);
     }
-    free(l->found);
-    free(l->guards);
-}
-
-/* Is it a generation of the server that answers now, made since that was first seen? */
-static bool take_generation(const ra_redis_store *s, const redisReply *r, ra_generation *out)
-{
-    out->len = 0;
-    if (r->type != REDIS_REPLY_STRING || r->len > RA_GENERATION_MAX)
-        return false;
-    out->len = (uint8_t)r->len;
-    memcpy(out->b, r->str, r->len);
-    if (!ra_redis_store_is_current(s, out))
-        out->len = 0;
-    return out->len != 0;
 }
 
 /* How long ago was it made? In ms; -1: that can't be read. */
@@ -133,7 +118,7 @@ static void take_unit(ra_redis_call *c, found *f, const redisReply *reply, const
         c->failed = true;
         return;
     }
-    take_generation(c->store, reply->element[0], &f->generation);
+    ra_redis_store_take_generation(c->store, reply->element[0], &f->generation);
     if (filler)
         take_filler(c->store, f, filler, reply->element[2]);
     const redisReply *entry = reply->element[1];
@@ -158,7 +143,7 @@ static void take_token(ra_redis_call *c, ra_generation *out, bool *full, int64_t
         *filling_for = reply->element[1]->integer;
         reply = reply->element[0];
     }
-    if (!take_generation(c->store, reply, out) && reply->type != REDIS_REPLY_NIL && !*full)
+    if (!ra_redis_store_take_generation(c->store, reply, out) && reply->type != REDIS_REPLY_NIL && !*full)
         c->failed = true;
 }
 
@@ -172,7 +157,7 @@ static void take(ra_redis_call *c, const ra_redis_step *step, const redisReply *
         if (l->second)
             take_token(c, &g->generation, &g->full, &nobody_waits, reply);
         else
-            take_generation(c->store, reply, &g->generation);
+            ra_redis_store_take_generation(c->store, reply, &g->generation);
         return;
     }
     found *f = &l->found[step->index - l->nguards];
@@ -181,7 +166,7 @@ static void take(ra_redis_call *c, const ra_redis_step *step, const redisReply *
     case ASK_NOTHING:
         break;
     case ASK_GENERATION:
-        take_generation(c->store, reply, &f->generation);
+        ra_redis_store_take_generation(c->store, reply, &f->generation);
         break;
     case ASK_ENTRY:
         take_unit(c, f, reply, l->second && v->awaits ? v : NULL);
@@ -194,17 +179,12 @@ static void take(ra_redis_call *c, const ra_redis_step *step, const redisReply *
 
 /* ---- what it comes to ---- */
 
-static bool same(const ra_generation *a, const ra_generation *b)
-{
-    return a->len == b->len && memcmp(a->b, b->b, a->len) == 0;
-}
-
 /* Are these the guards' generations, and none of them marked? */
 static bool guards_are(const looking *l, const found *f, unsigned n, const ra_generation *guards)
 {
     for (unsigned i = 0; i < n; i++) {
         const ra_generation *g = &l->guards[f->guard[i]].generation;
-        if (!g->len || !same(g, &guards[i]))
+        if (!g->len || !ra_redis_generation_eq(g, &guards[i]))
             return false;
     }
     return true;
@@ -213,16 +193,8 @@ static bool guards_are(const looking *l, const found *f, unsigned n, const ra_ge
 /* Is what the near cache holds what Redis has, or would have? */
 static bool is_good(const looking *l, const found *f, unsigned nguards)
 {
-    return f->held && f->generation.len && same(&f->generation, &f->near.token.unit) &&
+    return f->held && f->generation.len && ra_redis_generation_eq(&f->generation, &f->near.token.unit) &&
            guards_are(l, f, nguards, f->near.token.guard);
-}
-
-static bool open_payload(ra_redis_store *s, const ra_redis_entry *e, ra_lookup *v)
-{
-    enum ra_open_result r = ra_open(s->o.seal, &v->unit, &v->request, e->sealed, &v->payload);
-    s->counts.foreign += r == RA_OPEN_FOREIGN;
-    s->counts.damaged += r == RA_OPEN_DAMAGED;
-    return r == RA_OPENED;
 }
 
 /* A hit, a stale one, or neither. A hit is held nearer from here on. */
@@ -238,7 +210,7 @@ static void look_entry(ra_redis_store *s, looking *l, const found *f, int64_t no
     }
     int64_t redis_now = now + s->clock;
     if (e.nguards != v->nguards || !guards_are(l, f, v->nguards, e.guard) || e.keeps <= redis_now ||
-        !open_payload(s, &e, v))
+        !ra_redis_store_open(s, &e, v))
         return;
     v->expires_in = e.expires - redis_now;
     v->outcome = v->expires_in > 0 ? RA_LOOKUP_HIT : RA_LOOKUP_STALE;
@@ -307,19 +279,10 @@ static void answer(ra_redis_call *c, bool ok, const char *reason)
 
 /* ---- the second round ---- */
 
-/* Those fields of a unit; `fields` ends with one of length 0. */
 static bool send_get(ra_redis_call *c, size_t index, const ra_key *unit, const ra_bytes *fields)
 {
-    ra_redis_store *s = c->store;
-    char key[RA_REDIS_KEY_MAX];
-    ra_bytes argv[2 + FIELDS_MOST] = {RA_BYTES("HGET"), ra_redis_store_key(s, unit, key)};
-    unsigned argc = 2;
-    for (; fields->n; fields++)
-        argv[argc++] = *fields;
-    if (argc > 3)
-        argv[0] = RA_BYTES("HMGET");
     ra_redis_step *step = ra_redis_call_step(c, index);
-    step->command = ra_redis_send(s->conn, argv, argc, s->o.command_timeout, ra_redis_call_done, step);
+    step->command = ra_redis_store_get(c->store, unit, fields, ra_redis_call_done, step);
     return step->command != NULL;
 }
 
@@ -332,8 +295,9 @@ static bool send_get_generation(ra_redis_call *c, size_t index, const ra_key *un
 static bool send_get_entry(ra_redis_call *c, size_t index, const ra_lookup *v, bool filler)
 {
     char field[RA_REDIS_FIELD_MAX];
-    const ra_bytes fields[FIELDS_MOST + 1] = {RA_BYTES("!"), ra_redis_store_request_field(&v->request, field),
-                                              filler ? RA_BYTES("?") : (ra_bytes){NULL, 0}};
+    const ra_bytes fields[RA_REDIS_FIELDS_MAX + 1] = {RA_BYTES("!"),
+                                                      ra_redis_store_request_field(&v->request, field),
+                                                      filler ? RA_BYTES("?") : (ra_bytes){NULL, 0}};
     return send_get(c, index, &v->unit, fields);
 }
 
@@ -460,13 +424,19 @@ static void look_near(const ra_redis_store *s, found *f, int64_t now, const ra_l
               f->near.expires > redis_now;
 }
 
-static bool prepare(const ra_redis_store *s, looking *l, int64_t now, ra_lookup *v, size_t n)
+/* Of a call for n lookups. */
+static size_t own_bytes(size_t n)
 {
+    return sizeof(looking) + n * (sizeof(found) + RA_GUARDS_MAX * sizeof(guard));
+}
+
+static void prepare(ra_redis_call *c, int64_t now, ra_lookup *v, size_t n)
+{
+    const ra_redis_store *s = c->store;
+    looking *l = c->own;
     *l = (looking){.v = v, .n = n, .asked = now};
-    l->guards = calloc(n * RA_GUARDS_MAX, sizeof *l->guards);
-    l->found = calloc(n, sizeof *l->found);
-    if (!l->guards || !l->found)
-        return false;
+    l->found = (found *)(l + 1);
+    l->guards = (guard *)(l->found + n);
     for (size_t i = 0; i < n; i++) {
         found *f = &l->found[i];
         v[i].payload = NULL;
@@ -482,7 +452,6 @@ static bool prepare(const ra_redis_store *s, looking *l, int64_t now, ra_lookup 
         f->filling_for = -1;
         f->asked = f->skipped ? ASK_NOTHING : f->held ? ASK_GENERATION : ASK_ENTRY;
     }
-    return true;
 }
 
 static enum ra_store_step bypass_all(ra_redis_store *s, ra_lookup *v, size_t n, const char *why)
@@ -505,22 +474,20 @@ enum ra_store_step ra_redis_store_lookup(ra_store *store, int64_t now, ra_lookup
         return RA_STORE_DONE;
     if (!ra_breaker_allow(&s->breaker, now))
         return bypass_all(s, v, n, "store-breaker-open");
-    looking *l = calloc(1, sizeof *l);
-    ra_redis_call *c = l ? ra_redis_call_new(s, call, n * (RA_GUARDS_MAX + 1)) : NULL;
+    ra_redis_call *c = ra_redis_call_new(s, call, n * (RA_GUARDS_MAX + 1), own_bytes(n));
     if (!c) {
-        free(l);
         ra_breaker_cancelled(&s->breaker);
         return bypass_all(s, v, n, "no-memory");
     }
-    c->own = l;
     c->measured = true;
     c->may_be_full = true;
     c->take = take;
     c->finish = finish;
     c->drop = drop;
-    bool prepared = prepare(s, l, now, v, n), sent = prepared && send_gets(c, l);
+    prepare(c, now, v, n);
+    bool sent = send_gets(c, c->own);
     if (sent && c->waiting)
         return RA_STORE_PENDING;
     ra_redis_call_free(c);
-    return bypass_all(s, v, n, !prepared ? "no-memory" : !sent ? "store-queue-full" : "write-in-progress");
+    return bypass_all(s, v, n, sent ? "write-in-progress" : "store-queue-full");
 }

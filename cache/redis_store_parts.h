@@ -51,7 +51,8 @@ enum {
     RA_REDIS_PACT_MAX = RA_REDIS_PACT_CHARS + 1,
     RA_REDIS_PROBE_STEPS = 20,
     RA_REDIS_ERROR_MAX = 256,
-    RA_REDIS_REFUSAL_MAX = 320
+    RA_REDIS_REFUSAL_MAX = 320,
+    RA_REDIS_GUARD_SLOTS = 16
 };
 
 /* All that the store needs of a server, tried in one round (cache/redis_store_probe.c). */
@@ -76,6 +77,22 @@ typedef struct ra_redis_sweep {
     bool said;                /* that it was */
     struct ra_redis_swept *v; /* the keys that are being asked for */
 } ra_redis_sweep;
+
+/*
+ * Generations of guards that many lookups ask for at the same time. `asked` says of each slot which question
+ * was the last to be queued, and where it stands among all bytes queued; `answered` what the last answer was.
+ * Replies come in the order of the commands, so that behind a question the answer in its slot is its own
+ * until the next question of that slot is answered.
+ */
+typedef struct ra_redis_guards {
+    struct ra_redis_guard_question *pending;
+    struct ra_redis_guard_slot {
+        ra_key asked, answered;
+        uint64_t asked_at;
+        bool is_asked;
+        ra_generation generation; /* len 0: none, marked, or no answer */
+    } slot[RA_GUARDS_MAX][RA_REDIS_GUARD_SLOTS];
+} ra_redis_guards;
 
 enum ra_redis_store_state {
     RA_STORE_DOWN,     /* no connection, or one that is to be closed */
@@ -121,6 +138,7 @@ typedef struct ra_redis_store {
     ra_write_id own;             /* no write's: names what it was too late to BEGIN */
     struct ra_redis_call *calls; /* pending */
     struct ra_redis_run *runs;   /* pending */
+    ra_redis_guards guards;
     ra_store_stats n;
     ra_redis_store_counts counts;
     ra_redis_probe probe;
@@ -139,7 +157,8 @@ enum {
     RA_REDIS_RUN_MAGIC = 0x72656472,
     RA_REDIS_MARKER_MAGIC = 0x7265646d,
     RA_REDIS_PROBE_MAGIC = 0x72656470,
-    RA_REDIS_SWEPT_MAGIC = 0x72656477
+    RA_REDIS_SWEPT_MAGIC = 0x72656477,
+    RA_REDIS_GUARD_MAGIC = 0x72656467
 };
 
 ra_redis_store *ra_redis_store_of(void *s);
@@ -162,6 +181,34 @@ ra_bytes ra_redis_store_key(const ra_redis_store *s, const ra_key *unit, char ou
 enum { RA_REDIS_FIELD_MAX = 2 + 2 * RA_KEY_BYTES };
 ra_bytes ra_redis_store_request_field(const ra_key *request, char out[RA_REDIS_FIELD_MAX]);
 ra_bytes ra_redis_store_write_name(const ra_write_id *id, char out[RA_REDIS_FIELD_MAX]);
+
+/* ---- reading (cache/redis_store_read.c) ---- */
+enum { RA_REDIS_FIELDS_MAX = 3 };
+/* Asks for those fields of a unit: HGET or HMGET. `fields` ends with one of length 0. As with ra_redis_send.
+ */
+ra_redis_command *ra_redis_store_get(ra_redis_store *s, const ra_key *unit, const ra_bytes *fields,
+                                     ra_redis_done done, void *arg);
+/* false, and length 0: it isn't a generation of the server that answers now, made since that was first seen.
+ */
+bool ra_redis_store_take_generation(const ra_redis_store *s, const redisReply *r, ra_generation *out);
+bool ra_redis_generation_eq(const ra_generation *a, const ra_generation *b);
+struct ra_redis_entry;
+/* v->payload, unless it isn't one, or isn't that request's. */
+bool ra_redis_store_open(ra_redis_store *s, const struct ra_redis_entry *e, ra_lookup *v);
+
+/* ---- questions about guards that lookups share (cache/redis_store_guard.c) ---- */
+/*
+ * Asks for the generation of the unit, which is the k-th guard of a lookup, unless a question about it waits
+ * to be written: then that will be answered before whatever is sent from here on. false: it can't be sent.
+ */
+bool ra_redis_guard_ask(ra_redis_store *s, unsigned k, const ra_key *unit);
+/*
+ * When the reply to a command has come that was sent right after ra_redis_guard_ask: what that question's
+ * answer was. NULL: none that is good.
+ */
+const ra_generation *ra_redis_guard_answer(const ra_redis_store *s, unsigned k, const ra_key *unit);
+/* The connection is gone for good. */
+void ra_redis_guards_free(ra_redis_store *s);
 
 /* ---- which units bypass, over all loops of the process (cache/redis_store_shared.c) ---- */
 void ra_redis_shared_add(ra_redis_shared *s, const ra_key *unit);
@@ -220,11 +267,11 @@ typedef struct ra_redis_call {
     int64_t begun_us;
     bool measured;    /* it counts for the breaker, and hasn't been counted yet */
     bool may_be_full; /* an OOM is no failure: `take` gets it */
-    void *own;        /* the kind's own; freed with the call */
+    void *own;        /* the kind's own; of the call's own memory */
 } ra_redis_call;
 
-/* NULL: no memory. `most` steps can be added. */
-ra_redis_call *ra_redis_call_new(ra_redis_store *s, ra_store_call *call, size_t most);
+/* NULL: no memory. `most` steps can be added; `own` has that many bytes, all 0. */
+ra_redis_call *ra_redis_call_new(ra_redis_store *s, ra_store_call *call, size_t most, size_t own);
 /* The step whose command the caller sends next, with ra_redis_call_done and the step as its argument. */
 ra_redis_step *ra_redis_call_step(ra_redis_call *c, size_t index);
 /* All steps have ended, and the next round begins. */
@@ -238,6 +285,7 @@ int64_t ra_redis_monotonic_us(void);
 uint32_t ra_redis_spread(void);
 
 /* ---- the kinds of calls ---- */
+enum ra_store_step ra_redis_store_ask(ra_store *s, int64_t now, ra_lookup *v, ra_store_call *call);
 enum ra_store_step ra_redis_store_lookup(ra_store *s, int64_t now, ra_lookup *v, size_t n,
                                          ra_store_call *call);
 enum ra_fill_result ra_redis_store_fill(ra_store *s, int64_t now, const ra_fill *f);

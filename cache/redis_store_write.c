@@ -71,14 +71,10 @@ enum ra_store_step ra_redis_store_begin(ra_store *store, int64_t now, const ra_w
     s->n.begins += n;
     if (s->state != RA_STORE_READY || now < s->quiet_until)
         return RA_STORE_DONE;
-    beginning *b = malloc(sizeof *b);
-    ra_redis_call *c = b ? ra_redis_call_new(s, call, n) : NULL;
-    if (!c) {
-        free(b);
+    ra_redis_call *c = ra_redis_call_new(s, call, n, sizeof(beginning));
+    if (!c)
         return RA_STORE_DONE;
-    }
-    *b = (beginning){.id = *id, .units = units, .greeting = s->greeting};
-    c->own = b;
+    *(beginning *)c->own = (beginning){.id = *id, .units = units, .greeting = s->greeting};
     c->take = take;
     c->finish = finish;
     for (size_t i = 0; i < n; i++)

@@ -21,6 +21,17 @@ bool ra_store_peek(ra_store *s, int64_t now, ra_lookup *v)
     return s->ops->peek && s->ops->peek(s, now, v);
 }
 
+enum ra_store_step ra_store_ask(ra_store *s, int64_t now, ra_lookup *v, ra_store_call *call)
+{
+    call->pending = NULL;
+    call->ok = false;
+    v->payload = NULL;
+    v->near = false;
+    v->reason = NULL;
+    v->filling_for = -1;
+    return s->ops->ask ? s->ops->ask(s, now, v, call) : RA_STORE_DONE;
+}
+
 enum ra_store_step ra_store_lookup(ra_store *s, int64_t now, ra_lookup *v, size_t n, ra_store_call *call)
 {
     call->pending = NULL;

@@ -106,7 +106,7 @@ typedef struct ra_store_call ra_store_call;
 struct ra_store_call {
     void (*done)(ra_store_call *call); /* in: run when PENDING completes */
     void *arg;                         /* in: the caller's */
-    bool ok;                           /* out, for begin: every unit is marked */
+    bool ok;                           /* out, for begin: every unit is marked; for ask: it is a hit */
     void *pending;                     /* the store's own; NULL when nothing is pending */
 };
 
@@ -123,6 +123,8 @@ typedef struct ra_store ra_store;
 typedef struct ra_store_ops {
     const char *name;
     bool (*peek)(ra_store *s, int64_t now, ra_lookup *v);
+    enum ra_store_step (*ask)(ra_store *s, int64_t now, ra_lookup *v,
+                              ra_store_call *call); /* NULL: peek says all */
     enum ra_store_step (*lookup)(ra_store *s, int64_t now, ra_lookup *v, size_t n, ra_store_call *call);
     enum ra_fill_result (*fill)(ra_store *s, int64_t now, const ra_fill *f);
     enum ra_store_step (*begin)(ra_store *s, int64_t now, const ra_write_id *id, const ra_key *units,
@@ -144,6 +146,13 @@ struct ra_store {
  * never makes a unit or a token. false: nothing has been counted, and v's outputs mean nothing: look it up.
  */
 bool ra_store_peek(ra_store *s, int64_t now, ra_lookup *v);
+/*
+ * The same where it must be asked for: a fresh hit, if there is one, by the cheapest question there is.
+ * PENDING: call->ok will say whether it is a hit, with v's outputs as of a peek. DONE: nothing was asked.
+ * Without a hit nothing has been counted, no unit and no token made: look it up. After a peek that found
+ * nothing.
+ */
+enum ra_store_step ra_store_ask(ra_store *s, int64_t now, ra_lookup *v, ra_store_call *call);
 /* Results are in v[] when DONE, or when call->done runs. With n = 0: DONE. */
 enum ra_store_step ra_store_lookup(ra_store *s, int64_t now, ra_lookup *v, size_t n, ra_store_call *call);
 /* Never waits. */

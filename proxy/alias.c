@@ -109,6 +109,15 @@ bool ra_aliases_find(const ra_aliases *a, ra_bytes target, ra_bytes body, const 
     return false;
 }
 
+void ra_aliases_forget(ra_aliases *a, ra_bytes target, ra_bytes body)
+{
+    uint64_t hash = hash_of(a, target, body);
+    alias *set = a->slot[hash % RA_ALIAS_SETS];
+    for (unsigned i = 0; i < 2; i++)
+        if (is(&set[i], hash, target, body))
+            forget(a, &set[i]);
+}
+
 /* The one that has these bytes, else a free one, else the one that was learnt longer ago. */
 static alias *place(ra_aliases *a, uint64_t hash, ra_bytes target, ra_bytes body)
 {

@@ -43,6 +43,8 @@ bool ra_aliases_find(const ra_aliases *a, ra_bytes target, ra_bytes body, const 
 /* Those bytes mean this. Not kept if there is no memory or they are too long. */
 void ra_aliases_learn(ra_aliases *a, ra_bytes target, ra_bytes body, const ra_alias_basis *b,
                       const ra_lookup *look);
+/* The hit that they meant is gone. */
+void ra_aliases_forget(ra_aliases *a, ra_bytes target, ra_bytes body);
 size_t ra_aliases_bytes(const ra_aliases *a);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "proxy/alias.h"
 #include "proxy/clock.h"
+#include "proxy/express_ask.h"
 #include "proxy/express_head.h"
 #include "proxy/express_reply.h"
 #include "proxy/express_write.h"
@@ -9,6 +10,7 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <event2/http.h>
 #include <stdlib.h>
 
@@ -19,6 +21,7 @@ struct ra_express {
     ra_loop *loop;
     ra_aliases *aliases;
     ra_express_writes writes;
+    ra_express_asks asks;
     ra_express_date date;
 };
 
@@ -31,6 +34,8 @@ static ra_express *express_of_thread(void)
     return e;
 }
 
+static void answered(ra_express *e, struct bufferevent *connection, size_t n, const ra_lookup *look);
+
 ra_express *ra_express_new(ra_loop *l)
 {
     ra_express *e = calloc(1, sizeof *e);
@@ -40,6 +45,7 @@ ra_express *ra_express_new(ra_loop *l)
     e->loop = l;
     e->aliases = ra_aliases_new(RA_ALIAS_BYTES);
     ra_express_writes_init(&e->writes, l);
+    ra_express_asks_init(&e->asks, l, answered);
     if (e->aliases)
         return e;
     free(e);
@@ -50,6 +56,7 @@ void ra_express_free(ra_express *e)
 {
     if (!e)
         return;
+    ra_express_asks_fini(&e->asks);
     ra_express_writes_fini(&e->writes);
     ra_aliases_free(e->aliases);
     e->magic = 0;
@@ -70,13 +77,25 @@ static ra_bytes received(struct evbuffer *in)
     return (ra_bytes){(const char *)p, p ? n : 0};
 }
 
-static bool look_up(ra_express *e, const ra_express_head *head, ra_bytes body, ra_lookup *look)
+/* What has become of the request at the beginning of the buffer. */
+enum served {
+    NOT_HERE, /* it is evhttp's */
+    ANSWERED, /* and taken out */
+    ASKED     /* the store is being asked; it is still there */
+};
+
+static enum served look_up(ra_express *e, struct bufferevent *connection, const ra_express_head *head,
+                           ra_bytes body, ra_lookup *look)
 {
     ra_server *s = e->loop->server;
     ra_alias_basis basis = {
         .config = s->config, .tables_version = ra_tables_version(s->tables), .now = ra_clock_monotonic()};
-    return ra_aliases_find(e->aliases, head->target, body, &basis, look) &&
-           ra_store_peek(e->loop->store, basis.now, look);
+    if (!ra_aliases_find(e->aliases, head->target, body, &basis, look))
+        return NOT_HERE;
+    if (ra_store_peek(e->loop->store, basis.now, look))
+        return ANSWERED;
+    return ra_express_ask(&e->asks, connection, head->head_n + head->body_n, look, basis.now) ? ASKED
+                                                                                              : NOT_HERE;
 }
 
 /* The payload's reference goes with it. */
@@ -92,45 +111,85 @@ static ra_express_pending *reply(ra_express *e, struct bufferevent *connection, 
     return ra_express_write(&e->writes, connection, (ra_bytes){head, n}, look->payload);
 }
 
-/* Answers the request at the beginning of the buffer and takes it out. false: that isn't to be done here.
- * *pending: its reply, if that isn't written out. */
-static bool serve_one(ra_express *e, struct bufferevent *connection, struct evbuffer *in,
-                      ra_express_pending **pending)
+/* The request at the beginning of the buffer, if it is one for the express way and all there. */
+static bool request_at(struct evbuffer *in, ra_express_head *head, ra_bytes *body)
+{
+    ra_bytes all = received(in);
+    if (!ra_express_head_read(all, head) || all.n - head->head_n < head->body_n)
+        return false;
+    *body = (ra_bytes){all.p + head->head_n, head->body_n};
+    return true;
+}
+
+/* *pending: the reply, if it isn't written out. */
+static enum served serve_one(ra_express *e, struct bufferevent *connection, struct evbuffer *in,
+                             ra_express_pending **pending)
 {
     ra_express_head head;
+    ra_bytes body;
     ra_lookup look;
-    ra_bytes all = received(in);
-    if (e->loop->draining || !ra_express_head_read(all, &head) || all.n - head.head_n < head.body_n)
-        return false;
-    if (!look_up(e, &head, (ra_bytes){all.p + head.head_n, head.body_n}, &look))
-        return false;
+    if (e->loop->draining || !request_at(in, &head, &body))
+        return NOT_HERE;
+    enum served what = look_up(e, connection, &head, body, &look);
+    if (what != ANSWERED)
+        return what;
     evbuffer_drain(in, head.head_n + head.body_n);
     *pending = reply(e, connection, &look);
-    return true;
+    return ANSWERED;
+}
+
+/* It was a hit, and isn't any more: it need not be asked for in vain again. */
+static void forget(ra_express *e, struct evbuffer *in)
+{
+    ra_express_head head;
+    ra_bytes body;
+    if (request_at(in, &head, &body))
+        ra_aliases_forget(e->aliases, head.target, body);
 }
 
 /* ---- connections ---- */
 
+/* Requests that are there, one after the other, as far as they are for here. NOT_HERE: the next one isn't.
+ * ANSWERED: there is none, or it waits behind a reply that is being written. */
+static enum served serve(ra_express *e, struct bufferevent *connection, ra_express_pending *pending)
+{
+    struct evbuffer *in = bufferevent_get_input(connection);
+    enum served what = ANSWERED;
+    while (what == ANSWERED && !pending && evbuffer_get_length(in))
+        what = serve_one(e, connection, in, &pending);
+    if (what == ANSWERED && evbuffer_get_length(in))
+        ra_express_set_aside(pending, in);
+    return what;
+}
+
 /*
  * Invariant: while it is set, the buffer begins where a request begins (or is empty), no request of the
- * connection is evhttp's, and evhttp has nothing left to write.
+ * connection is evhttp's or waits for the store, and evhttp has nothing left to write.
  */
 static void arrived(struct evbuffer *in, const struct evbuffer_cb_info *info, void *arg)
 {
     struct bufferevent *connection = arg;
     if (info->n_added == 0)
         return; /* what we took out ourselves */
-    ra_express *e = express_of_thread();
-    ra_express_pending *pending = NULL;
-    while (!pending && evbuffer_get_length(in)) {
-        if (serve_one(e, connection, in, &pending))
-            continue;
+    if (serve(express_of_thread(), connection, NULL) != ANSWERED)
         evbuffer_remove_cb(in, arrived, connection);
-        return;
+}
+
+/* The store has answered for the request at the beginning of the buffer. */
+static void answered(ra_express *e, struct bufferevent *connection, size_t n, const ra_lookup *look)
+{
+    struct evbuffer *in = bufferevent_get_input(connection);
+    enum served what = NOT_HERE;
+    if (look) {
+        evbuffer_drain(in, n);
+        what = serve(e, connection, reply(e, connection, look));
+    } else {
+        forget(e, in);
     }
-    /* The connection's next requests wait behind what is still being written. */
-    if (evbuffer_get_length(in))
-        ra_express_set_aside(pending, in);
+    if (what == ANSWERED)
+        evbuffer_add_cb(in, arrived, connection);
+    else if (what == NOT_HERE)
+        bufferevent_trigger(connection, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
 }
 
 static struct bufferevent *accepted(struct event_base *base, void *arg)

@@ -57,6 +57,14 @@ void ra_express_writes_fini(ra_express_writes *w)
     }
 }
 
+void ra_express_break_off(struct bufferevent *connection)
+{
+    struct evbuffer *in = bufferevent_get_input(connection);
+    bufferevent_disable(connection, EV_READ);
+    evbuffer_drain(in, evbuffer_get_length(in));
+    bufferevent_trigger_event(connection, BEV_EVENT_READING | BEV_EVENT_EOF, BEV_TRIG_DEFER_CALLBACKS);
+}
+
 /* Bytes taken by the socket; -1: the connection is broken. */
 static ssize_t write_some(int fd, ra_bytes head, const ra_payload *payload, size_t sent)
 {
@@ -75,24 +83,12 @@ static ssize_t write_some(int fd, ra_bytes head, const ra_payload *payload, size
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -1;
 }
 
-/*
- * Nothing more is read or answered on the connection: for evhttp it has ended, and it frees it. Not from
- * within, for what has called us goes on with it.
- */
-static void break_off(struct bufferevent *connection)
-{
-    struct evbuffer *in = bufferevent_get_input(connection);
-    bufferevent_disable(connection, EV_READ);
-    evbuffer_drain(in, evbuffer_get_length(in));
-    bufferevent_trigger_event(connection, BEV_EVENT_READING | BEV_EVENT_EOF, BEV_TRIG_DEFER_CALLBACKS);
-}
-
 static void give_up(ra_express_pending *p)
 {
     struct bufferevent *connection = p->connection;
     ra_loop *l = p->writes->loop;
     pending_free(p);
-    break_off(connection);
+    ra_express_break_off(connection);
     ra_loop_ended(l);
 }
 
@@ -169,7 +165,7 @@ ra_express_pending *ra_express_write(ra_express_writes *w, struct bufferevent *c
     }
     ra_express_pending *p = n < 0 ? NULL : pending_new(w, connection, head);
     if (!p) {
-        break_off(connection);
+        ra_express_break_off(connection);
         ra_payload_unref(payload);
         return NULL;
     }

@@ -37,5 +37,10 @@ ra_express_pending *ra_express_write(ra_express_writes *w, struct bufferevent *c
 /* Right after that: what is in `in` comes back when the reply is written. `p` is gone if there is no memory.
  */
 void ra_express_set_aside(ra_express_pending *p, struct evbuffer *in);
+/*
+ * Nothing more is read or answered on the connection: for evhttp it has ended, and it frees it. Not from
+ * within, for what has called us goes on with it.
+ */
+void ra_express_break_off(struct bufferevent *connection);
 
 #endif
