@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <libdeflate.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -22,7 +23,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <zlib.h>
 
 enum {
     REQUEST_MAX = 128 * 1024,
@@ -57,7 +57,7 @@ static reply with_head(const char *body, size_t n)
     int h = snprintf(head, sizeof head,
                      "HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nx-amz-crc32: %lu\r\n"
                      "x-amzn-RequestId: 6c4f1a52-96a0-4b9f-a2c2-1f0e3d7f0001\r\nContent-Length: %zu\r\n\r\n",
-                     crc32(0, (const Bytef *)body, (uInt)n), n);
+                     (unsigned long)libdeflate_crc32(0, body, n), n);
     char *bytes = malloc((size_t)h + n);
     if (!bytes)
         return (reply){0};

@@ -18,6 +18,7 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <time.h>
 
 /*
@@ -34,7 +35,7 @@ enum state {
 enum {
     MAGIC = 0x72636f6e,
     PIECE = 16 << 10, /* bytes are parsed in such pieces: hiredis moves the rest of a piece for each KiB */
-    READ_MOST = 64 << 10,  /* in one read */
+    READ_MOST = 256 << 10, /* in one turn of the loop */
     WRITE_MOST = 1 << 20,  /* in one write */
     GREETING_MOST = 65536, /* bytes of a greeting's command; passwords may be long */
     TLS_RECORD = 16 << 10,
@@ -342,6 +343,38 @@ static bool take_replies(ra_redis *r)
     }
 }
 
+/* false: the connection is lost. */
+static bool take_piece(ra_redis *r, ra_bytes piece)
+{
+    if (!ra_redis_reader_feed(r->reader, piece)) {
+        lose_because(r, ra_redis_reader_why(r->reader));
+        return false;
+    }
+    if (take_replies(r))
+        return true;
+    lose(r);
+    return false;
+}
+
+/*
+ * The rest of what has arrived, after what the bufferevent has read: that is 4 KiB at most (libevent's
+ * EVBUFFER_MAX_READ), and where many replies are on their way a turn of the loop for each 4 KiB would be most
+ * of what a reply costs. Not over TLS, where only OpenSSL may read. What is wrong with the connection the
+ * bufferevent finds out by itself.
+ */
+static void read_on(ra_redis *r)
+{
+    char piece[PIECE];
+    size_t most = READ_MOST;
+    ssize_t n = sizeof piece;
+    while (n == (ssize_t)sizeof piece && most >= sizeof piece) {
+        n = recv(bufferevent_getfd(r->bev), piece, sizeof piece, MSG_DONTWAIT);
+        if (n > 0 && !take_piece(r, (ra_bytes){piece, (size_t)n}))
+            return;
+        most -= sizeof piece;
+    }
+}
+
 static void readable(struct bufferevent *bev, void *arg)
 {
     ra_redis *r = checked(arg);
@@ -349,16 +382,13 @@ static void readable(struct bufferevent *bev, void *arg)
     struct evbuffer_iovec v;
     while (evbuffer_peek(in, -1, NULL, &v, 1) > 0 && v.iov_len) {
         ra_bytes piece = {v.iov_base, v.iov_len < PIECE ? v.iov_len : PIECE};
-        if (!ra_redis_reader_feed(r->reader, piece)) {
-            lose_because(r, ra_redis_reader_why(r->reader));
+        /* A callback may not lose the connection, so that `in` lives until take_piece does. */
+        if (!take_piece(r, piece))
             return;
-        }
         evbuffer_drain(in, piece.n);
-        if (!take_replies(r)) {
-            lose(r);
-            return;
-        }
     }
+    if (!r->o.tls)
+        read_on(r);
 }
 
 /* ---- connecting ---- */

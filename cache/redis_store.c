@@ -9,8 +9,8 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { HEARTBEATS_MISSED = 3, UNIT_ENTRIES = 1024, MARKERS = 1 << 18 };
 
@@ -28,8 +28,12 @@ int64_t ra_redis_monotonic(void)
 
 uint32_t ra_redis_spread(void)
 {
-    uint32_t n = 0;
-    return getrandom(&n, sizeof n, GRND_NONBLOCK) == (ssize_t)sizeof n ? n : 0;
+    /* SplitMix64's last step (Steele, Lea, Flood 2014) over the time: connections that were lost together go
+     * apart by microseconds, which is enough, and no call of the kernel is made for each lookup. */
+    uint64_t x = (uint64_t)ra_redis_monotonic_us() * 0x9e3779b97f4a7c15u ^ (uint64_t)getpid() << 32;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return (uint32_t)(x ^ x >> 31);
 }
 
 ra_redis_store *ra_redis_store_of(void *p)

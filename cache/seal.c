@@ -1,11 +1,11 @@
 #include "cache/seal.h"
 
+#include <libdeflate.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
-#include <zlib.h>
 
 enum { SEALED = 1, PLAIN = 2 };
 enum { ID = 4, NONCE = 12, TAG = 16, HEAD = 16, CRC = 4 };
@@ -219,10 +219,10 @@ static enum ra_open_result open_sealed(const ra_seal_keys *k, const ra_key *unit
 static uint32_t checksum(const ra_key *unit, const ra_key *request, const unsigned char *rest, size_t n)
 {
     const unsigned char form = PLAIN;
-    uLong crc = crc32_z(0, &form, 1);
-    crc = crc32_z(crc, unit->b, RA_KEY_BYTES);
-    crc = crc32_z(crc, request->b, RA_KEY_BYTES);
-    return (uint32_t)crc32_z(crc, rest, n);
+    uint32_t crc = libdeflate_crc32(0, &form, 1);
+    crc = libdeflate_crc32(crc, unit->b, RA_KEY_BYTES);
+    crc = libdeflate_crc32(crc, request->b, RA_KEY_BYTES);
+    return libdeflate_crc32(crc, rest, n);
 }
 
 static bool add_plain(const ra_key *unit, const ra_key *request, const ra_payload *p, ra_buf *out)
