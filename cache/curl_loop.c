@@ -2,9 +2,13 @@
 
 #include <event2/event.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define LOOP_MAGIC   0x6c6f6f70u
 #define SOCKET_MAGIC 0x736f636bu
@@ -16,13 +20,23 @@ struct ra_curl_loop {
     struct event *timer;
     void (*progress)(void *arg);
     void *arg;
+    struct watched_socket **connections; /* by descriptor: what was watched of those that are open */
+    size_t nconnections;
 };
 
-/* What curl_multi_assign ties to a socket, from curl's first interest in it to CURL_POLL_REMOVE. */
+/*
+ * What curl_multi_assign ties to a socket, from curl's first interest in it to CURL_POLL_REMOVE. That comes
+ * after each reply; for a connection that stays open the event stays set, so that the next request on it
+ * needs no call of the kernel for that. What arrives when nobody is interested takes the event away. Those
+ * sockets are known by their descriptors until curl closes them, which it does through close_socket: a
+ * descriptor that means something else by then must not be taken for what it was.
+ */
 typedef struct watched_socket {
     uint32_t magic;
     ra_curl_loop *loop;
     struct event *event;
+    int events;  /* that it is set for */
+    bool wanted; /* by curl, now */
 } watched_socket;
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -63,8 +77,15 @@ static void act(ra_curl_loop *l, curl_socket_t fd, int what)
 
 static void on_socket(evutil_socket_t fd, short what, void *arg)
 {
+    watched_socket *w = checked_socket(arg);
     int bits = ((what & EV_READ) ? CURL_CSELECT_IN : 0) | ((what & EV_WRITE) ? CURL_CSELECT_OUT : 0);
-    act(checked_socket(arg)->loop, fd, bits);
+    if (w->wanted) {
+        act(w->loop, fd, bits);
+        return;
+    }
+    /* The peer has closed an idle connection, or speaks unasked; curl finds out when it wants to reuse it. */
+    event_del(w->event);
+    w->events = 0;
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -84,18 +105,97 @@ static void forget_socket(watched_socket *w)
     free(w);
 }
 
-static watched_socket *watch_new_socket(ra_curl_loop *l, curl_socket_t fd)
+static watched_socket *watched_new(ra_curl_loop *l, curl_socket_t fd)
 {
     watched_socket *w = calloc(1, sizeof *w);
     if (!w)
         return NULL;
     *w = (watched_socket){.magic = SOCKET_MAGIC, .loop = l};
     w->event = event_new(l->base, fd, 0, on_socket, w);
-    if (!w->event || curl_multi_assign(l->multi, fd, w) != CURLM_OK) {
-        forget_socket(w);
-        return NULL;
+    if (w->event)
+        return w;
+    free(w);
+    return NULL;
+}
+
+/* ---- connections, from open_socket to close_socket ---- */
+
+static bool is_connection(const ra_curl_loop *l, curl_socket_t fd)
+{
+    return fd >= 0 && (size_t)fd < l->nconnections && l->connections[fd];
+}
+
+/* Without memory it is watched all the same, but anew for each request. */
+static void remember(ra_curl_loop *l, curl_socket_t fd)
+{
+    if ((size_t)fd >= l->nconnections) {
+        size_t n = (size_t)fd + 64;
+        watched_socket **v = realloc(l->connections, n * sizeof *v); /* of pointers. NOLINT */
+        if (!v)
+            return;
+        memset(v + l->nconnections, 0, (n - l->nconnections) * sizeof *v); /* NOLINT */
+        l->connections = v;
+        l->nconnections = n;
     }
-    return w;
+    l->connections[fd] = watched_new(l, fd);
+}
+
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    ra_curl_loop *l = checked_loop(arg);
+    int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+    if (fd >= 0 && purpose == CURLSOCKTYPE_IPCXN)
+        remember(l, fd);
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static int close_socket(void *arg, curl_socket_t fd)
+{
+    ra_curl_loop *l = checked_loop(arg);
+    if (is_connection(l, fd)) {
+        forget_socket(l->connections[fd]);
+        l->connections[fd] = NULL;
+    }
+    return close(fd);
+}
+
+void ra_curl_loop_use(ra_curl_loop *l, CURL *easy)
+{
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, l);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, l);
+}
+
+/* ---- what curl is interested in ---- */
+
+static void stop_watching(ra_curl_loop *l, curl_socket_t fd, watched_socket *w)
+{
+    curl_multi_assign(l->multi, fd, NULL);
+    if (!w)
+        return;
+    if (!is_connection(l, fd) || l->connections[fd] != w) {
+        forget_socket(w);
+        return;
+    }
+    w->wanted = false;
+    if (w->events == (EV_PERSIST | EV_READ))
+        return;
+    event_del(w->event); /* else it would be writable for ever */
+    w->events = 0;
+}
+
+static watched_socket *start_watching(ra_curl_loop *l, curl_socket_t fd)
+{
+    bool known = is_connection(l, fd);
+    watched_socket *w = known ? l->connections[fd] : watched_new(l, fd);
+    if (!w)
+        return NULL;
+    if (curl_multi_assign(l->multi, fd, w) == CURLM_OK)
+        return w;
+    if (!known)
+        forget_socket(w);
+    return NULL;
 }
 
 /*
@@ -108,16 +208,20 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void 
     ra_curl_loop *l = checked_loop(arg);
     watched_socket *w = tied ? checked_socket(tied) : NULL;
     if (what == CURL_POLL_REMOVE) {
-        curl_multi_assign(l->multi, fd, NULL);
-        forget_socket(w);
+        stop_watching(l, fd, w);
         return 0;
     }
-    if (!w && !(w = watch_new_socket(l, fd)))
+    if (!w && !(w = start_watching(l, fd)))
         return 0;
     int events = EV_PERSIST | (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0);
+    w->wanted = true;
+    if (w->events == events)
+        return 0;
     event_del(w->event);
-    if (event_assign(w->event, l->base, fd, (short)events, on_socket, w) == 0)
-        event_add(w->event, NULL);
+    w->events = 0;
+    if (event_assign(w->event, l->base, fd, (short)events, on_socket, w) == 0 &&
+        event_add(w->event, NULL) == 0)
+        w->events = events;
     return 0;
 }
 
@@ -164,6 +268,9 @@ void ra_curl_loop_free(ra_curl_loop *l)
         curl_multi_cleanup(l->multi);
     if (l->timer)
         event_free(l->timer);
+    for (size_t fd = 0; fd < l->nconnections; fd++)
+        forget_socket(l->connections[fd]);
+    free(l->connections);
     l->magic = 0;
     free(l);
 }

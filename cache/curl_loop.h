@@ -19,6 +19,9 @@ ra_curl_loop *ra_curl_loop_new(struct event_base *base, long max_connections, vo
                                void *arg);
 /* Closes all connections. No easy handle may be left in it. NULL is allowed. */
 void ra_curl_loop_free(ra_curl_loop *l);
+/* Before it is first added to the loop's multi handle: its connections are the loop's, which must outlive
+ * them. */
+void ra_curl_loop_use(ra_curl_loop *l, CURL *easy);
 CURLM *ra_curl_loop_multi(ra_curl_loop *l);
 
 #endif

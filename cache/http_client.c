@@ -123,10 +123,18 @@ static void refuse(ra_http_call *c, enum ra_http_result result, const char *text
     event_add(&c->timer, &at_once);
 }
 
+static CURL *easy_new(ra_http *h)
+{
+    CURL *e = ra_http_easy_new(&h->o);
+    if (e)
+        ra_curl_loop_use(h->loop, e);
+    return e;
+}
+
 static void start(ra_http_call *c)
 {
     ra_http *h = c->http;
-    CURL *e = h->nidle ? h->idle[--h->nidle] : ra_http_easy_new(&h->o);
+    CURL *e = h->nidle ? h->idle[--h->nidle] : easy_new(h);
     if (!e) {
         refuse(c, RA_HTTP_NO_MEMORY, "no memory");
         return;

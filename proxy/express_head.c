@@ -1,5 +1,6 @@
 #include "proxy/express_head.h"
 
+#include <stdint.h>
 #include <strings.h>
 
 /* Header lines whose value says something of the message; all others are passed over. */
@@ -76,6 +77,32 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
+static bool is_control(unsigned char c)
+{
+    return (c < ' ' && c != '\t') || c == 0x7f;
+}
+
+/* Might one of these eight be below ' ' or 0x7f? Says yes for tabs, and may for what stands beside such. */
+static bool may_have_control(const char *p)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = ones << 7;
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    uint64_t del = v ^ ones * 0x7f;
+    return (((v - ones * ' ') & ~v) | ((del - ones) & ~del)) & tops;
+}
+
+static bool has_control(ra_bytes s)
+{
+    size_t i = 0;
+    bool control = false;
+    for (; i + 8 <= s.n && !may_have_control(s.p + i); i += 8)
+        ;
+    for (; i < s.n; i++)
+        control |= is_control((unsigned char)s.p[i]);
+    return control;
+}
+
 /* One line without its end. */
 static bool read_line(reading *r, ra_bytes line)
 {
@@ -85,12 +112,7 @@ static bool read_line(reading *r, ra_bytes line)
     if (n == 0 || n == line.n || line.p[n] != ':')
         return false;
     ra_bytes value = {line.p + n + 1, line.n - n - 1};
-    bool control = false;
-    for (size_t i = 0; i < value.n; i++) {
-        unsigned char c = (unsigned char)value.p[i];
-        control |= (c < ' ' && c != '\t') || c == 0x7f;
-    }
-    if (control)
+    if (has_control(value))
         return false;
     /* A tab in front evhttp leaves in the value, and what it then comes to is refused here too. */
     while (value.n && value.p[0] == ' ')

@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <pthread.h>
 #include <stdio.h>
 
 enum { SHA256_BYTES = 32, DATE_BYTES = 8, SECRET_MAX = 1024 };
@@ -18,11 +19,26 @@ static void to_hex(const unsigned char in[SHA256_BYTES], char out[RA_SHA256_HEX 
     out[RA_SHA256_HEX] = '\0';
 }
 
+/* Found once: a look through OpenSSL's providers for each digest costs as much as a short digest itself. */
+static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+static EVP_MD *sha256_found;
+
+static void find_sha256(void)
+{
+    sha256_found = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+static const EVP_MD *sha256(void)
+{
+    pthread_once(&sha256_once, find_sha256);
+    return sha256_found ? sha256_found : EVP_sha256();
+}
+
 bool ra_sigv4_hash(ra_bytes s, char out[RA_SHA256_HEX + 1])
 {
     unsigned char digest[SHA256_BYTES];
     unsigned n = 0;
-    if (EVP_Digest(s.n ? s.p : "", s.n, digest, &n, EVP_sha256(), NULL) != 1 || n != sizeof digest)
+    if (EVP_Digest(s.n ? s.p : "", s.n, digest, &n, sha256(), NULL) != 1 || n != sizeof digest)
         return false;
     to_hex(digest, out);
     return true;
