@@ -65,15 +65,26 @@ static void print_outcomes(const ra_stats *s, FILE *out)
     }
 }
 
+static void print_operation(const ra_stats *s, const char *name, size_t index, FILE *out)
+{
+    double ratio = ra_stats_hit_ratio_of(s, index);
+    fprintf(out, "%-24s %12" PRIu64, name, ra_stats_count_of(s, index));
+    if (ratio < 0)
+        fprintf(out, " %9s", "-");
+    else
+        fprintf(out, " %9.4f", ratio);
+    fprintf(out, " %9" PRIu64 "\n", s->by_operation[index][RA_OUTCOME_ERROR]);
+}
+
 static void print_operations(const ra_report *r, FILE *out)
 {
     const ra_workload *w = r->options->workload;
-    fprintf(out, "\n%-24s %12s\n", "operation", "requests");
+    const ra_stats *s = &r->result->stats;
+    fprintf(out, "\n%-24s %12s %9s %9s\n", "operation", "requests", "hit ratio", "errors");
     for (size_t i = 0; i < w->n; i++)
-        fprintf(out, "%-24s %12" PRIu64 "\n", w->operations[i].name, r->result->stats.by_operation[i]);
+        print_operation(s, w->operations[i].name, i, out);
     if (w->before)
-        fprintf(out, "%-24s %12" PRIu64 "\n", w->before->name,
-                r->result->stats.by_operation[RA_OPERATIONS_MAX]);
+        print_operation(s, w->before->name, RA_OPERATIONS_MAX, out);
 }
 
 static void print_cache(const ra_run_result *r, FILE *out)

@@ -166,6 +166,8 @@ def test_counts_are_what_upstream_saw(bench, proxy, counting_upstream, ddb_local
     before = 25 if workload == "herd" else 0
     assert report["requests"] == report["sent"] == sum(counts(report).values()) == 400 + before
     assert sum(o["count"] for o in report["operations"]) == 400 + before
+    for outcome, said in report["outcomes"].items():
+        assert sum(o[outcome] for o in report["operations"]) == said["count"]
     assert report["errors"]["total"] == 0
     assert counts(report).get("write", 0) == writes
     if workload == "writes":
@@ -176,6 +178,19 @@ def test_counts_are_what_upstream_saw(bench, proxy, counting_upstream, ddb_local
     if workload == "herd":
         assert report["rounds"] == 25
         assert reads >= 25  # each round's key had just been written
+
+
+def test_the_hot_set_is_told_from_the_flood(bench, proxy, ddb_local):
+    """What a flood does to the hot keys is that operation's own hit ratio, not the one of both."""
+    keys = ["-w", "scan-flood", "--keys", 800]  # eight hot ones
+    assert bench(*keys, "--prepare-only", ddb_local.endpoint).status == 0
+    ran = bench(*keys, "-n", 1000, "-c", 4, "--json", "-", proxy.endpoint)
+    assert ran.status == 0, ran.err
+    hot, flood = ran.report["operations"]
+    assert (hot["name"], flood["name"]) == ("hot", "flood")
+    assert hot["miss"] <= 8 * 4  # each key, of each connection
+    assert hot["hit_ratio"] == hot["hit"] / hot["count"] > 0.9
+    assert flood["hit"] == 0 and flood["hit_ratio"] == 0
 
 
 def test_a_herd_that_waits_for_expiry(bench, proxy_factory, counting_upstream, ddb_local):
@@ -517,7 +532,8 @@ def test_the_table_and_a_file(bench, server, tmp_path):
     assert json.loads(path.read_text())["requests"] == 20
     assert re.search(r"^miss +20 ", ran.out, re.MULTILINE)
     assert "hit ratio              0.0000" in ran.out
-    assert "p99.9" in ran.out and "GET" in ran.out
+    assert "p99.9" in ran.out
+    assert re.search(r"^GET +20 +0.0000 +0$", ran.out, re.MULTILINE)
 
 
 def test_full_disks_are_failures(bench, server):
