@@ -201,9 +201,12 @@ uint64_t ra_redis_queued(const ra_redis *r)
     return r->queued;
 }
 
+/* Not over TLS: OpenSSL is given several records at once, and says only of all together that they are
+ * written; the server may have carried out what stands in the first of them. */
 bool ra_redis_is_unsent(const ra_redis *r, uint64_t queued)
 {
-    return r->state == UP && queued >= r->queued - evbuffer_get_length(bufferevent_get_output(r->bev));
+    return r->state == UP && !r->o.tls &&
+           queued >= r->queued - evbuffer_get_length(bufferevent_get_output(r->bev));
 }
 
 static void look_at_deadlines(ra_redis *r)

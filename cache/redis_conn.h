@@ -94,8 +94,9 @@ typedef struct ra_redis_command ra_redis_command;
  */
 ra_redis_command *ra_redis_send(ra_redis *r, const ra_redis_arg *argv, unsigned argc, int64_t timeout,
                                 ra_redis_done done, void *arg);
-/* How many bytes of commands have been queued; and have none of those that were queued after that many been
- * written yet? Then what is queued now leaves together with them. */
+/* How many bytes of commands have been queued; and is it certain that none of those that were queued after
+ * that many have been written yet? Then what is queued now leaves together with them. Over TLS it never is.
+ */
 uint64_t ra_redis_queued(const ra_redis *r);
 bool ra_redis_is_unsent(const ra_redis *r, uint64_t queued);
 /* Its `done` won't run; the command itself may still be carried out. */
