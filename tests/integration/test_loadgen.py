@@ -536,6 +536,16 @@ def test_the_table_and_a_file(bench, server, tmp_path):
     assert re.search(r"^GET +20 +0.0000 +0$", ran.out, re.MULTILINE)
 
 
+def test_tables_that_are_missing_are_named(bench, ddb_local, server):
+    """The first thing that a new user forgets; a workload that has no table of its own isn't advised to make one."""
+    ran = bench("-w", "writes", "--table", "nobody-made-it", "-n", 5, ddb_local.endpoint)
+    assert ran.status == 1
+    assert "400 ResourceNotFoundException" in ran.out and "--prepare makes" in ran.out
+    missing = reply(b'{"__type":"x#ResourceNotFoundException"}', "400 Bad Request")
+    ran = bench("-n", 5, f"http://127.0.0.1:{server(lambda _: missing).port}/x")
+    assert "400 ResourceNotFoundException" in ran.out and "--prepare" not in ran.out
+
+
 def test_full_disks_are_failures(bench, server):
     if not pathlib.Path("/dev/full").exists():
         pytest.skip("there is no /dev/full")
