@@ -180,17 +180,23 @@ def test_counts_are_what_upstream_saw(bench, proxy, counting_upstream, ddb_local
         assert reads >= 25  # each round's key had just been written
 
 
-def test_the_hot_set_is_told_from_the_flood(bench, proxy, ddb_local):
+def test_the_hot_set_is_told_from_the_flood(bench, server):
     """What a flood does to the hot keys is that operation's own hit ratio, not the one of both."""
-    keys = ["-w", "scan-flood", "--keys", 800]  # eight hot ones
-    assert bench(*keys, "--prepare-only", ddb_local.endpoint).status == 0
-    ran = bench(*keys, "-n", 1000, "-c", 4, "--json", "-", proxy.endpoint)
+    floods = []
+
+    def answer(request):
+        key = int(json.loads(request.body)["Key"]["id"]["S"])
+        if key >= 8:
+            floods.append(key)
+        return reply(X_Cache="MISS" if key >= 8 else "HIT")
+
+    one = server(answer)
+    ran = bench("-w", "scan-flood", "--keys", 800, "-n", 1000, "-c", 4, "--json", "-", f"http://127.0.0.1:{one.port}")
     assert ran.status == 0, ran.err
     hot, flood = ran.report["operations"]
-    assert (hot["name"], flood["name"]) == ("hot", "flood")
-    assert hot["miss"] <= 8 * 4  # each key, of each connection
-    assert hot["hit_ratio"] == hot["hit"] / hot["count"] > 0.9
-    assert flood["hit"] == 0 and flood["hit_ratio"] == 0
+    assert (hot["name"], hot["count"], hot["hit"], hot["hit_ratio"]) == ("hot", 1000 - len(floods), 1000 - len(floods), 1)
+    assert (flood["name"], flood["count"], flood["miss"], flood["hit_ratio"]) == ("flood", len(floods), len(floods), 0)
+    assert len(set(floods)) == len(floods) > 400
 
 
 def test_a_herd_that_waits_for_expiry(bench, proxy_factory, counting_upstream, ddb_local):
