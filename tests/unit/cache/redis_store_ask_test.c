@@ -330,6 +330,20 @@ static void test_guards_of_other_tables_at_the_same_time(void **state)
     ASKED(N, N); /* each pushes the one before out of its place */
 }
 
+/* Both guards of one entry, each of which has its own place. */
+static void test_guards_that_share_a_place(void **state)
+{
+    (void)state;
+    const uint64_t pair[] = {100, beside(100)};
+    asked a[2];
+    open_calm(2);
+    fill_for(0, 1, 2, pair, "text");
+    for (unsigned n = 0; n < 2; n++)
+        ask_for(&a[n], 1, 1, 2, pair);
+    for (unsigned n = 0; n < 2; n++)
+        assert_true(was_hit(&a[n], "text"));
+}
+
 /* The second guard of one is the first of another. */
 static void test_the_same_guard_in_other_places(void **state)
 {
@@ -377,6 +391,62 @@ static void test_no_answer_in_time(void **state)
     resume();
     UNTIL(serves_again(0));
     UNTIL(hits_by(0, 1, "text"));
+}
+
+/* So much that the socket takes no more of it while the server stands still. */
+static void choke(unsigned i)
+{
+    static char large[1 << 15];
+    ra_lookup v = look_guarded(i, 9, 1, 2, guards);
+    assert_int_equal(v.outcome, RA_LOOKUP_MISS);
+    halt();
+    for (unsigned n = 0; n < 200; n++) {
+        fill_bytes(i, &v, (ra_bytes){large, sizeof large}, HOUR, 0);
+        turn();
+    }
+}
+
+/* The question hasn't been written yet, and its time is over: who shares it now gets no answer either, and
+ * none of before. */
+static void test_a_question_whose_time_is_over(void **state)
+{
+    (void)state;
+    asked a, b;
+    ra_redis_store_options o = calm(0);
+    o.command_timeout = 2000;
+    open_store(0, o);
+    UNTIL(serving(0));
+    fill_by(0, 1, "text");
+    assert_true(hits_by(0, 1, "text"));
+    choke(0);
+    ask_for(&a, 0, 1, 2, guards);
+    assert_true(a.pending);
+    assert_false(was_hit(&a, "text"));
+    ra_breaker_init(&ra_redis_store_of(stores[0])->breaker, NULL);
+    ask_for(&b, 0, 1, 2, guards);
+    assert_true(b.pending);
+    resume();
+    assert_false(was_hit(&b, "text"));
+    UNTIL(serves_again(0));
+    UNTIL(hits_by(0, 1, "text"));
+}
+
+/* While it was asked the store has become one that isn't to be believed. */
+static void test_an_answer_that_comes_too_late(void **state)
+{
+    (void)state;
+    asked a;
+    open_calm(1);
+    fill_by(0, 1, "text");
+    ra_redis_store *s = ra_redis_store_of(stores[0]);
+    int64_t heard = s->heard;
+    ask_for(&a, 0, 1, 2, guards);
+    s->heard = heard - 4LL * CALM;
+    assert_false(was_hit(&a, "text"));
+    ask_for(&a, 0, 1, 2, guards);
+    assert_false(a.pending);
+    s->heard = heard;
+    assert_true(hits_by(0, 1, "text"));
 }
 
 static void test_a_lost_connection(void **state)
@@ -732,8 +802,11 @@ int main(void)
         ASKING(test_a_question_that_was_written_is_asked_anew),
         ASKING(test_an_answer_is_not_kept),
         ASKING(test_guards_of_other_tables_at_the_same_time),
+        ASKING(test_guards_that_share_a_place),
         ASKING(test_the_same_guard_in_other_places),
         ASKING(test_no_answer_in_time),
+        ASKING(test_a_question_whose_time_is_over),
+        ASKING(test_an_answer_that_comes_too_late),
         ASKING(test_a_lost_connection),
         ASKING(test_another_server),
         ASKING(test_queue_limits),
