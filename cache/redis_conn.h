@@ -89,8 +89,9 @@ typedef void (*ra_redis_done)(ra_redis *r, const struct redisReply *reply, void 
 typedef struct ra_redis_command ra_redis_command;
 /*
  * Queues a command. NULL: not up, over max_queue or max_queue_bytes, or no memory; then `done` never runs.
- * `timeout` in ms from now. `done` may be NULL: nobody cares. It never runs before this has returned. The
- * command is good until `done` has run.
+ * `timeout` in ms from when it is written, which is at the loop's next turn, or from now while it can't be;
+ * a reply is in time if it had arrived by then. `done` may be NULL: nobody cares. It never runs before this
+ * has returned. The command is good until `done` has run.
  */
 ra_redis_command *ra_redis_send(ra_redis *r, const ra_redis_arg *argv, unsigned argc, int64_t timeout,
                                 ra_redis_done done, void *arg);
