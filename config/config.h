@@ -147,6 +147,7 @@ struct ra_config {
     void *priv;
     char *path;
     ra_config_listen listen;
+    ra_config_listen admin; /* its host and port alone; host NULL: no admin listener */
     ra_config_upstream upstream;
     ra_config_cache cache;
     ra_config_ddb ddb;

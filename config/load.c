@@ -24,6 +24,7 @@ static void decode_sections(ra_decoder *d, const ra_place *root, ra_config *c)
         const ra_section *section;
         void *base;
     } sections[] = {{"listen", &ra_section_listen, &c->listen},
+                    {"admin", &ra_section_admin, &c->admin},
                     {"upstream", &ra_section_upstream, &c->upstream},
                     {"cache", &ra_section_cache, &c->cache}};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {

@@ -34,6 +34,10 @@ static const char *const formats[] = {"any", "uuid", NULL};
 
 static const ra_option root_options[] = {
     {.name = "listen", .type = RA_OPTION_OBJECT, .preset_doc = "{}", .doc = "Where clients reach the proxy."},
+    {.name = "admin",
+     .type = RA_OPTION_OBJECT,
+     .preset_doc = "{}",
+     .doc = "Where an operator's tools reach the running proxy."},
     {.name = "upstream",
      .type = RA_OPTION_OBJECT,
      .preset_doc = "{}",
@@ -126,6 +130,14 @@ static const ra_option listen_options[] = {
      .doc = "How long requests in flight may take to finish after SIGTERM."},
 };
 SECTION(listen, "listen", .also = NULL);
+
+static const ra_option admin_options[] = {
+    {.name = "address",
+     .type = RA_OPTION_ADDRESS,
+     .preset_doc = "none: there is no admin listener",
+     .doc = "Loopback address and port of JSON over HTTP, which `readaside cache` uses."},
+};
+SECTION(admin, "admin", .also = NULL);
 
 static const ra_option upstream_options[] = {
     {.name = "endpoint",
@@ -811,12 +823,25 @@ static const ra_option generate_options[] = {
 };
 SECTION(generate, "ddb.generate", .also = NULL);
 
-const ra_section *const ra_sections[] = {&ra_section_root,     &ra_section_listen,   &ra_section_upstream,
-                                         &ra_section_cache,    &ra_section_redis,    &ra_section_near,
-                                         &ra_section_ddb,      &ra_section_generate, &ra_section_table,
-                                         &ra_section_pattern,  &ra_section_schema,   &ra_section_index,
-                                         &ra_section_route,    &ra_section_query,    &ra_section_reply,
-                                         &ra_section_validate, &ra_section_cors,     NULL};
+const ra_section *const ra_sections[] = {&ra_section_root,
+                                         &ra_section_listen,
+                                         &ra_section_admin,
+                                         &ra_section_upstream,
+                                         &ra_section_cache,
+                                         &ra_section_redis,
+                                         &ra_section_near,
+                                         &ra_section_ddb,
+                                         &ra_section_generate,
+                                         &ra_section_table,
+                                         &ra_section_pattern,
+                                         &ra_section_schema,
+                                         &ra_section_index,
+                                         &ra_section_route,
+                                         &ra_section_query,
+                                         &ra_section_reply,
+                                         &ra_section_validate,
+                                         &ra_section_cors,
+                                         NULL};
 
 const ra_option *ra_section_find(const ra_section *s, const char *name, size_t *base)
 {

@@ -61,8 +61,8 @@ typedef struct ra_section {
     bool also_inherited; /* their defaults are those of the object around, not their presets */
 } ra_section;
 
-extern const ra_section ra_section_root, ra_section_listen, ra_section_upstream, ra_section_cache,
-    ra_section_redis, ra_section_near, ra_section_ddb, ra_section_policy, ra_section_table,
+extern const ra_section ra_section_root, ra_section_listen, ra_section_admin, ra_section_upstream,
+    ra_section_cache, ra_section_redis, ra_section_near, ra_section_ddb, ra_section_policy, ra_section_table,
     ra_section_pattern, ra_section_schema, ra_section_index, ra_section_cors, ra_section_route,
     ra_section_query, ra_section_reply, ra_section_validate, ra_section_generate;
 
