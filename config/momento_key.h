@@ -14,7 +14,7 @@
 
 #include "config/endpoint.h"
 
-enum { RA_MOMENTO_KEY_MOST = 8192 }; /* characters of a key */
+enum { RA_MOMENTO_KEY_MOST = 4096 }; /* characters of a key */
 
 /*
  * The HTTP API's address, as "https://api.cache.CELL", from what was given as the endpoint: a whole address
