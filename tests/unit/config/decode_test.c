@@ -24,7 +24,7 @@ static void test_options_that_are_not_there(void **state)
         snprintf(text, sizeof text, "{\"tables\":{\"*\":{}},\"%s\":{}}", names[i]);
         expect_error(text, names[i], 1, "there is no such option");
     }
-    expect_error("{\"tables\":{\"*\":{}},\"cache\":{\"momento\":{}}}", "cache.momento", 1,
+    expect_error("{\"tables\":{\"*\":{}},\"cache\":{\"memcached\":{}}}", "cache.memcached", 1,
                  "there is no such option");
     expect_error("{\"tables\":{\"*\":{\"stream\":\"follow\"}}}", "tables[\"*\"].stream", 1,
                  "there is no such option");
