@@ -30,6 +30,8 @@ typedef struct ra_unit_view {
     ra_key unit;
     ra_key guard[RA_GUARDS_MAX];
     unsigned nguards;
+    bool named; /* `name` is the request of one entry: for a store that can't list them */
+    ra_key name;
     /* out */
     enum ra_unit_state state;
     uint64_t markers;       /* that live */

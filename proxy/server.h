@@ -24,6 +24,7 @@
 
 struct event;
 struct event_base;
+struct ra_admin;
 struct evhttp;
 struct ra_clock_watch;
 struct ra_request;
@@ -77,7 +78,8 @@ struct ra_server {
     atomic_bool clock_differs; /* from DynamoDB's: see proxy/clock_check.h */
     ra_loop *loops;
     unsigned nloops;
-    uint16_t port; /* bound */
+    uint16_t port;          /* bound */
+    struct ra_admin *admin; /* NULL: none is configured */
 };
 
 /* NULL with a message logged. `quiet_until` is the in-process store's (0: none). */
