@@ -480,3 +480,17 @@ def v2_key(key_id="key"):
 def legacy_jwt(cache_endpoint, control_endpoint="control.example.invalid"):
     """A JWT whose claim `c` names the cache's endpoint, and `cp` that of the control plane."""
     return _jwt({"sub": "operator@example.com", "cp": control_endpoint, "c": cache_endpoint})
+
+
+def settings(server, **momento):
+    """The store that is this stand-in. Deadlines are long, so that a busy machine doesn't decide what a test
+    sees."""
+    given = {
+        "endpoint": server.endpoint,
+        "cache": next(iter(server.caches)),
+        "api_key": next(iter(server.keys)),
+        "request_timeout": "10s",
+        **({"ca_file": server.tls.authority} if server.tls else {}),
+        **momento,
+    }
+    return {"listen": {"threads": 1}, "cache": {"store": "momento", "momento": given}}
