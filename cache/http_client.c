@@ -200,6 +200,8 @@ static void on_call_timer(evutil_socket_t fd, short what, void *arg)
     else if (!c->transfer.maybe_sent)
         text = "the deadline passed while connecting";
     ra_http_transfer_say(&c->transfer, text);
+    if (c->state == CALL_SENDING)
+        ra_http_transfer_distrust(&c->transfer);
     finish(c, c->transfer.maybe_sent ? RA_HTTP_TIMEOUT : RA_HTTP_NOT_SENT);
 }
 
