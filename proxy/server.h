@@ -14,6 +14,7 @@
 #include "cache/memory_store.h"
 #include "cache/redis_store.h"
 #include "cache/redis_tracker.h"
+#include "proxy/momento_server.h"
 #include "proxy/redis_server.h"
 #include "proxy/request_await.h"
 #include "proxy/store_pact.h"
@@ -65,10 +66,12 @@ enum { RA_LOOP_MAGIC = 0x6c6f6f70 };
 struct ra_server {
     ra_config *config; /* the current snapshot; requests hold a reference of their own */
     ra_credentials_provider *provider;
-    ra_memory *memory;             /* store "memory": its table; NULL: the store is Redis */
-    ra_redis_shared *redis_shared; /* store "redis", as the next four */
-    ra_near *near;                 /* NULL: none */
+    ra_memory *memory; /* store "memory": its table; NULL: another store */
+    ra_near *near;     /* the network stores', as the next; NULL: none */
     ra_seal_keys *seal;
+    ra_momento_shared *momento_shared; /* store "momento", as the next */
+    ra_momento_voice momento_voice;
+    ra_redis_shared *redis_shared;        /* store "redis", as the next three */
     struct ssl_ctx_st *redis_tls;         /* NULL: plain */
     char redis_pact[RA_PACT_CHARS + 1];   /* see proxy/store_pact.h */
     char redis_where[RA_REDIS_WHERE_MAX]; /* host and port, or the socket; for messages */
