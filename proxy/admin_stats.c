@@ -3,6 +3,8 @@
  * listener's loop. The loops outlive the listener, so every letter is delivered.
  */
 #include "proxy/admin_cache.h"
+
+#include "cache/momento_store.h"
 #include "proxy/clock.h"
 #include "proxy/log.h"
 
@@ -19,6 +21,7 @@ typedef struct share {
     ra_letter letter;
     ra_store_stats stats;
     ra_redis_store_counts redis;
+    ra_momento_store_counts momento;
     int health;
 } share;
 
@@ -40,11 +43,15 @@ static void take_share(ra_letter *letter, void *arg)
     (void)letter;
     if (s->magic != SHARE_MAGIC)
         ra_corrupt("admin: a loop's share");
-    const ra_server *server = s->loop->server;
-    ra_store_get_stats(s->loop->store, &s->stats);
-    if (server->config->cache.store == RA_STORE_KIND_REDIS) {
-        ra_redis_store_get_counts(s->loop->store, &s->redis);
-        s->health = (int)ra_redis_store_health(s->loop->store, ra_clock_monotonic());
+    ra_store *store = s->loop->store;
+    enum ra_store_kind kind = s->loop->server->config->cache.store;
+    ra_store_get_stats(store, &s->stats);
+    if (kind == RA_STORE_KIND_REDIS) {
+        ra_redis_store_get_counts(store, &s->redis);
+        s->health = (int)ra_redis_store_health(store, ra_clock_monotonic());
+    } else if (kind == RA_STORE_KIND_MOMENTO) {
+        ra_momento_store_get_counts(store, &s->momento);
+        s->health = (int)ra_momento_store_health(store, ra_clock_monotonic());
     }
     if (atomic_fetch_sub(&s->all->waiting, 1) == 1)
         ra_mailbox_post(ra_admin_mailbox(s->all->admin), &s->all->done);

@@ -148,8 +148,8 @@ def decode_base64(text):
 class Momento:
     """`caches` are there; `keys` may be used, and `keys[name]` is the set of methods that one is good for."""
 
-    def __init__(self, keys=("the-api-key",), caches=("readaside",), tls=None, bodies="text", host="127.0.0.1"):
-        self.keys = {key: {"GET", "PUT", "DELETE"} for key in keys}
+    def __init__(self, keys=None, caches=("readaside",), tls=None, bodies="text", host="127.0.0.1"):
+        self.keys = {key: {"GET", "PUT", "DELETE"} for key in keys or [v2_key()]}
         self.caches = {name: {} for name in caches}
         self.bodies, self.tls, self.host = bodies, tls, host
         self.port = ports.free_port()
