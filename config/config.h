@@ -22,7 +22,7 @@ enum ra_store_kind { RA_STORE_KIND_MEMORY, RA_STORE_KIND_REDIS, RA_STORE_KIND_MO
 /* All that can be had of a service that has no conditional write. */
 #define RA_MOMENTO_PROMISE                                                                                   \
     "With Momento, a read through the proxy that made a write sees that write, and reads through other "     \
-    "proxies may be stale for at most the TTL."
+    "proxies may be stale for at most the TTL"
 
 /* What applies to one access: a table's own, or a pattern's with the table's for what it leaves out. */
 typedef struct ra_policy {

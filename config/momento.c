@@ -85,7 +85,7 @@ static void check_consistency(ra_decoder *d, const ra_place *in, enum ra_consist
 {
     ra_place at;
     if (c != RA_EVENTUAL && ra_decode_member(d, in, "consistency", &at))
-        ra_decode_error(d, &at, "%s Accepted: \"eventual\" with \"store\": \"momento\"", RA_MOMENTO_PROMISE);
+        ra_decode_error(d, &at, "%s; accepted: \"eventual\" with \"store\": \"momento\"", RA_MOMENTO_PROMISE);
 }
 
 /* Of a table or a pattern, where it is stated. */

@@ -150,10 +150,13 @@ static void print_writes(const ra_table_config *t, enum ra_store_kind store)
     }
     printf("  writes_when_store_down pass: a write that %s can't be told of is sent all the same. Other "
            "proxies\n"
-           "    may serve what it has overwritten, at most up to the TTL, until they have lost %s too or "
-           "this\n"
-           "    one has told it%s\n",
-           name, name, t->consistency == RA_LINEARIZABLE ? ": for so long nothing is linearizable" : "");
+           "    may serve what it has overwritten, at most up to the TTL, until ",
+           name);
+    if (store == RA_STORE_KIND_REDIS)
+        printf("they have lost Redis too or this\n    one has told it%s\n",
+               t->consistency == RA_LINEARIZABLE ? ": for so long nothing is linearizable" : "");
+    else
+        printf("this one has told it\n");
 }
 
 static void print_promise(enum ra_consistency c, enum ra_store_kind store)
