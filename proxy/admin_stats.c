@@ -72,6 +72,10 @@ typedef struct counter {
     {                                                                                                        \
 #member, offsetof(ra_redis_store_counts, member)                                                     \
     }
+#define OF_MOMENTO(member)                                                                                   \
+    {                                                                                                        \
+#member, offsetof(ra_momento_store_counts, member)                                                   \
+    }
 
 static const counter every_store[] = {
     OF_STORE(hits),       OF_STORE(stale),           OF_STORE(misses),
@@ -98,14 +102,34 @@ static void write_counters(const gathering *g, const counter *v, size_t n, size_
     }
 }
 
+static const counter momento_only[] = {
+    OF_MOMENTO(operations),     OF_MOMENTO(throttled), OF_MOMENTO(bypassed_429), OF_MOMENTO(rate_limited),
+    OF_MOMENTO(refused),        OF_MOMENTO(failed),    OF_MOMENTO(too_large),    OF_MOMENTO(too_long),
+    OF_MOMENTO(too_short),      OF_MOMENTO(foreign),   OF_MOMENTO(damaged),      OF_MOMENTO(untold),
+    OF_MOMENTO(markers_refused)};
+
+/* Of each loop, in the words of `names`. */
+static void write_health(const gathering *g, const char *const *names, ra_buf *out)
+{
+    ra_buf_add_z(out, ", \"health\": [");
+    for (unsigned i = 0; i < g->n; i++)
+        ra_buf_addf(out, "%s\"%s\"", i ? ", " : "", names[g->shares[i].health]);
+    ra_buf_add_char(out, ']');
+}
+
 static void write_redis(const gathering *g, ra_buf *out)
 {
     static const char *const health[] = {"down", "greeting", "quarantine", "silent", "breaker", "serving"};
     write_counters(g, redis_only, sizeof redis_only / sizeof *redis_only, offsetof(share, redis), out);
-    ra_buf_add_z(out, ", \"health\": [");
-    for (unsigned i = 0; i < g->n; i++)
-        ra_buf_addf(out, "%s\"%s\"", i ? ", " : "", health[g->shares[i].health]);
-    ra_buf_add_char(out, ']');
+    write_health(g, health, out);
+}
+
+static void write_momento(const gathering *g, ra_buf *out)
+{
+    static const char *const health[] = {"misconfigured", "paused", "breaker", "serving"};
+    write_counters(g, momento_only, sizeof momento_only / sizeof *momento_only, offsetof(share, momento),
+                   out);
+    write_health(g, health, out);
 }
 
 static void write_near(ra_near *near, ra_buf *out)
@@ -138,6 +162,8 @@ static void answer(ra_letter *letter, void *arg)
                        &out);
     if (kind == RA_STORE_KIND_REDIS)
         write_redis(g, &out);
+    if (kind == RA_STORE_KIND_MOMENTO)
+        write_momento(g, &out);
     if (s->near)
         write_near(s->near, &out);
     ra_buf_add_z(&out, "}\n");
