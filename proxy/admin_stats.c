@@ -64,18 +64,11 @@ typedef struct counter {
     size_t offset;
 } counter;
 
-#define OF_STORE(member)                                                                                     \
-    {                                                                                                        \
-#member, offsetof(ra_store_stats, member)                                                            \
-    }
-#define OF_REDIS(member)                                                                                     \
-    {                                                                                                        \
-#member, offsetof(ra_redis_store_counts, member)                                                     \
-    }
-#define OF_MOMENTO(member)                                                                                   \
-    {                                                                                                        \
-#member, offsetof(ra_momento_store_counts, member)                                                   \
-    }
+/* clang-format off */
+#define OF_STORE(member) {#member, offsetof(ra_store_stats, member)}
+#define OF_REDIS(member) {#member, offsetof(ra_redis_store_counts, member)}
+#define OF_MOMENTO(member) {#member, offsetof(ra_momento_store_counts, member)}
+/* clang-format on */
 
 static const counter every_store[] = {
     OF_STORE(hits),       OF_STORE(stale),           OF_STORE(misses),
