@@ -187,6 +187,25 @@ static void take_near(ra_momento_store *s, const looking *l, found *f, ra_lookup
     ra_near_validated(s->near, l->asked, &v->unit, &v->request, &v->token, &f->mark);
 }
 
+/* Is what the near cache had the registers' still? */
+static bool is_held(ra_momento_store *s, const looking *l, found *f, ra_lookup *v)
+{
+    bool good =
+        f->held && is_good(l, f, v->nguards, &f->near.token) && f->near.expires > ra_momento_store_wall(s);
+    if (good)
+        take_near(s, l, f, v);
+    return good;
+}
+
+/* Another read of this process may have filled it since it was asked for, under these very registers: Momento
+ * may not have it yet, and that read's flight has landed. */
+static void look_again(ra_momento_store *s, const looking *l, found *f, ra_lookup *v)
+{
+    f->held = ra_near_get(s->near, l->asked, ra_momento_store_wall(s), &v->unit, &v->request, v->guard,
+                          v->nguards, &f->near);
+    is_held(s, l, f, v);
+}
+
 /* The token, if everything is idle. */
 static bool take_token(const looking *l, const found *f, ra_lookup *v)
 {
@@ -211,10 +230,10 @@ static void conclude(ra_momento_store *s, looking *l, size_t i)
         bypass(s, v, "write-in-progress");
         return;
     }
-    if (f->held && is_good(l, f, v->nguards, &f->near.token) && f->near.expires > ra_momento_store_wall(s))
-        take_near(s, l, f, v);
-    else
+    if (!is_held(s, l, f, v))
         look_entry(s, l, f, v);
+    if (v->outcome == RA_LOOKUP_MISS && s->near && !f->held)
+        look_again(s, l, f, v);
     s->n.hits += v->outcome == RA_LOOKUP_HIT;
     s->n.stale += v->outcome == RA_LOOKUP_STALE;
     s->n.misses += v->outcome == RA_LOOKUP_MISS;
