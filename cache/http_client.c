@@ -131,7 +131,7 @@ static void start(ra_http_call *c)
         refuse(c, RA_HTTP_NO_MEMORY, "no memory");
         return;
     }
-    if (!ra_http_transfer_attach(&c->transfer, e) ||
+    if (!ra_http_transfer_attach(&c->transfer, e, &h->o) ||
         curl_multi_add_handle(ra_curl_loop_multi(h->loop), e) != CURLM_OK) {
         release_easy(h, &c->transfer);
         refuse(c, RA_HTTP_NO_MEMORY, "no memory");
