@@ -148,11 +148,11 @@ def decode_base64(text):
 class Momento:
     """`caches` are there; `keys` may be used, and `keys[name]` is the set of methods that one is good for."""
 
-    def __init__(self, keys=None, caches=("readaside",), tls=None, bodies="text", host="127.0.0.1"):
+    def __init__(self, keys=None, caches=("readaside",), tls=None, bodies="text", port=None):
         self.keys = {key: {"GET", "PUT", "DELETE"} for key in keys or [v2_key()]}
         self.caches = {name: {} for name in caches}
-        self.bodies, self.tls, self.host = bodies, tls, host
-        self.port = ports.free_port()
+        self.bodies, self.tls, self.host = bodies, tls, "127.0.0.1"
+        self.port = port or ports.free_port()
         self.requests = []
         self.rules = []
         self.bucket = None
@@ -487,8 +487,8 @@ def settings(server, **momento):
     sees."""
     given = {
         "endpoint": server.endpoint,
-        "cache": next(iter(server.caches)),
-        "api_key": next(iter(server.keys)),
+        "cache": next(iter(server.caches), "readaside"),
+        "api_key": next(iter(server.keys), v2_key()),
         "request_timeout": "10s",
         **({"ca_file": server.tls.authority} if server.tls else {}),
         **momento,
