@@ -293,19 +293,27 @@ static const char *send_part(ra_momento_work *w, size_t i, int64_t now)
                : why;
 }
 
+static const char *send_guard(ra_momento_work *w, size_t i)
+{
+    looking *l = w->own;
+    guard *g = &l->guards[i];
+    const char *why = NULL;
+    if (!is_missing(w->store, l, g->unit, &g->reg) ||
+        ra_momento_work_make(w, MAKE_GUARD, i, g->unit, RA_MOMENTO_TTL_MOST, &why))
+        return NULL;
+    return why;
+}
+
 /* NULL: what there is to be asked is. */
 static const char *send_second(ra_momento_work *w)
 {
     looking *l = w->own;
-    ra_momento_store *s = w->store;
-    int64_t now = ra_momento_store_monotonic(s);
+    int64_t now = ra_momento_store_monotonic(w->store);
     const char *why = NULL;
     l->second = true;
     ra_momento_work_next_round(w);
     for (size_t i = 0; i < l->nguards && !why; i++)
-        if (is_missing(s, l, l->guards[i].unit, &l->guards[i].reg) &&
-            !ra_momento_work_make(w, MAKE_GUARD, i, l->guards[i].unit, RA_MOMENTO_TTL_MOST, &why))
-            return why;
+        why = send_guard(w, i);
     for (size_t i = 0; i < l->n && !why; i++)
         why = send_part(w, i, now);
     return why;
