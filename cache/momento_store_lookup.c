@@ -201,6 +201,8 @@ static bool is_held(ra_momento_store *s, const looking *l, found *f, ra_lookup *
  * may not have it yet, and that read's flight has landed. */
 static void look_again(ra_momento_store *s, const looking *l, found *f, ra_lookup *v)
 {
+    ra_payload_unref(f->near.payload); /* one past its TTL */
+    f->near.payload = NULL;
     f->held = ra_near_get(s->near, l->asked, ra_momento_store_wall(s), &v->unit, &v->request, v->guard,
                           v->nguards, &f->near);
     is_held(s, l, f, v);
