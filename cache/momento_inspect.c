@@ -159,7 +159,8 @@ static bool read_unit(ra_momento_inspect *m, ra_unit_view *v)
     v->unlisted = true;
     if (!read_register(m, &v->unit, &state, &generation))
         return false;
-    v->state = state != RA_MOMENTO_IDLE ? RA_UNIT_MARKED : generation.len ? RA_UNIT_DATA : RA_UNIT_EMPTY;
+    /* one that isn't a register's text counts as none, as it does in the store */
+    v->state = state == RA_MOMENTO_WRITING ? RA_UNIT_MARKED : generation.len ? RA_UNIT_DATA : RA_UNIT_EMPTY;
     v->markers = v->state == RA_UNIT_MARKED;
     return v->state != RA_UNIT_DATA || !v->named || read_entry(m, v, &generation);
 }

@@ -15,7 +15,7 @@ static const size_t ncommands = sizeof commands / sizeof *commands;
 
 static void usage(FILE *out)
 {
-    fputs("usage: readaside cache COMMAND -c FILE [OPTION]... [TABLE]\n\n", out);
+    fputs("usage: readaside cache COMMAND [-c FILE] [OPTION]... [TABLE]\n\n", out);
     ra_cli_list(commands, ncommands, out);
     fputs(
         "\n"

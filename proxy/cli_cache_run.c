@@ -6,6 +6,7 @@
 #include "proxy/cli_cache_ask.h"
 #include "proxy/cli_cache_item.h"
 #include "proxy/cli_cache_show.h"
+#include "proxy/ddb_given.h"
 #include "proxy/ddb_read.h"
 #include "proxy/markers_table.h"
 
@@ -65,7 +66,7 @@ static const char *contradiction(const cache_task *c)
     const ra_markers_key *k = &c->key;
     bool has_key = k->partition_key || k->sort_key || k->index;
     if (!c->file)
-        return "-c FILE is missing";
+        return "-c FILE is missing, and READASIDE_CONFIG isn't set";
     if (!c->names_units)
         return NULL;
     if (!k->table)
@@ -106,6 +107,8 @@ static bool read_options(cache_task *c, int argc, char **argv, int *status)
     }
     if (c->names_units && optind < argc)
         c->key.table = argv[optind++];
+    if (!c->file)
+        c->file = ra_ddb_environment("READASIDE_CONFIG");
     const char *wrong = contradiction(c);
     if (optind < argc)
         ra_cli_misuse(c->command.name, "unknown argument '%s'", argv[optind]);
@@ -295,14 +298,15 @@ static int run(cache_task *c, int (*work)(cache_task *c), int argc, char **argv)
 
 static void usage_end(FILE *out, const char *json)
 {
-    fprintf(out,
-            "  -c, --config FILE      the configuration that the proxies run with\n"
-            "      --json             %s, or {\"error\"}\n"
-            "  -h, --help             this text\n"
-            "\n"
-            "Where the store is \"memory\" the proxy itself is asked, at its admin.address.\n"
-            "Exit status: 0 done, 1 it couldn't be done, 2 a wrong call or configuration.\n",
-            json);
+    fprintf(
+        out,
+        "  -c, --config FILE      the configuration that the proxies run with; default: READASIDE_CONFIG\n"
+        "      --json             %s, or {\"error\"}\n"
+        "  -h, --help             this text\n"
+        "\n"
+        "Where the store is \"memory\" the proxy itself is asked, at its admin.address.\n"
+        "Exit status: 0 done, 1 it couldn't be done, 2 a wrong call or configuration.\n",
+        json);
 }
 
 static void usage_key(FILE *out)
@@ -317,7 +321,7 @@ static void usage_key(FILE *out)
 static void usage_ping(FILE *out)
 {
     fputs(
-        "usage: readaside cache ping -c FILE [--json]\n"
+        "usage: readaside cache ping [-c FILE] [--json]\n"
         "\n"
         "Can the store that the configuration names be reached, does it take the credentials, how fast does\n"
         "it answer? Of Redis a connection is made and PING sent; in Momento a key is put, which lives for a\n"
@@ -332,7 +336,7 @@ static void usage_get(FILE *out)
 {
     fputs(
         "usage: readaside cache get TABLE --partition-key VALUE [--sort-key VALUE] [--index NAME]\n"
-        "                           -c FILE [--json]\n"
+        "                           [-c FILE] [--json]\n"
         "\n"
         "Shows what is cached of one key: of its item, where the key is whole, of its partition's queries,\n"
         "and whether the table is held by a write; of an index, of that partition of it. For each entry its\n"
@@ -349,8 +353,8 @@ static void usage_delete(FILE *out)
 {
     fputs(
         "usage: readaside cache delete TABLE --partition-key VALUE [--sort-key VALUE] [--index NAME]\n"
-        "                              -c FILE [--json]\n"
-        "       readaside cache delete TABLE --all -c FILE [--json]\n"
+        "                              [-c FILE] [--json]\n"
+        "       readaside cache delete TABLE --all [-c FILE] [--json]\n"
         "\n"
         "Drops what is cached, so that the next read asks DynamoDB: of the item and of its partition's\n"
         "queries; without the sort key of the partition's queries alone, since each item stands for itself;\n"
@@ -365,7 +369,7 @@ static void usage_delete(FILE *out)
 
 static void usage_stats(FILE *out)
 {
-    fputs("usage: readaside cache stats -c FILE [--json]\n"
+    fputs("usage: readaside cache stats [-c FILE] [--json]\n"
           "\n"
           "Shows what a running proxy has counted since it began: hits, misses, fills and so on, of all its\n"
           "threads, and what its near cache holds. Counters are each proxy's own, so with every store the\n"

@@ -297,6 +297,28 @@ def test_a_write_to_the_whole_table_overtakes_entries(settings, shown, filled, s
     waiting.until(overtaken, "the entry not to count any more")
 
 
+def test_of_momento_only_what_its_registers_call_good(momento, settings, shown, filled):
+    config = settings("momento")
+    filled(config)
+    found = kinds(shown(config, "get", *THE_ITEM))
+    assert len(found["item"]["entries"]) == 1
+    before = momento.items()
+    for kind in ("item", "table"):
+        name = b"ra1:" + found[kind]["unit"].encode()
+        momento.put(name, b"I" + b"0" * 32)
+        item = kinds(shown(config, "get", *THE_ITEM))["item"]
+        assert (item["state"], item["entries"], item["overtaken"]) == ("data", [], 1)
+        momento.put(name, before[name][0])
+    name = b"ra1:" + found["item"]["unit"].encode()
+    for text, state in ((b"W" + b"0" * 32, "marked"), (b"nonsense", "empty"), (b"", "empty")):
+        momento.put(name, text)
+        item = kinds(shown(config, "get", *THE_ITEM))["item"]
+        assert (item["state"], item["entries"]) == (state, [])
+        dropped = {u["kind"]: u["dropped"] for u in shown(config, "delete", *THE_ITEM)["units"]}
+        assert dropped["item"] is False
+        assert momento.items()[name][0] == text, "left alone"
+
+
 def test_a_table_for_a_person(settings, cache, filled):
     config = settings("memory")
     filled(config)
@@ -427,7 +449,7 @@ def test_counters(settings, cache, shown, filled, store):
     [
         ([], "usage: readaside cache"),
         (["pong"], "did you mean 'ping'?"),
-        (["get"], "-c FILE is missing"),
+        (["get", "chat", "--partition-key", "a"], "-c FILE is missing"),
         (["get", "-c", "x"], "TABLE is missing"),
         (["get", "-c", "x", "chat"], "--partition-key VALUE is missing"),
         (["get", "-c", "x", "chat", "more", "--partition-key", "a"], "unknown argument 'more'"),
@@ -439,7 +461,8 @@ def test_counters(settings, cache, shown, filled, store):
     ],
 )
 def test_wrong_calls(readaside_binary, words, said):
-    done = subprocess.run([readaside_binary, "cache", *words], check=False, capture_output=True, text=True)
+    done = subprocess.run([readaside_binary, "cache", *words], check=False, capture_output=True, text=True,
+                          env=processes.child_environment({"READASIDE_CONFIG": ""}))
     assert done.returncode == 2 and done.stdout == ""
     assert said in done.stderr
 
@@ -485,6 +508,15 @@ def test_a_full_disk(settings, cache, filled):
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = cache(config, "get", *THE_ITEM, capture_output=False, stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 1 and "can't be written" in done.stderr
+
+
+def test_the_environment_names_the_configuration(readaside_binary, settings, tmp_path):
+    path = tmp_path / "named.jsonc"
+    path.write_text(json.dumps(settings("redis")))
+    environment = processes.child_environment({"READASIDE_CONFIG": str(path)})
+    done = subprocess.run([readaside_binary, "cache", "ping"], check=False, capture_output=True, text=True,
+                          env=environment)
+    assert done.returncode == 0, done
 
 
 # ---- the admin listener ----
