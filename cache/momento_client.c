@@ -106,7 +106,6 @@ static enum ra_momento_outcome judge(enum method method, int status, ra_bytes bo
 {
     switch (status) {
     case 200:
-        return method == GET ? RA_MOMENTO_FOUND : RA_MOMENTO_DONE;
     case 204: /* a value of no bytes, if it was got */
         return method == GET ? RA_MOMENTO_FOUND : RA_MOMENTO_DONE;
     case 401:
@@ -141,7 +140,7 @@ static void set_text(ra_momento_result *r, const char *p, size_t n)
 {
     size_t i = 0;
     for (; i < n && i < sizeof r->text - 1; i++)
-        r->text[i] = p[i] >= ' ' && p[i] < 127 ? p[i] : ' ';
+        r->text[i] = (char)(p[i] >= ' ' && p[i] < 127 ? p[i] : ' ');
     while (i && r->text[i - 1] == ' ')
         i--;
     r->text[i] = '\0';

@@ -42,9 +42,10 @@ static void filled(const ra_momento_result *r, void *arg)
 
 void ra_momento_fillings_free(ra_momento_store *s)
 {
-    while (s->fillings) {
-        ra_momento_cancel(s->fillings->http);
-        filling_free(s->fillings);
+    for (ra_momento_filling *f = s->fillings, *next; f; f = next) {
+        next = f->next;
+        ra_momento_cancel(f->http);
+        filling_free(f);
     }
 }
 

@@ -163,8 +163,8 @@ void ra_momento_make_leave(ra_momento_step *step)
 
 void ra_momento_makings_free(ra_momento_store *s)
 {
-    while (s->makings) {
-        ra_momento_making *m = s->makings;
+    for (ra_momento_making *m = s->makings, *next; m; m = next) {
+        next = m->next;
         if (m->http)
             ra_momento_cancel(m->http);
         if (m->leads)

@@ -84,7 +84,7 @@ static void postpone(ra_momento_marker *m, int64_t due)
 
 static void start_heart(ra_momento_store *s, int64_t now)
 {
-    const struct timeval tick = {.tv_usec = RA_MOMENTO_TICK * 1000};
+    const struct timeval tick = {.tv_usec = RA_MOMENTO_TICK * 1000L};
     s->wheel_at = now;
     event_add(s->heart, &tick); /* without memory: nothing is told until another one is remembered */
 }
@@ -297,6 +297,8 @@ void ra_momento_markers_beat(evutil_socket_t fd, short what, void *store)
 void ra_momento_markers_free(ra_momento_store *s)
 {
     for (size_t i = 0; i < RA_MOMENTO_BUCKETS; i++)
-        while (s->markers[i])
-            marker_free(s->markers[i]);
+        for (ra_momento_marker *m = s->markers[i], *next; m; m = next) {
+            next = m->chain;
+            marker_free(m);
+        }
 }
