@@ -162,7 +162,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-static bool serve(ra_admin *a)
+static bool bind_and_make(ra_admin *a)
 {
     const ra_config_listen *given = &a->server->config->admin;
     const ra_config_listen c = {
@@ -176,19 +176,14 @@ static bool serve(ra_admin *a)
     a->base = event_base_new();
     a->mailbox = a->base ? ra_mailbox_new(a->base) : NULL;
     a->http = a->mailbox ? ra_listener_new(a->base, &c, fd, received, a, &a->socket) : NULL;
-    if (!a->http) {
-        close(fd);
-        ra_log(RA_LOG_ERROR, "admin: out of memory");
-        return false;
-    }
-    int error = pthread_create(&a->thread, NULL, run, a);
-    if (error)
-        ra_log(RA_LOG_ERROR, "admin: can't start a thread: %s", strerror(error));
-    a->running = error == 0;
-    return a->running;
+    if (a->http)
+        return true;
+    close(fd);
+    ra_log(RA_LOG_ERROR, "admin: out of memory");
+    return false;
 }
 
-ra_admin *ra_admin_start(ra_server *s)
+ra_admin *ra_admin_new(ra_server *s)
 {
     ra_admin *a = calloc(1, sizeof *a);
     if (!a) {
@@ -198,10 +193,19 @@ ra_admin *ra_admin_start(ra_server *s)
     a->magic = ADMIN_MAGIC;
     a->server = s;
     a->stop_letter = (ra_letter){.deliver = stop, .arg = a};
-    if (serve(a))
+    if (bind_and_make(a))
         return a;
     ra_admin_free(a);
     return NULL;
+}
+
+bool ra_admin_start(ra_admin *a)
+{
+    int error = pthread_create(&a->thread, NULL, run, a);
+    if (error)
+        ra_log(RA_LOG_ERROR, "admin: can't start a thread: %s", strerror(error));
+    a->running = error == 0;
+    return a->running;
 }
 
 void ra_admin_stop(ra_admin *a)

@@ -13,7 +13,7 @@
  * browser on this machine can use it, a POST must be application/json, which a page may not send to another
  * origin unasked, and Host must name loopback, which a name that a page has been loaded by doesn't.
  *
- * Threads: start and stop are main's. It ends before the loops do, since it asks them.
+ * Threads: new, start, stop and free are main's. It ends before the loops do, since it asks them.
  */
 #ifndef RA_PROXY_ADMIN_H
 #define RA_PROXY_ADMIN_H
@@ -25,8 +25,11 @@ struct evhttp_request;
 
 typedef struct ra_admin ra_admin;
 
-/* Binds, and starts the thread; the loops are running. NULL with a message logged. */
-ra_admin *ra_admin_start(ra_server *s);
+/* Binds; nobody is answered yet. Before the loops run: a port that is taken is found before anybody is
+ * served. NULL with a message logged. */
+ra_admin *ra_admin_new(ra_server *s);
+/* Starts the thread; the loops are running. false with a message logged. */
+bool ra_admin_start(ra_admin *a);
 uint16_t ra_admin_port(const ra_admin *a);
 /* Answers what it has been asked, takes nothing more, and ends. NULL is allowed. */
 void ra_admin_stop(ra_admin *a);

@@ -273,6 +273,9 @@ bool ra_server_start(ra_server *s)
 {
     if (!bind_all(s))
         return false;
+    s->admin = s->config->admin.host ? ra_admin_new(s) : NULL;
+    if (s->config->admin.host && !s->admin)
+        return false;
     for (unsigned i = 0; i < s->nloops; i++) {
         int error = pthread_create(&s->loops[i].thread, NULL, run, &s->loops[i]);
         if (error) {
@@ -283,8 +286,7 @@ bool ra_server_start(ra_server *s)
         }
         s->loops[i].running = true;
     }
-    s->admin = s->config->admin.host ? ra_admin_start(s) : NULL;
-    if (s->admin || !s->config->admin.host)
+    if (!s->admin || ra_admin_start(s->admin))
         return true;
     ra_server_drain(s);
     ra_server_join(s);
