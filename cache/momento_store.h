@@ -60,7 +60,7 @@ typedef struct ra_momento_store_options {
     int64_t request_timeout; /* ms: of each round of a lookup, of a begin; > 0 */
     int64_t register_ttl;    /* ms that an idle register stays; at most the service's 24 h */
     size_t max_entry_bytes;
-    size_t max_markers;            /* writes that are remembered, of 150 bytes each. 0: 262144 */
+    size_t max_markers;            /* writes that are remembered, of 200 bytes each. 0: 262144 */
     const ra_momento_clock *clock; /* NULL: the system's */
 } ra_momento_store_options;
 
