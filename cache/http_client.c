@@ -139,7 +139,7 @@ static void start(ra_http_call *c)
         refuse(c, RA_HTTP_NO_MEMORY, "no memory");
         return;
     }
-    if (!ra_http_transfer_attach(&c->transfer, e) ||
+    if (!ra_http_transfer_attach(&c->transfer, e, &h->o) ||
         curl_multi_add_handle(ra_curl_loop_multi(h->loop), e) != CURLM_OK) {
         release_easy(h, &c->transfer);
         refuse(c, RA_HTTP_NO_MEMORY, "no memory");
@@ -208,6 +208,8 @@ static void on_call_timer(evutil_socket_t fd, short what, void *arg)
     else if (!c->transfer.maybe_sent)
         text = "the deadline passed while connecting";
     ra_http_transfer_say(&c->transfer, text);
+    if (c->state == CALL_SENDING)
+        ra_http_transfer_distrust(&c->transfer);
     finish(c, c->transfer.maybe_sent ? RA_HTTP_TIMEOUT : RA_HTTP_NOT_SENT);
 }
 

@@ -66,6 +66,7 @@ typedef struct ra_http_options {
     int64_t max_idle;    /* ms after which an idle connection isn't reused, in whole seconds; 0: 50,000 */
     bool verify_tls;     /* certificate and host name; true unless a test says otherwise */
     const char *ca_file; /* NULL: the system's */
+    bool http2; /* over TLS, where libcurl has it and the server offers it; calls then share connections */
 } ra_http_options;
 
 typedef struct ra_http_request {

@@ -143,6 +143,21 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 
 /* ---- easy handles ---- */
 
+/* A libcurl without HTTP/2 refuses the second one, and stays with the first. */
+static void set_version(CURL *e, bool http2)
+{
+    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    if (http2)
+        curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+}
+
+/* Over TLS it is known once a connection is there whether it can be shared, and it is worth waiting for.
+ * Without it would be known with the first reply only, and one that doesn't come would hold up all others. */
+static bool may_share(const ra_http_transfer *t, bool http2)
+{
+    return http2 && strncasecmp(t->url, "https:", 6) == 0;
+}
+
 CURL *ra_http_easy_new(const ra_http_options *o)
 {
     CURL *e = curl_easy_init();
@@ -150,7 +165,7 @@ CURL *ra_http_easy_new(const ra_http_options *o)
         return NULL;
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(e, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    set_version(e, o->http2);
     curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(e, CURLOPT_TCP_NODELAY, 1L);
@@ -178,11 +193,13 @@ CURL *ra_http_easy_new(const ra_http_options *o)
 }
 
 /* The body always goes by POSTFIELDS, so that it leaves with the headers in one write. */
-bool ra_http_transfer_attach(ra_http_transfer *t, CURL *e)
+bool ra_http_transfer_attach(ra_http_transfer *t, CURL *e, const ra_http_options *o)
 {
     bool head = strcmp(t->method, "HEAD") == 0;
     bool bodied = t->body.n || strcmp(t->method, "POST") == 0 || strcmp(t->method, "PUT") == 0;
     t->easy = e;
+    curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 0L);
+    curl_easy_setopt(e, CURLOPT_PIPEWAIT, may_share(t, o->http2) ? 1L : 0L);
     curl_easy_setopt(e, CURLOPT_NOBODY, 0L);
     curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
     if (head)
@@ -200,6 +217,11 @@ bool ra_http_transfer_attach(ra_http_transfer *t, CURL *e)
     curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
     return curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, head ? NULL : t->method) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_URL, t->url) == CURLE_OK;
+}
+
+void ra_http_transfer_distrust(ra_http_transfer *t)
+{
+    curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
 }
 
 void ra_http_transfer_detach(ra_http_transfer *t)

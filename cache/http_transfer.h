@@ -37,7 +37,10 @@ void ra_http_transfer_clear(ra_http_transfer *t);
 /* An easy handle with all that is the same for every request. NULL without memory. */
 CURL *ra_http_easy_new(const ra_http_options *o);
 /* Sets all that isn't, without exception, so that nothing of an earlier request is left. false: no memory. */
-bool ra_http_transfer_attach(ra_http_transfer *t, CURL *easy);
+bool ra_http_transfer_attach(ra_http_transfer *t, CURL *easy, const ra_http_options *o);
+/* Its connection isn't to be used again: the peer doesn't answer on it. One that other calls share, over
+ * HTTP/2, would outlive a call that is given up, for as long as the network takes to notice. */
+void ra_http_transfer_distrust(ra_http_transfer *t);
 /* Leaves nothing in the easy handle that points to the transfer. */
 void ra_http_transfer_detach(ra_http_transfer *t);
 

@@ -8,6 +8,6 @@
  */
 void ra_decode_check(ra_decoder *d, const ra_place *root, const ra_config *c);
 /* Of them: the store, and the options that belong to one store only (check_store.c). */
-void ra_decode_check_store(ra_decoder *d, const ra_place *root, const ra_config_cache *c);
+void ra_decode_check_store(ra_decoder *d, const ra_place *root, const ra_config *c);
 
 #endif

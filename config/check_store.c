@@ -1,6 +1,7 @@
 /* Options of one store don't go with another: one that is set and does nothing would mislead. */
 #include "config/check.h"
 
+#include "config/momento.h"
 #include "config/units.h"
 
 #include <string.h>
@@ -17,26 +18,46 @@ static bool refused(const ra_decoder *d, const ra_place *in, const char *name)
     return !ra_decode_member(d, in, name, &at) && at.node;
 }
 
+enum {
+    MEMORY = 1 << RA_STORE_KIND_MEMORY,
+    REDIS = 1 << RA_STORE_KIND_REDIS,
+    MOMENTO = 1 << RA_STORE_KIND_MOMENTO
+};
+
+#define NETWORK "accepted: with \"store\": \"redis\" or \"momento\" only"
+
 static void check_unused(ra_decoder *d, const ra_place *cache, enum ra_store_kind store)
 {
     static const struct {
         const char *name;
-        enum ra_store_kind store;
-        const char *why;
+        unsigned stores;
+        const char *why[3]; /* by store */
     } owned[] = {
-        {"redis", RA_STORE_KIND_REDIS, "nothing uses it; accepted: with \"store\": \"redis\" only"},
-        {"near", RA_STORE_KIND_REDIS, "that store is near already; accepted: with \"store\": \"redis\" only"},
-        {"encryption_key", RA_STORE_KIND_REDIS,
-         "nothing is sealed in this process's own memory; accepted: with \"store\": \"redis\" only"},
-        {"max_bytes", RA_STORE_KIND_MEMORY,
-         "Redis's own maxmemory bounds it; accepted: with \"store\": \"memory\" only"},
-        {"state_file", RA_STORE_KIND_MEMORY,
-         "Redis itself remembers the writes under way; accepted: with \"store\": \"memory\" only"},
+        {"redis",
+         REDIS,
+         {"nothing uses it; accepted: with \"store\": \"redis\" only", NULL,
+          "nothing uses it; accepted: with \"store\": \"redis\" only"}},
+        {"momento",
+         MOMENTO,
+         {"nothing uses it; accepted: with \"store\": \"momento\" only",
+          "nothing uses it; accepted: with \"store\": \"momento\" only", NULL}},
+        {"near", REDIS | MOMENTO, {"that store is near already; " NETWORK, NULL, NULL}},
+        {"encryption_key",
+         REDIS | MOMENTO,
+         {"nothing is sealed in this process's own memory; " NETWORK, NULL, NULL}},
+        {"max_bytes",
+         MEMORY,
+         {NULL, "Redis's own maxmemory bounds it; accepted: with \"store\": \"memory\" only",
+          "the account's storage bounds it; accepted: with \"store\": \"memory\" only"}},
+        {"state_file",
+         MEMORY,
+         {NULL, "Redis itself remembers the writes under way; accepted: with \"store\": \"memory\" only",
+          "Momento itself remembers the writes under way; accepted: with \"store\": \"memory\" only"}},
     };
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
         ra_place at;
-        if (owned[i].store != store && ra_decode_member(d, cache, owned[i].name, &at))
-            ra_decode_error(d, &at, "%s", owned[i].why);
+        if (!(owned[i].stores >> store & 1) && ra_decode_member(d, cache, owned[i].name, &at))
+            ra_decode_error(d, &at, "%s", owned[i].why[store]);
     }
 }
 
@@ -44,8 +65,7 @@ static void check_unused(ra_decoder *d, const ra_place *cache, enum ra_store_kin
 static void check_writes(ra_decoder *d, const ra_place *root)
 {
     static const char name[] = "writes_when_store_down";
-    static const char why[] =
-        "this process's own memory is never down; accepted: with \"store\": \"redis\" only";
+    static const char why[] = "this process's own memory is never down; " NETWORK;
     ra_place tables, at;
     if (ra_decode_member(d, root, name, &at))
         ra_decode_error(d, &at, "%s", why);
@@ -110,24 +130,36 @@ static void check_near(ra_decoder *d, const ra_place *cache, const ra_config_nea
                     "too small to hold anything; accepted: \"1MiB\" or more, or \"0\" for no near cache");
 }
 
-void ra_decode_check_store(ra_decoder *d, const ra_place *root, const ra_config_cache *c)
+/* The store's own object, which must be there. */
+static bool find_own(ra_decoder *d, const ra_place *cache, const char *name, const char *accepted,
+                     ra_place *own)
 {
-    ra_place cache, redis;
+    bool there = ra_decode_member(d, cache, name, own);
+    if (!there && !own->node)
+        ra_decode_error(d, own, "it must be given; accepted: %s, for store \"%s\"", accepted, name);
+    return there;
+}
+
+void ra_decode_check_store(ra_decoder *d, const ra_place *root, const ra_config *config)
+{
+    const ra_config_cache *c = &config->cache;
+    ra_place cache, own;
     ra_decode_member(d, root, "cache", &cache);
     if (refused(d, root, "cache") || refused(d, &cache, "store"))
         return;
     check_unused(d, &cache, c->store);
-    if (c->store == RA_STORE_KIND_MEMORY)
+    if (c->store == RA_STORE_KIND_MEMORY) {
         check_writes(d, root);
-    if (c->store != RA_STORE_KIND_REDIS)
         return;
-    check_entry(d, &cache, c);
+    }
     check_near(d, &cache, &c->near);
     check_keys(d, &cache, &c->encryption_key);
-    if (ra_decode_member(d, &cache, "redis", &redis))
-        check_tls(d, &redis, &c->redis);
-    else if (!redis.node)
-        ra_decode_error(d, &redis,
-                        "it must be given; accepted: { \"url\": \"redis://HOST\" }, for store "
-                        "\"redis\"");
+    if (c->store == RA_STORE_KIND_MOMENTO) {
+        find_own(d, &cache, "momento", "{ \"cache\": \"NAME\" }", &own);
+        ra_decode_check_momento(d, root, config);
+        return;
+    }
+    check_entry(d, &cache, c);
+    if (find_own(d, &cache, "redis", "{ \"url\": \"redis://HOST\" }", &own))
+        check_tls(d, &own, &c->redis);
 }

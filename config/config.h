@@ -17,7 +17,12 @@
 enum ra_consistency { RA_LINEARIZABLE, RA_READ_AFTER_WRITE, RA_EVENTUAL };
 /* What becomes of a write that the store can't be told of. */
 enum ra_writes { RA_WRITES_REFUSE, RA_WRITES_PASS };
-enum ra_store_kind { RA_STORE_KIND_MEMORY, RA_STORE_KIND_REDIS };
+enum ra_store_kind { RA_STORE_KIND_MEMORY, RA_STORE_KIND_REDIS, RA_STORE_KIND_MOMENTO };
+
+/* All that can be had of a service that has no conditional write. */
+#define RA_MOMENTO_PROMISE                                                                                   \
+    "With Momento, a read through the proxy that made a write sees that write, and reads through other "     \
+    "proxies may be stale for at most the TTL"
 
 /* What applies to one access: a table's own, or a pattern's with the table's for what it leaves out. */
 typedef struct ra_policy {
@@ -108,6 +113,18 @@ typedef struct ra_config_redis {
     char *key_file;
 } ra_config_redis;
 
+/* The serverless store; with `store` RA_STORE_KIND_MOMENTO. */
+typedef struct ra_config_momento {
+    char *endpoint; /* the HTTP API's, "https://api.cache.CELL"; from the API key or the environment if not
+                       given */
+    char *cache;
+    char *api_key;                  /* as Momento has given it out. Never to be printed */
+    unsigned operations_per_second; /* of the process; 0: no limit */
+    int64_t request_timeout;        /* of one request: queueing, connecting and the whole reply */
+    unsigned max_connections;       /* in all; each loop gets its share */
+    char *ca_file;                  /* NULL: the system's */
+} ra_config_momento;
+
 /* What a process holds in its own memory of a store that it shares. */
 typedef struct ra_config_near {
     size_t max_bytes; /* 0: nothing */
@@ -125,6 +142,7 @@ typedef struct ra_encryption_keys {
 typedef struct ra_config_cache {
     enum ra_store_kind store;
     ra_config_redis redis;
+    ra_config_momento momento;
     ra_config_near near;
     ra_encryption_keys encryption_key;
     size_t max_bytes;
@@ -147,6 +165,7 @@ struct ra_config {
     void *priv;
     char *path;
     ra_config_listen listen;
+    ra_config_listen admin; /* its host and port alone; host NULL: no admin listener */
     ra_config_upstream upstream;
     ra_config_cache cache;
     ra_config_ddb ddb;

@@ -1,6 +1,7 @@
 #include "config/defaults.h"
 
 #include "config/endpoint.h"
+#include "config/momento.h"
 
 #include <stdlib.h>
 
@@ -81,6 +82,13 @@ static void default_all_writes(const ra_decoder *d, const ra_place *root, ra_con
     }
 }
 
+void ra_decode_default_consistency(ra_decoder *d, const ra_place *root, ra_config *c)
+{
+    ra_place at;
+    if (!ra_decode_member(d, root, "consistency", &at))
+        c->consistency = c->cache.store == RA_STORE_KIND_MOMENTO ? RA_EVENTUAL : RA_READ_AFTER_WRITE;
+}
+
 void ra_decode_defaults(ra_decoder *d, const ra_place *root, ra_config *c)
 {
     ra_place upstream, hold;
@@ -89,6 +97,8 @@ void ra_decode_defaults(ra_decoder *d, const ra_place *root, ra_config *c)
         default_region(d, &upstream, &c->upstream);
     default_endpoints(d, &c->upstream);
     default_all_writes(d, root, c);
+    if (c->cache.store == RA_STORE_KIND_MOMENTO)
+        ra_decode_momento(d, root, &c->cache.momento);
     if (!ra_decode_member(d, root, "unknown_write_hold", &hold))
         c->unknown_write_hold = ra_config_any_linearizable(c) ? RA_HOLD_LINEARIZABLE : RA_HOLD_OTHERWISE;
 }

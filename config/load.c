@@ -24,6 +24,7 @@ static void decode_sections(ra_decoder *d, const ra_place *root, ra_config *c)
         const ra_section *section;
         void *base;
     } sections[] = {{"listen", &ra_section_listen, &c->listen},
+                    {"admin", &ra_section_admin, &c->admin},
                     {"upstream", &ra_section_upstream, &c->upstream},
                     {"cache", &ra_section_cache, &c->cache}};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
@@ -41,7 +42,9 @@ static void decode_cache(ra_decoder *d, const ra_place *root, ra_config_cache *o
         const char *name;
         const ra_section *section;
         void *base;
-    } sections[] = {{"redis", &ra_section_redis, &out->redis}, {"near", &ra_section_near, &out->near}};
+    } sections[] = {{"redis", &ra_section_redis, &out->redis},
+                    {"momento", &ra_section_momento, &out->momento},
+                    {"near", &ra_section_near, &out->near}};
     ra_place cache, at;
     ra_decode_member(d, root, "cache", &cache);
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
@@ -59,6 +62,7 @@ static void decode_root(ra_decoder *d, const cJSON *node, ra_config *c)
         return;
     decode_sections(d, &root, c);
     decode_cache(d, &root, &c->cache);
+    ra_decode_default_consistency(d, &root, c);
     ra_decode_tables(d, &root, c);
     ra_decode_routes(d, &root, c);
     ra_decode_ddb(d, &root, c);

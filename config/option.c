@@ -2,6 +2,7 @@
 
 #include "config/address.h"
 #include "config/endpoint.h"
+#include "config/momento_key.h"
 #include "config/redis_url.h"
 #include "config/reference.h"
 #include "config/secret_key.h"
@@ -156,6 +157,25 @@ static bool set_redis_url(setting *s)
     return !s->why;
 }
 
+static bool set_momento_endpoint(setting *s)
+{
+    char endpoint[RA_ENDPOINT_MAX];
+    s->why = ra_momento_endpoint(s->text, endpoint);
+    if (!s->why)
+        store_text(s, endpoint);
+    return !s->why;
+}
+
+static bool set_momento_key(setting *s)
+{
+    enum ra_momento_key_kind kind;
+    char endpoint[RA_ENDPOINT_MAX];
+    s->why = ra_momento_key_read(s->text, &kind, endpoint);
+    if (!s->why)
+        store_text(s, s->text);
+    return !s->why;
+}
+
 static bool set_key(setting *s)
 {
     unsigned char key[RA_ENCRYPTION_KEY_BYTES];
@@ -209,6 +229,10 @@ static bool set(setting *s)
         return set_path(s);
     case RA_OPTION_REDIS_URL:
         return set_redis_url(s);
+    case RA_OPTION_MOMENTO_ENDPOINT:
+        return set_momento_endpoint(s);
+    case RA_OPTION_MOMENTO_KEY:
+        return set_momento_key(s);
     case RA_OPTION_KEY:
         return set_key(s);
     case RA_OPTION_BOOL:
@@ -235,7 +259,8 @@ void ra_option_refuse(ra_decoder *d, const ra_option *o, const ra_place *at, con
 
 static bool may_be_secret(const ra_option *o)
 {
-    return o->type == RA_OPTION_ENDPOINT || o->type == RA_OPTION_REDIS_URL || o->type == RA_OPTION_KEY;
+    return o->type == RA_OPTION_ENDPOINT || o->type == RA_OPTION_REDIS_URL || o->type == RA_OPTION_KEY ||
+           o->type == RA_OPTION_MOMENTO_KEY || o->type == RA_OPTION_MOMENTO_ENDPOINT;
 }
 
 /* A string that was read but not accepted. A value that came by a reference or may hold a secret isn't shown.

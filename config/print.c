@@ -48,6 +48,11 @@ static const char *fixed_text(const ra_option *o)
     case RA_OPTION_REDIS_URL:
         return "\"redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]\", \"rediss://...\" for TLS, or "
                "\"unix:///PATH[?db=DATABASE]\"";
+    case RA_OPTION_MOMENTO_ENDPOINT:
+        return "a cell such as \"cell-4-us-west-2-1.prod.a.momentohq.com\", or an address such as "
+               "\"https://api.cache.CELL\", without a path";
+    case RA_OPTION_MOMENTO_KEY:
+        return "an API key of Momento's, such as \"env:MOMENTO_API_KEY\" holds";
     case RA_OPTION_KEY:
         return "32 random bytes as 64 hexadecimal digits or as base64, such as \"env:CACHE_KEY\" holds";
     case RA_OPTION_TEMPLATE:

@@ -25,7 +25,7 @@
 /* In the order of the enums in config/config.h. */
 static const char *const consistencies[] = {"linearizable", "read_after_write", "eventual", NULL};
 static const char *const writes[] = {"refuse", "pass", NULL};
-static const char *const stores[] = {"memory", "redis", NULL};
+static const char *const stores[] = {"memory", "redis", "momento", NULL};
 static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", NULL};
 static const char *const operations[] = {
     "Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", NULL};
@@ -34,6 +34,10 @@ static const char *const formats[] = {"any", "uuid", NULL};
 
 static const ra_option root_options[] = {
     {.name = "listen", .type = RA_OPTION_OBJECT, .preset_doc = "{}", .doc = "Where clients reach the proxy."},
+    {.name = "admin",
+     .type = RA_OPTION_OBJECT,
+     .preset_doc = "{}",
+     .doc = "Where an operator's tools reach the running proxy."},
     {.name = "upstream",
      .type = RA_OPTION_OBJECT,
      .preset_doc = "{}",
@@ -46,7 +50,7 @@ static const ra_option root_options[] = {
     {.name = "consistency",
      .type = RA_OPTION_CHOICE,
      .offset = offsetof(ra_config, consistency),
-     .preset = "read_after_write",
+     .preset_doc = "\"eventual\" with store \"momento\", else \"read_after_write\"",
      .choices = consistencies,
      .doc = "What a read may miss; a table may override it."},
     {.name = "writes_when_store_down",
@@ -55,7 +59,7 @@ static const ra_option root_options[] = {
      .preset_doc = "\"refuse\" where consistency is linearizable, else \"pass\"",
      .choices = writes,
      .doc =
-         "A write that Redis can't be told of: 503, or sent, and other proxies may miss it up to the TTL."},
+         "A write that the store can't be told of: 503, or sent; other proxies may miss it up to the TTL."},
     {.name = "unknown_write_hold",
      .type = RA_OPTION_DURATION,
      .offset = offsetof(ra_config, unknown_write_hold),
@@ -127,6 +131,14 @@ static const ra_option listen_options[] = {
 };
 SECTION(listen, "listen", .also = NULL);
 
+static const ra_option admin_options[] = {
+    {.name = "address",
+     .type = RA_OPTION_ADDRESS,
+     .preset_doc = "none: there is no admin listener",
+     .doc = "Loopback address and port of JSON over HTTP, which `readaside cache` uses."},
+};
+SECTION(admin, "admin", .also = NULL);
+
 static const ra_option upstream_options[] = {
     {.name = "endpoint",
      .type = RA_OPTION_ENDPOINT,
@@ -193,22 +205,26 @@ static const ra_option cache_options[] = {
      .offset = offsetof(ra_config_cache, store),
      .preset = "memory",
      .choices = stores,
-     .doc = "Where entries live: in this process, or in a Redis that several proxies share."},
+     .doc = "Where entries live: in this process, or in a Redis or a Momento cache that proxies share."},
     {.name = "redis",
      .type = RA_OPTION_OBJECT,
      .preset_doc = "none; must be given with store \"redis\"",
      .doc = "The Redis, or what speaks its protocol, of store \"redis\"."},
+    {.name = "momento",
+     .type = RA_OPTION_OBJECT,
+     .preset_doc = "none; must be given with store \"momento\"",
+     .doc = "The serverless cache of store \"momento\"."},
     {.name = "near",
      .type = RA_OPTION_OBJECT,
      .preset_doc = "{}",
-     .doc = "What this process holds in its own memory in front of store \"redis\"."},
+     .doc = "What this process holds in its own memory in front of store \"redis\" or \"momento\"."},
     {.name = "encryption_key",
      .type = RA_OPTION_KEYS,
      .offset = offsetof(ra_config_cache, encryption_key),
      .min = 1,
      .max = 16,
-     .preset_doc = "none: whoever reads Redis sees rows",
-     .doc = "With store \"redis\": seals what is cached. The first key seals, all of them open."},
+     .preset_doc = "none: whoever reads the store sees rows",
+     .doc = "With store \"redis\" or \"momento\": seals what is cached. The first key seals, all open."},
     {.name = "max_bytes",
      .type = RA_OPTION_SIZE,
      .offset = offsetof(ra_config_cache, max_bytes),
@@ -296,6 +312,52 @@ static const ra_option redis_options[] = {
 };
 SECTION(redis, "cache.redis", .also = NULL);
 
+static const ra_option momento_options[] = {
+    {.name = "endpoint",
+     .type = RA_OPTION_MOMENTO_ENDPOINT,
+     .offset = offsetof(ra_config_momento, endpoint),
+     .preset_doc = "what the API key names, else MOMENTO_ENDPOINT",
+     .doc = "Where the HTTP API is: the cell's name, or an address."},
+    {.name = "cache",
+     .type = RA_OPTION_NAME,
+     .offset = offsetof(ra_config_momento, cache),
+     .min = 1,
+     .max = 256,
+     .doc = "The name of the cache, which must exist."},
+    {.name = "api_key",
+     .type = RA_OPTION_MOMENTO_KEY,
+     .offset = offsetof(ra_config_momento, api_key),
+     .preset_doc = "MOMENTO_API_KEY",
+     .doc = "A key that may read and write the cache, as Momento has given it out."},
+    {.name = "operations_per_second",
+     .type = RA_OPTION_COUNT,
+     .offset = offsetof(ra_config_momento, operations_per_second),
+     .min = 0,
+     .max = 10000000,
+     .preset = "0",
+     .doc = "Over it reads go to DynamoDB; a read takes two. 0: no limit. Momento's free tier has 100."},
+    {.name = "request_timeout",
+     .type = RA_OPTION_DURATION,
+     .offset = offsetof(ra_config_momento, request_timeout),
+     .min = 1 * MS,
+     .max = 30 * SECONDS,
+     .preset = "500ms",
+     .doc = "One request, connecting included; after so long a read goes to DynamoDB."},
+    {.name = "max_connections",
+     .type = RA_OPTION_COUNT,
+     .offset = offsetof(ra_config_momento, max_connections),
+     .min = 1,
+     .max = 10000,
+     .preset = "64",
+     .doc = "Requests to Momento at once, over all event loops; with HTTP/2 they share connections."},
+    {.name = "ca_file",
+     .type = RA_OPTION_READABLE,
+     .offset = offsetof(ra_config_momento, ca_file),
+     .preset_doc = "the system's",
+     .doc = "Certificate authorities to trust, as PEM."},
+};
+SECTION(momento, "cache.momento", .also = NULL);
+
 static const ra_option near_options[] = {
     {.name = "max_bytes",
      .type = RA_OPTION_SIZE,
@@ -303,15 +365,15 @@ static const ra_option near_options[] = {
      .min = 0,
      .max = 1024 * GIB,
      .preset = "64MiB",
-     .doc = "Its size, overhead counted: 1MiB or more; 0 turns it off, so that Redis sends every hit."},
+     .doc = "Its size, overhead counted: 1MiB or more; 0 turns it off, so that the store sends every hit."},
     {.name = "max_age",
      .type = RA_OPTION_DURATION,
      .offset = offsetof(ra_config_near, max_age),
      .min = 1 * MS,
      .max = 1 * MINUTES,
      .preset = "1s",
-     .doc =
-         "Redis is asked about an entry again when its last word is so old, even if it told of no change."},
+     .doc = "The store is asked about an entry again when its last word is so old, even if it told of no "
+            "change."},
 };
 SECTION(near, "cache.near", .also = NULL);
 
@@ -811,12 +873,25 @@ static const ra_option generate_options[] = {
 };
 SECTION(generate, "ddb.generate", .also = NULL);
 
-const ra_section *const ra_sections[] = {&ra_section_root,     &ra_section_listen,   &ra_section_upstream,
-                                         &ra_section_cache,    &ra_section_redis,    &ra_section_near,
-                                         &ra_section_ddb,      &ra_section_generate, &ra_section_table,
-                                         &ra_section_pattern,  &ra_section_schema,   &ra_section_index,
-                                         &ra_section_route,    &ra_section_query,    &ra_section_reply,
-                                         &ra_section_validate, &ra_section_cors,     NULL};
+const ra_section *const ra_sections[] = {&ra_section_root,
+                                         &ra_section_listen,
+                                         &ra_section_admin,
+                                         &ra_section_upstream,
+                                         &ra_section_cache,
+                                         &ra_section_redis,
+                                         &ra_section_near,
+                                         &ra_section_ddb,
+                                         &ra_section_generate,
+                                         &ra_section_table,
+                                         &ra_section_pattern,
+                                         &ra_section_schema,
+                                         &ra_section_index,
+                                         &ra_section_route,
+                                         &ra_section_query,
+                                         &ra_section_reply,
+                                         &ra_section_validate,
+                                         &ra_section_cors,
+                                         NULL};
 
 const ra_option *ra_section_find(const ra_section *s, const char *name, size_t *base)
 {

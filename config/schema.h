@@ -27,9 +27,11 @@ enum ra_option_type {
     RA_OPTION_PATH,     /* char *, made relative to the config file's folder */
     RA_OPTION_READABLE, /* as PATH, and the file can be read */
     RA_OPTION_TEXTS,    /* ra_texts: an array; min and max strings, none of them empty; preset: with commas */
-    RA_OPTION_REDIS_URL, /* an ra_config_redis's first members; never shown */
-    RA_OPTION_KEY,       /* unsigned char[RA_ENCRYPTION_KEY_BYTES]; never shown */
-    RA_OPTION_KEYS,      /* ra_encryption_keys: an array; min and max keys */
+    RA_OPTION_REDIS_URL,        /* an ra_config_redis's first members; never shown */
+    RA_OPTION_MOMENTO_ENDPOINT, /* char *: an address, or a cell's name; normalised */
+    RA_OPTION_MOMENTO_KEY,      /* char *: an API key; never shown */
+    RA_OPTION_KEY,              /* unsigned char[RA_ENCRYPTION_KEY_BYTES]; never shown */
+    RA_OPTION_KEYS,             /* ra_encryption_keys: an array; min and max keys */
     RA_OPTION_TEMPLATE,  /* a string with placeholders; the loader's own code reads it, as it does the rest */
     RA_OPTION_OBJECT,    /* the rest hold other options, or values of their own */
     RA_OPTION_OBJECTS,   /* an array of objects; min and max elements */
@@ -61,10 +63,11 @@ typedef struct ra_section {
     bool also_inherited; /* their defaults are those of the object around, not their presets */
 } ra_section;
 
-extern const ra_section ra_section_root, ra_section_listen, ra_section_upstream, ra_section_cache,
-    ra_section_redis, ra_section_near, ra_section_ddb, ra_section_policy, ra_section_table,
-    ra_section_pattern, ra_section_schema, ra_section_index, ra_section_cors, ra_section_route,
-    ra_section_query, ra_section_reply, ra_section_validate, ra_section_generate;
+extern const ra_section ra_section_root, ra_section_listen, ra_section_admin, ra_section_upstream,
+    ra_section_cache, ra_section_redis, ra_section_momento, ra_section_near, ra_section_ddb,
+    ra_section_policy, ra_section_table, ra_section_pattern, ra_section_schema, ra_section_index,
+    ra_section_cors, ra_section_route, ra_section_query, ra_section_reply, ra_section_validate,
+    ra_section_generate;
 
 /* All that appear in a file, in the order of the documentation; ended by NULL. */
 extern const ra_section *const ra_sections[];

@@ -16,6 +16,7 @@ static const ra_cli_command commands[] = {
     {"serve", "run the proxy", ra_cli_serve},
     {"check", "check a configuration, and say what it promises", ra_cli_check},
     {"markers", "list, or clear, the markers of writes in the shared store", ra_cli_markers},
+    {"cache", "reach the configured store, show or drop what it holds", ra_cli_cache},
     {"ddb", "make, fill, look at and drop tables", ra_cli_ddb},
     {"version", "print the version", run_version},
     {"help", "explain a command, or the configuration's options", run_help},

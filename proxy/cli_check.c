@@ -139,20 +139,32 @@ static void print_costs(const ra_table_config *t)
 }
 
 /* What passing on costs others; what refusing costs is plain. */
-static void print_writes(const ra_table_config *t)
+static void print_writes(const ra_table_config *t, enum ra_store_kind store)
 {
+    const char *name = store == RA_STORE_KIND_REDIS ? "Redis" : "Momento";
     if (t->writes_when_store_down == RA_WRITES_REFUSE) {
-        printf(
-            "  writes_when_store_down refuse: a write that Redis can't be told of first gets 503, and isn't "
-            "sent\n");
+        printf("  writes_when_store_down refuse: a write that %s can't be told of first gets 503, and isn't "
+               "sent\n",
+               name);
         return;
     }
-    printf("  writes_when_store_down pass: a write that Redis can't be told of is sent all the same. Other "
+    printf("  writes_when_store_down pass: a write that %s can't be told of is sent all the same. Other "
            "proxies\n"
-           "    may serve what it has overwritten, at most up to the TTL, until they have lost Redis too or "
-           "this\n"
-           "    one has told it%s\n",
-           t->consistency == RA_LINEARIZABLE ? ": for so long nothing is linearizable" : "");
+           "    may serve what it has overwritten, at most up to the TTL, until ",
+           name);
+    if (store == RA_STORE_KIND_REDIS)
+        printf("they have lost Redis too or this\n    one has told it%s\n",
+               t->consistency == RA_LINEARIZABLE ? ": for so long nothing is linearizable" : "");
+    else
+        printf("this one has told it\n");
+}
+
+static void print_promise(enum ra_consistency c, enum ra_store_kind store)
+{
+    if (store == RA_STORE_KIND_MOMENTO)
+        printf("  consistency eventual: %s\n", RA_MOMENTO_PROMISE);
+    else
+        printf("  consistency %s\n", store == RA_STORE_KIND_MEMORY ? promise_alone(c) : promise_shared(c));
 }
 
 static void print_table(const ra_table_config *t, enum ra_store_kind store)
@@ -165,10 +177,9 @@ static void print_table(const ra_table_config *t, enum ra_store_kind store)
         printf("  patterns, the first that matches counts:\n");
     for (size_t i = 0; i < t->npatterns; i++)
         print_pattern(&t->patterns[i]);
-    printf("  consistency %s\n",
-           store == RA_STORE_KIND_MEMORY ? promise_alone(t->consistency) : promise_shared(t->consistency));
-    if (store == RA_STORE_KIND_REDIS)
-        print_writes(t);
+    print_promise(t->consistency, store);
+    if (store != RA_STORE_KIND_MEMORY)
+        print_writes(t, store);
     print_costs(t);
 }
 
@@ -188,6 +199,39 @@ static void print_quarantine(const ra_config_redis *r)
     putchar('\n');
 }
 
+static void print_seal(const ra_config_cache *c, const char *store)
+{
+    if (c->encryption_key.n)
+        printf("    what is cached is sealed with AES-256-GCM: %zu key%s, the first of which seals\n",
+               c->encryption_key.n, c->encryption_key.n == 1 ? "" : "s");
+    else
+        printf("    what is cached isn't encrypted: whoever reads %s sees rows, and whoever writes to it "
+               "forges\n"
+               "    them (cache.encryption_key)\n",
+               store);
+}
+
+/* Never the API key. */
+static void print_momento(const ra_config_cache *c)
+{
+    const ra_config_momento *m = &c->momento;
+    printf("  store momento, cache %s at %s\n", m->cache, m->endpoint);
+    printf("    shared by all proxies with this cache, upstream and cache.key_prefix%s%s\n",
+           *c->key_prefix ? " " : "", c->key_prefix);
+    print_seal(c, "Momento");
+    if (m->operations_per_second)
+        printf("    at most %u operations a second, of which a read takes two; over that, and while Momento "
+               "says\n"
+               "    that it is too much, reads go to DynamoDB\n",
+               m->operations_per_second);
+    else
+        printf("    as many operations as it takes, two for a read (cache.momento.operations_per_second); "
+               "while\n"
+               "    Momento says that it is too much, reads go to DynamoDB\n");
+    printf("    what is over 5 MB or lives for more than 24h isn't stored\n");
+    printf("    while it is away reads go to DynamoDB; for writes each table says writes_when_store_down\n");
+}
+
 /* Never the user or the password. */
 static void print_redis(const ra_config_cache *c)
 {
@@ -201,13 +245,7 @@ static void print_redis(const ra_config_cache *c)
     printf(", database %u\n", r->database);
     printf("    shared by all proxies with this Redis, database, upstream and cache.key_prefix%s%s\n",
            *c->key_prefix ? " " : "", c->key_prefix);
-    if (c->encryption_key.n)
-        printf("    what is cached is sealed with AES-256-GCM: %zu key%s, the first of which seals\n",
-               c->encryption_key.n, c->encryption_key.n == 1 ? "" : "s");
-    else
-        printf("    what is cached isn't encrypted: whoever reads Redis sees rows, and whoever writes to it "
-               "forges\n"
-               "    them (cache.encryption_key)\n");
+    print_seal(c, "Redis");
     printf("    while it is away reads go to DynamoDB; for writes each table says writes_when_store_down\n");
     print_quarantine(r);
 }
@@ -217,6 +255,10 @@ static void print_store(const ra_config_cache *c)
     char size[RA_UNIT_TEXT_MAX];
     if (c->store == RA_STORE_KIND_REDIS) {
         print_redis(c);
+        return;
+    }
+    if (c->store == RA_STORE_KIND_MOMENTO) {
+        print_momento(c);
         return;
     }
     ra_size_format((int64_t)c->max_bytes, size);

@@ -1,4 +1,5 @@
 /* `readaside serve`: the proxy itself, until SIGTERM or SIGINT. */
+#include "proxy/admin.h"
 #include "proxy/cli.h"
 #include "proxy/clock.h"
 #include "proxy/clock_check.h"
@@ -89,11 +90,18 @@ static void raise_file_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static void announce_one(const char *what, const char *host, uint16_t port)
+{
+    bool v6 = strchr(host, ':') != NULL;
+    printf("readaside: %s on http://%s%s%s:%u\n", what, v6 ? "[" : "", host, v6 ? "]" : "", port);
+}
+
+/* Who waits for the first line may use the other at once. */
 static void announce(const ra_server *s)
 {
-    const char *host = s->config->listen.host;
-    bool v6 = strchr(host, ':') != NULL;
-    printf("readaside: listening on http://%s%s%s:%u\n", v6 ? "[" : "", host, v6 ? "]" : "", s->port);
+    if (s->admin)
+        announce_one("admin", s->config->admin.host, ra_admin_port(s->admin));
+    announce_one("listening", s->config->listen.host, s->port);
     fflush(stdout);
 }
 

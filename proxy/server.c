@@ -1,5 +1,6 @@
 #include "proxy/server.h"
 
+#include "proxy/admin.h"
 #include "proxy/clock.h"
 #include "proxy/clock_check.h"
 #include "proxy/express.h"
@@ -272,6 +273,9 @@ bool ra_server_start(ra_server *s)
 {
     if (!bind_all(s))
         return false;
+    s->admin = s->config->admin.host ? ra_admin_new(s) : NULL;
+    if (s->config->admin.host && !s->admin)
+        return false;
     for (unsigned i = 0; i < s->nloops; i++) {
         int error = pthread_create(&s->loops[i].thread, NULL, run, &s->loops[i]);
         if (error) {
@@ -282,11 +286,16 @@ bool ra_server_start(ra_server *s)
         }
         s->loops[i].running = true;
     }
-    return true;
+    if (!s->admin || ra_admin_start(s->admin))
+        return true;
+    ra_server_drain(s);
+    ra_server_join(s);
+    return false;
 }
 
 void ra_server_drain(ra_server *s)
 {
+    ra_admin_stop(s->admin);
     for (unsigned i = 0; i < s->nloops; i++)
         if (s->loops[i].running)
             ra_mailbox_post(s->loops[i].mailbox, &s->loops[i].drain_letter);
@@ -310,6 +319,7 @@ void ra_server_free(ra_server *s)
 {
     for (unsigned i = 0; i < s->nloops && s->loops; i++)
         loop_free(&s->loops[i]);
+    ra_admin_free(s->admin);
     free(s->loops);
     ra_tables_free(s->tables);
     if (s->flights)

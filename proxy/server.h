@@ -15,6 +15,7 @@
 #include "cache/redis_store.h"
 #include "cache/redis_tracker.h"
 #include "proxy/http_date.h"
+#include "proxy/momento_server.h"
 #include "proxy/redis_server.h"
 #include "proxy/request_await.h"
 #include "proxy/store_pact.h"
@@ -25,6 +26,7 @@
 
 struct event;
 struct event_base;
+struct ra_admin;
 struct evhttp;
 struct ra_clock_watch;
 struct ra_request;
@@ -66,10 +68,12 @@ enum { RA_LOOP_MAGIC = 0x6c6f6f70 };
 struct ra_server {
     ra_config *config; /* the current snapshot; requests hold a reference of their own */
     ra_credentials_provider *provider;
-    ra_memory *memory;             /* store "memory": its table; NULL: the store is Redis */
-    ra_redis_shared *redis_shared; /* store "redis", as the next four */
-    ra_near *near;                 /* NULL: none */
+    ra_memory *memory; /* store "memory": its table; NULL: another store */
+    ra_near *near;     /* the network stores', as the next; NULL: none */
     ra_seal_keys *seal;
+    ra_momento_shared *momento_shared; /* store "momento", as the next */
+    ra_momento_voice momento_voice;
+    ra_redis_shared *redis_shared;        /* store "redis", as the next three */
     struct ssl_ctx_st *redis_tls;         /* NULL: plain */
     char redis_pact[RA_PACT_CHARS + 1];   /* see proxy/store_pact.h */
     char redis_where[RA_REDIS_WHERE_MAX]; /* host and port, or the socket; for messages */
@@ -79,7 +83,8 @@ struct ra_server {
     atomic_bool clock_differs; /* from DynamoDB's: see proxy/clock_check.h */
     ra_loop *loops;
     unsigned nloops;
-    uint16_t port; /* bound */
+    uint16_t port;          /* bound */
+    struct ra_admin *admin; /* NULL: none is configured */
 };
 
 /* NULL with a message logged. `quiet_until` is the in-process store's (0: none). */

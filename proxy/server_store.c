@@ -19,17 +19,40 @@ enum {
 
 /* ---- shared ---- */
 
+/* What stands before any store on the network. */
+static bool network_init(ra_server *s)
+{
+    const ra_config_cache *c = &s->config->cache;
+    s->seal = ra_seal_keys_new(c->encryption_key.v, c->encryption_key.n);
+    if (c->near.max_bytes)
+        s->near = ra_near_new(c->near.max_bytes, c->near.max_age);
+    return s->seal && (!c->near.max_bytes || s->near);
+}
+
+static bool momento_init(ra_server *s)
+{
+    const ra_config_cache *c = &s->config->cache;
+    bool ok = network_init(s);
+    ra_momento_voice_init(&s->momento_voice, &c->momento);
+    ra_momento_shared_options o = {.near = s->near,
+                                   .operations_per_second = c->momento.operations_per_second,
+                                   .max_age = c->near.max_age,
+                                   .say = ra_momento_voice_say,
+                                   .say_arg = &s->momento_voice};
+    s->momento_shared = ok ? ra_momento_shared_new(&o) : NULL;
+    if (!s->momento_shared)
+        ra_log(RA_LOG_ERROR, "out of memory");
+    return s->momento_shared != NULL;
+}
+
 static bool redis_init(ra_server *s)
 {
     const ra_config_cache *c = &s->config->cache;
     char why[256];
     ra_redis_server_where(&c->redis, s->redis_where);
-    s->seal = ra_seal_keys_new(c->encryption_key.v, c->encryption_key.n);
-    if (c->near.max_bytes)
-        s->near = ra_near_new(c->near.max_bytes, c->near.max_age);
-    s->redis_shared = ra_redis_shared_new(s->near);
-    if (!s->seal || !s->redis_shared || (c->near.max_bytes && !s->near) ||
-        !ra_store_pact(s->config, s->redis_pact)) {
+    bool ok = network_init(s);
+    s->redis_shared = ok ? ra_redis_shared_new(s->near) : NULL;
+    if (!s->redis_shared || !ra_store_pact(s->config, s->redis_pact)) {
         ra_log(RA_LOG_ERROR, "out of memory");
         return false;
     }
@@ -46,6 +69,8 @@ bool ra_server_store_init(ra_server *s, int64_t quiet_until)
     const ra_config_cache *c = &s->config->cache;
     if (c->store == RA_STORE_KIND_REDIS)
         return redis_init(s);
+    if (c->store == RA_STORE_KIND_MOMENTO)
+        return momento_init(s);
     ra_memory_options o = {
         .max_bytes = c->max_bytes, .max_entry_bytes = c->max_entry_bytes, .quiet_until = quiet_until};
     s->memory = ra_memory_new(&o);
@@ -59,6 +84,7 @@ void ra_server_store_free(ra_server *s)
     if (s->memory)
         ra_memory_unref(s->memory);
     ra_redis_shared_unref(s->redis_shared);
+    ra_momento_shared_unref(s->momento_shared);
     ra_near_unref(s->near);
     ra_seal_keys_free(s->seal);
     SSL_CTX_free(s->redis_tls);
@@ -128,6 +154,22 @@ static ra_store *redis_store_new(ra_loop *l, bool first)
     return ra_redis_store_new(l->base, &o);
 }
 
+static ra_store *momento_store_new(const ra_loop *l)
+{
+    const ra_server *s = l->server;
+    const ra_config_cache *c = &s->config->cache;
+    ra_momento_store_options o = {
+        .client = ra_momento_server_options(&c->momento, s->nloops),
+        .key_prefix = c->key_prefix,
+        .seal = s->seal,
+        .shared = s->momento_shared,
+        .request_timeout = c->momento.request_timeout,
+        .register_ttl = ra_momento_server_register_ttl(s->config),
+        .max_entry_bytes = c->max_entry_bytes,
+    };
+    return ra_momento_store_new(l->base, &o);
+}
+
 /* A connection that is lost without a word is noticed before what it would have told is as old as an entry
  * may be. */
 static ra_redis_tracker *tracker_new(ra_loop *l)
@@ -151,8 +193,13 @@ static ra_redis_tracker *tracker_new(ra_loop *l)
 void ra_loop_store_open(ra_loop *l, bool first)
 {
     const ra_server *s = l->server;
-    l->store = s->memory ? ra_memory_store_new(s->memory) : redis_store_new(l, first);
-    if (!first || !s->near || ra_config_all_linearizable(s->config))
+    if (s->memory)
+        l->store = ra_memory_store_new(s->memory);
+    else if (s->momento_shared)
+        l->store = momento_store_new(l);
+    else
+        l->store = redis_store_new(l, first);
+    if (!s->redis_shared || !first || !s->near || ra_config_all_linearizable(s->config))
         return;
     l->tracker = tracker_new(l);
     if (!l->tracker)
@@ -170,13 +217,19 @@ void ra_loop_store_close(ra_loop *l)
 
 bool ra_loop_store_busy(const ra_loop *l)
 {
-    return !l->server->memory && ra_redis_store_ending(l->store);
+    const ra_server *s = l->server;
+    return s->redis_shared     ? ra_redis_store_ending(l->store)
+           : s->momento_shared ? ra_momento_store_ending(l->store)
+                               : false;
 }
 
 bool ra_loop_store_go_on(ra_loop *l, int64_t now, const ra_write_id *id, const ra_key *units, size_t n,
                          int64_t hold)
 {
-    return !l->server->memory && ra_redis_store_go_on(l->store, now, id, units, n, hold);
+    const ra_server *s = l->server;
+    return s->redis_shared     ? ra_redis_store_go_on(l->store, now, id, units, n, hold)
+           : s->momento_shared ? ra_momento_store_go_on(l->store, now, id, units, n, hold)
+                               : false;
 }
 
 bool ra_loop_store_ends_at_once(const ra_loop *l)

@@ -21,11 +21,12 @@ ra_store *ra_server_redis_store_new(ra_server *s, struct event_base *base,
  * happens to all; and it hears for all of them what changes there. */
 void ra_loop_store_open(ra_loop *l, bool first);
 void ra_loop_store_close(ra_loop *l);
-/* On the loop's thread: are markers being ended in Redis? A loop that doesn't wait for that leaves them there
- * until their deadline. */
+/* On the loop's thread: are markers being ended in Redis, or registers put into Momento? A loop that doesn't
+ * wait for that leaves them there until their deadline. */
 bool ra_loop_store_busy(const ra_loop *l);
 
-/* On the loop's thread: see ra_redis_store_go_on. false: also with a store that is never away. */
+/* On the loop's thread: see ra_redis_store_go_on and ra_momento_store_go_on. false: also with a store that is
+ * never away. */
 bool ra_loop_store_go_on(ra_loop *l, int64_t now, const ra_write_id *id, const ra_key *units, size_t n,
                          int64_t hold);
 /* Has the end of markers taken effect for everybody when ra_store_end returns? */

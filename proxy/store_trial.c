@@ -86,6 +86,10 @@ bool ra_store_trial(ra_server *s)
     trial t = {.magic = TRIAL_MAGIC};
     if (s->memory)
         return true;
+    if (s->momento_shared) { /* whatever it says: reads go to DynamoDB until it says something else */
+        ra_momento_server_trial(s->config, s->momento_shared, &s->momento_voice);
+        return true;
+    }
     struct event_base *base = event_base_new();
     if (!base) {
         ra_log(RA_LOG_ERROR, "out of memory");

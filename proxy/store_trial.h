@@ -10,8 +10,9 @@
 /*
  * false, with an error logged: it refuses us until somebody changes something (a password, an ACL, its
  * maxmemory-policy, the other proxies on it). A store that isn't there, or is busy with itself, is no reason
- * not to start: a warning, and true. Takes cache.redis.connect_timeout + command_timeout at most; with the
- * in-process store no time at all.
+ * not to start: a warning, and true; nor is Momento, whatever it says, since nothing rests on its being
+ * there. Takes cache.momento.request_timeout, or cache.redis.connect_timeout + command_timeout at most; with
+ * the in-process store no time at all.
  */
 bool ra_store_trial(ra_server *s);
 

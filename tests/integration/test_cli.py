@@ -6,9 +6,13 @@ import subprocess
 
 import pytest
 
+from support import momento_server
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TABLE_TOOLS = ["schema-load", "seed", "list-tables", "drop", "scan", "get-conversation", "list-conversations"]
-COMMANDS = ["serve", "check", "markers", "ddb", *(f"ddb {tool}" for tool in TABLE_TOOLS), "version", "help"]
+CACHE_TOOLS = ["ping", "get", "delete", "stats"]
+COMMANDS = ["serve", "check", "markers", "cache", *(f"cache {tool}" for tool in CACHE_TOOLS),
+            "ddb", *(f"ddb {tool}" for tool in TABLE_TOOLS), "version", "help"]
 
 
 @pytest.fixture
@@ -60,7 +64,8 @@ def test_output_that_cannot_be_written_is_a_failure(readaside_binary):
 def test_every_shipped_configuration_is_sound(run):
     shipped = sorted((ROOT / "config").glob("*.jsonc"))
     assert shipped
-    own = {**os.environ, "REDIS_URL": "redis://127.0.0.1", "READASIDE_LISTEN": "127.0.0.1:8091"}  # redis.jsonc's
+    own = {**os.environ, "REDIS_URL": "redis://127.0.0.1", "READASIDE_LISTEN": "127.0.0.1:8091",  # redis.jsonc's
+           "MOMENTO_API_KEY": momento_server.v2_key(), "MOMENTO_ENDPOINT": "cell.example"}  # momento.jsonc's
     for path in shipped:
         done = run("check", "-c", path, env=own)
         assert (done.returncode, done.stderr) == (0, "")

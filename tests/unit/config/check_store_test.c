@@ -56,7 +56,7 @@ static void test_options_of_the_other_store(void **state)
     expect_error(CACHE("\"redis\":{\"url\":\"redis://h\"}"), "cache.redis", 2,
                  "with \"store\": \"redis\" only");
     expect_error(CACHE("\"encryption_key\":[" KEY_A "]"), "cache.encryption_key", 2,
-                 "with \"store\": \"redis\" only");
+                 "with \"store\": \"redis\" or \"momento\" only");
     expect_error(REDIS("\"max_bytes\":\"1MiB\""), "cache.max_bytes", 2, "with \"store\": \"memory\" only");
     expect_error(REDIS("\"state_file\":\"state\""), "cache.state_file", 2, "with \"store\": \"memory\" only");
     /* A store that was refused is one problem, not also one with its options. */
@@ -89,15 +89,16 @@ static void test_the_near_cache(void **state)
                  "did you mean \"max_bytes\"?");
     expect_error(REDIS("\"near\":\"0\""), "cache.near", 2, "accepted: an object");
     expect_error(CACHE("\"near\":{\"max_bytes\":\"1MiB\"}"), "cache.near", 2,
-                 "that store is near already; accepted: with \"store\": \"redis\" only");
+                 "that store is near already; accepted: with \"store\": \"redis\" or \"momento\" only");
     /* With the other store its size is no second problem. */
-    expect_error(CACHE("\"near\":{\"max_bytes\":1}"), "cache.near", 2, "with \"store\": \"redis\" only");
+    expect_error(CACHE("\"near\":{\"max_bytes\":1}"), "cache.near", 2,
+                 "with \"store\": \"redis\" or \"momento\" only");
 }
 
 static void test_only_a_store_that_may_be_down(void **state)
 {
     (void)state;
-    static const char words[] = "is never down; accepted: with \"store\": \"redis\" only";
+    static const char words[] = "is never down; accepted: with \"store\": \"redis\" or \"momento\" only";
     expect_error("{\"tables\":{\"abc\":{}},\n\"writes_when_store_down\":\"pass\"}", "writes_when_store_down",
                  2, words);
     expect_error("{\"tables\":{\"abc\":{},\"def\":{\n\"writes_when_store_down\":\"refuse\"}}}",

@@ -86,8 +86,8 @@ static void test_choices(void **state)
         TABLE("\"consistency\":\"linearisable\""), "tables[\"*\"].consistency", 2,
         "\"linearisable\" isn't accepted (did you mean \"linearizable\"?); accepted: \"linearizable\", "
         "\"read_after_write\", \"eventual\"");
-    expect_error(CACHE("\"store\":\"momento\""), "cache.store", 2,
-                 "\"momento\" isn't accepted; accepted: \"memory\", \"redis\"");
+    expect_error(CACHE("\"store\":\"memcached\""), "cache.store", 2,
+                 "\"memcached\" isn't accepted; accepted: \"memory\", \"redis\", \"momento\"");
     expect_error(CACHE("\"store\":\"rediss\""), "cache.store", 2, "did you mean \"redis\"?");
     expect_error(CACHE("\"store\":\"memry\""), "cache.store", 2, "did you mean \"memory\"?");
     expect_error(CACHE("\"store\":1"), "cache.store", 2, "a number; accepted: \"memory\"");

@@ -67,8 +67,10 @@ static void load(const char *name)
 static void test_every_json_file_parses(void **state)
 {
     (void)state;
-    /* What redis.jsonc leaves to each proxy. */
+    /* What redis.jsonc and momento.jsonc leave to each proxy; the key is base64 of {"api_key":"a",
+     * "endpoint":"cell.example"}. */
     setenv("REDIS_URL", "redis://127.0.0.1", 1);
+    setenv("MOMENTO_API_KEY", "eyJhcGlfa2V5IjoiYSIsImVuZHBvaW50IjoiY2VsbC5leGFtcGxlIn0=", 1);
     setenv("READASIDE_LISTEN", "127.0.0.1:8091", 1);
     DIR *d = opendir(FOLDER);
     int json = 0, jsonc = 0;
