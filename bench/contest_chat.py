@@ -10,7 +10,6 @@ from bench import serving
 DIRECT, THROUGH = "DynamoDB Local, direct", "through readaside"
 RATE = 800
 TABLE = "chat-messages"
-WARM_UP_SECONDS = 3
 ABOUT = (
     f"readaside-bench's workload chat: 95 % Query, 5 % writes, Zipf 0.99 over 1,000 groups and as many users, {RATE} requests a "
     "second by a fixed schedule (open loop: latency counts from when a request was due), signed, on 32 connections.",
@@ -87,7 +86,7 @@ def run(bench):
         contestants = [Contestant(DIRECT, database, database.endpoint), through]
         for each in contestants:
             bench.progress(f"warming up {each.name}")
-            each.load(bench, WARM_UP_SECONDS, 1)
+            each.load(bench, 1 + 2 * bench.warm_up, 1)
 
         def one(contestant, number):
             report, cpu = contestant.load(bench, bench.seconds * 2, number + 2)

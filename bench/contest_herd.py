@@ -33,6 +33,12 @@ def allow_files():
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
+def word(reply):
+    """What a reply says of the cache: readaside's reason, or only nginx's word."""
+    status = reply.headers.get("Cache-Status")
+    return status.removeprefix("readaside; ") if status else f"X-Cache: {reply.cache}"
+
+
 def upstream_reads(ports, upstream, number):
     """How often the servers on `ports` asked upstream for the one read that CLIENTS clients sent them, and what the
     replies said of it, the most frequent first."""
@@ -54,7 +60,7 @@ def upstream_reads(ports, upstream, number):
         replies = [raw.ReplyReader(sock).next() for sock in socks]
     if {r and r.status for r in replies} != {200} or len({r.body for r in replies}) != 1:
         raise Failed(f"ports {ports} gave replies that differ or are no 200")
-    said = collections.Counter(r.headers.get("Cache-Status", "nothing").removeprefix("readaside; ") for r in replies)
+    said = collections.Counter(word(reply) for reply in replies)
     return upstream.count(), said.most_common()
 
 

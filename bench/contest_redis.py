@@ -21,7 +21,8 @@ ABOUT = (
     "cache by MD5 of target and body.",
     "Where the machine is busy, readaside may find its Redis too slow and bypass it; rounds in which more than 1 % did are "
     "made again.",
-    "A hit of readaside is HMGET and HGET in one round trip, which also says that no write is under way; the others GET.",
+    "A hit of readaside is one HMGET; whether a write is under way that touches the whole table is asked by one HGET for all "
+    "that ask in the same moment. The others GET.",
 )
 
 

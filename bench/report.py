@@ -3,9 +3,10 @@ import datetime
 import os
 import pathlib
 import platform
+import textwrap
 
 FIGURES = (("requests/s", "requests_per_second", "{:.0f}"), ("server CPU, µs/request", "cpu_us_per_request", "{:.1f}"))
-NAME = 44
+NAME, WIDTH = 44, 120
 
 
 def machine():
@@ -42,14 +43,16 @@ def work_title(work):
 
 
 def doubts(work):
-    """What makes requests/s say little, for the reader to see beside the figures."""
-    for name, made in work["contestants"].items():
-        if made["held_back"]:
-            busy = made["server_cores_busy"]["median"]
-            yield (
-                f"{name} got only {busy:.2f} of its core: other programs or the client held it back, and requests/s isn't what "
-                "it can do."
-            )
+    """What makes requests/s say little, for the reader to see beside the figures: a sentence or none."""
+    held = {name: made["server_cores_busy"]["median"] for name, made in work["contestants"].items() if made["held_back"]}
+    if held:
+        shares = "; ".join(f"{name} ({busy:.2f} of its core)" for name, busy in held.items())
+        yield f"Held back by other programs or by the client, so that requests/s isn't what they can do: {shares}."
+
+
+def failures(result):
+    """What isn't in the report though it should be."""
+    return [f"This contest failed: {problem}" for problem in result["failed"]]
 
 
 def target_limit(target):
@@ -79,7 +82,7 @@ def _work(work):
             row += "".join(f"{form.format(made[figure][what]):>9}" for what in ("median", "min", "max")) + "   "
         busy = (made[figure]["median"] for figure in ("server_cores_busy", "client_cores_busy"))
         lines.append(row + "".join(f"{share:8.2f}" for share in busy))
-    return [*lines, *doubts(work), ""]
+    return [*lines, *_wrapped(doubts(work)), ""]
 
 
 def _ratios(found):
@@ -88,13 +91,29 @@ def _ratios(found):
     return [*lines, ""]
 
 
+def is_text(table, column):
+    """Whether there are words in a column, or figures."""
+    return column == 0 or all(isinstance(row[column], str) for row in table["rows"])
+
+
 def _table(table):
     cells = [table["columns"], *([number(cell) for cell in row] for row in table["rows"])]
     widths = [max(len(row[i]) for row in cells) + 2 for i in range(len(table["columns"]))]
     lines = [table["title"], ""]
+    widths[0] = max(NAME, widths[0])
     for row in cells:
-        lines.append(f"{row[0]:<{max(NAME, widths[0])}}" + "".join(f"{c:>{width}}" for c, width in zip(row[1:], widths[1:])))
+        lines.append("".join(_cell(table, column, text, widths[column]) for column, text in enumerate(row)).rstrip())
     return [*lines, ""]
+
+
+def _cell(table, column, text, width):
+    if column == 0:
+        return f"{text:<{width}}"
+    return f"  {text:<{width - 2}}" if is_text(table, column) else f"{text:>{width}}"
+
+
+def _wrapped(sentences):
+    return [line for sentence in sentences for line in textwrap.wrap(sentence, WIDTH, initial_indent="- ", subsequent_indent="  ")]
 
 
 def _targets(found):
@@ -109,9 +128,10 @@ def text(result):
     told = result["machine"]
     lines = [machine_line(told), "   ".join(result["versions"].values())]
     lines += [f"{result['rounds']} rounds of {result['seconds']} s each, in turn; {result['took']:.0f} s in all", ""]
-    lines += [*result["absent"], ""] if result["absent"] else []
+    missing = [*result["absent"], *failures(result)]
+    lines += [*_wrapped(missing), ""] if missing else []
     for contest in result["contests"].values():
-        lines += [f"== {contest['title']} ==", *contest["about"], ""]
+        lines += [f"== {contest['title']} ==", *_wrapped(contest["about"]), ""]
         for work in contest["works"]:
             lines += _work(work)
         if contest["ratios"]:

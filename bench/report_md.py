@@ -6,9 +6,10 @@ def _row(cells):
     return "| " + " | ".join(cells) + " |"
 
 
-def _grid(columns, rows):
-    # All but the first column are numbers.
-    rule = ["---", *(["---:"] * (len(columns) - 1))]
+def _grid(columns, rows, words=None):
+    """`words`: the columns that aren't figures; only the first one if it isn't given."""
+    words = words or {0}
+    rule = ["---" if column in words else "---:" for column in range(len(columns))]
     return [_row(columns), _row(rule), *(_row([report.number(cell) for cell in row]) for row in rows), ""]
 
 
@@ -28,14 +29,15 @@ def _work(work):
 
 def _targets(found):
     rows = [[t["what"], report.target_limit(t), report.number(t["value"]), report.verdict(t)] for t in found]
-    return ["## Targets", "", *_grid(["", "limit", "this run", ""], rows)]
+    return ["## Targets", "", *_grid(["", "limit", "this run", ""], rows, {0, 3})]
 
 
 def text(result):
     lines = ["# readaside beside its peers", "", report.machine_line(result["machine"]), ""]
     lines += [", ".join(result["versions"].values()) + ".", ""]
     lines += [f"{result['rounds']} rounds of {result['seconds']} s each, in turn; {result['took']:.0f} s in all.", ""]
-    lines += [f"- {absent}" for absent in result["absent"]] + ([""] if result["absent"] else [])
+    missing = [*result["absent"], *report.failures(result)]
+    lines += [*(f"- {each}" for each in missing), ""] if missing else []
     found = report.targets(result)
     lines += _targets(found) if found else []
     for contest in result["contests"].values():
@@ -47,5 +49,6 @@ def text(result):
             rows = [[r["what"], r["requests_per_second"], r["cpu_us_per_request"]] for r in contest["ratios"]]
             lines += _grid(columns, rows)
         for table in contest["tables"]:
-            lines += [f"**{table['title']}**", "", *_grid(table["columns"], table["rows"])]
+            words = {column for column in range(len(table["columns"])) if report.is_text(table, column)}
+            lines += [f"**{table['title']}**", "", *_grid(table["columns"], table["rows"], words)]
     return "\n".join(lines).rstrip() + "\n"

@@ -10,7 +10,6 @@ from servers import HERE, Failed, command_on
 from support import waiting
 
 CONNECTIONS = 32
-WARM_UP_SECONDS = 1
 NO_CACHE = "-"
 FIGURES = ("requests_per_second", "cpu_us_per_request", "server_cores_busy", "client_cores_busy")
 # Below this a server that has a core for itself was held back by something else.
@@ -144,9 +143,9 @@ def run(bench, works, upstreams=()):
 
     for work in works:
         warm(work)
-    for contestant in contestants:
+    for contestant in contestants if bench.warm_up else ():
         bench.progress(f"warming up {contestant}")
-        once(contestant, WARM_UP_SECONDS)
+        once(contestant, bench.warm_up)
     # No cached contestant may ask upstream from here on: that and X-Cache are two witnesses of a hit.
     for upstream in upstreams:
         upstream.forget()

@@ -58,6 +58,8 @@ struct ra_redis {
     ra_redis_reader *reader;
     ra_redis_queue queue;
     uint64_t queued; /* bytes, over all connections */
+    int64_t arrived; /* what is being read counts as arrived then */
+    bool behind;     /* the socket holds more than was read in the last turn */
     ra_redis_identity identity;
     unsigned failures; /* in a row: attempts, and connections that never answered a command */
     bool broken;       /* found out in a callback: `why` says what; whoever called it loses the connection */
@@ -111,6 +113,7 @@ static void close_all(ra_redis *r)
     r->bev = NULL;
     r->reader = NULL;
     r->broken = false;
+    r->behind = false;
 }
 
 static int64_t back_off(ra_redis *r)
@@ -201,9 +204,12 @@ uint64_t ra_redis_queued(const ra_redis *r)
     return r->queued;
 }
 
+/* Not over TLS: OpenSSL is given several records at once, and says only of all together that they are
+ * written; the server may have carried out what stands in the first of them. */
 bool ra_redis_is_unsent(const ra_redis *r, uint64_t queued)
 {
-    return r->state == UP && queued >= r->queued - evbuffer_get_length(bufferevent_get_output(r->bev));
+    return r->state == UP && !r->o.tls &&
+           queued >= r->queued - evbuffer_get_length(bufferevent_get_output(r->bev));
 }
 
 static void look_at_deadlines(ra_redis *r)
@@ -211,7 +217,8 @@ static void look_at_deadlines(ra_redis *r)
     int64_t now = now_ms();
     r->timer_at = INT64_MAX;
     r->calling++;
-    ra_redis_queue_expire(&r->queue, r, now);
+    if (!r->behind) /* else the replies may well be there */
+        ra_redis_queue_expire(&r->queue, r, now);
     r->calling--;
     const ra_redis_command *oldest = r->queue.first;
     if (oldest && now - oldest->sent >= r->o.dead_after) {
@@ -219,7 +226,7 @@ static void look_at_deadlines(ra_redis *r)
         lose(r);
         return;
     }
-    int64_t next = next_deadline(r);
+    int64_t next = r->behind ? now + 1 : next_deadline(r);
     if (next < r->timer_at || next == INT64_MAX)
         set_timer(r, next);
 }
@@ -318,7 +325,7 @@ static void take_reply(ra_redis *r, const struct redisReply *reply)
         r->failures = 0;
     if (r->state == UP && r->o.message && is_message(reply)) {
         r->o.message(r, reply, r->o.arg);
-    } else if (!ra_redis_queue_answer(&r->queue, r, now_ms(), reply)) {
+    } else if (!ra_redis_queue_answer(&r->queue, r, r->arrived, reply)) {
         r->broken = true;
         bool error = reply->type == REDIS_REPLY_ERROR;
         say(r, "a reply that nobody asked for", error ? ", an error" : "");
@@ -365,14 +372,14 @@ static bool take_piece(ra_redis *r, ra_bytes piece)
 static void read_on(ra_redis *r)
 {
     char piece[PIECE];
-    size_t most = READ_MOST;
     ssize_t n = sizeof piece;
-    while (n == (ssize_t)sizeof piece && most >= sizeof piece) {
+    r->behind = true;
+    for (size_t most = READ_MOST; n == (ssize_t)sizeof piece && most >= sizeof piece; most -= sizeof piece) {
         n = recv(bufferevent_getfd(r->bev), piece, sizeof piece, MSG_DONTWAIT);
         if (n > 0 && !take_piece(r, (ra_bytes){piece, (size_t)n}))
             return;
-        most -= sizeof piece;
     }
+    r->behind = n == (ssize_t)sizeof piece;
 }
 
 static void readable(struct bufferevent *bev, void *arg)
@@ -380,6 +387,8 @@ static void readable(struct bufferevent *bev, void *arg)
     ra_redis *r = checked(arg);
     struct evbuffer *in = bufferevent_get_input(bev);
     struct evbuffer_iovec v;
+    if (!r->behind)
+        r->arrived = now_ms();
     while (evbuffer_peek(in, -1, NULL, &v, 1) > 0 && v.iov_len) {
         ra_bytes piece = {v.iov_base, v.iov_len < PIECE ? v.iov_len : PIECE};
         /* A callback may not lose the connection, so that `in` lives until take_piece does. */
@@ -407,6 +416,14 @@ static void happened(struct bufferevent *bev, short what, void *arg)
     lose(r);
 }
 
+static void wrote(struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
+{
+    ra_redis *r = checked(arg);
+    (void)out;
+    if (info->n_deleted)
+        ra_redis_queue_written(&r->queue, now_ms(), info->n_deleted);
+}
+
 static void dialled(struct bufferevent *bev, const char *why, void *arg)
 {
     ra_redis *r = checked(arg);
@@ -419,7 +436,8 @@ static void dialled(struct bufferevent *bev, const char *why, void *arg)
     bufferevent_setcb(bev, readable, NULL, happened, r);
     bufferevent_set_max_single_read(bev, READ_MOST);
     bufferevent_set_max_single_write(bev, WRITE_MOST);
-    if (r->reader && bufferevent_enable(bev, EV_READ | EV_WRITE) == 0)
+    if (r->reader && evbuffer_add_cb(bufferevent_get_output(bev), wrote, r) &&
+        bufferevent_enable(bev, EV_READ | EV_WRITE) == 0)
         greet(r);
     else
         lose_because(r, "no memory");

@@ -89,13 +89,15 @@ typedef void (*ra_redis_done)(ra_redis *r, const struct redisReply *reply, void 
 typedef struct ra_redis_command ra_redis_command;
 /*
  * Queues a command. NULL: not up, over max_queue or max_queue_bytes, or no memory; then `done` never runs.
- * `timeout` in ms from now. `done` may be NULL: nobody cares. It never runs before this has returned. The
- * command is good until `done` has run.
+ * `timeout` in ms from when it is written, which is at the loop's next turn, or from now while it can't be;
+ * a reply is in time if it had arrived by then. `done` may be NULL: nobody cares. It never runs before this
+ * has returned. The command is good until `done` has run.
  */
 ra_redis_command *ra_redis_send(ra_redis *r, const ra_redis_arg *argv, unsigned argc, int64_t timeout,
                                 ra_redis_done done, void *arg);
-/* How many bytes of commands have been queued; and have none of those that were queued after that many been
- * written yet? Then what is queued now leaves together with them. */
+/* How many bytes of commands have been queued; and is it certain that none of those that were queued after
+ * that many have been written yet? Then what is queued now leaves together with them. Over TLS it never is.
+ */
 uint64_t ra_redis_queued(const ra_redis *r);
 bool ra_redis_is_unsent(const ra_redis *r, uint64_t queued);
 /* Its `done` won't run; the command itself may still be carried out. */

@@ -25,13 +25,22 @@ size_t ra_redis_queue_room(const ra_redis_queue *q)
     return q->count < q->max_count ? q->max_bytes - q->bytes : 0;
 }
 
+static int64_t deadline(int64_t now, int64_t timeout)
+{
+    return timeout < INT64_MAX - now ? now + timeout : INT64_MAX;
+}
+
 ra_redis_command *ra_redis_command_new(int64_t now, int64_t timeout, ra_redis_done done, void *arg)
 {
     ra_redis_command *c = malloc(sizeof *c);
     if (!c)
         return NULL;
-    int64_t deadline = timeout < INT64_MAX - now ? now + timeout : INT64_MAX;
-    *c = (ra_redis_command){.magic = MAGIC, .sent = now, .deadline = deadline, .done = done, .arg = arg};
+    *c = (ra_redis_command){.magic = MAGIC,
+                            .sent = now,
+                            .timeout = timeout,
+                            .deadline = deadline(now, timeout),
+                            .done = done,
+                            .arg = arg};
     return c;
 }
 
@@ -42,6 +51,20 @@ void ra_redis_queue_push(ra_redis_queue *q, ra_redis_command *c, size_t bytes)
     q->last = &c->next;
     q->count++;
     q->bytes += bytes;
+    q->pushed += bytes;
+    c->end = q->pushed;
+    if (!q->unwritten)
+        q->unwritten = c;
+}
+
+void ra_redis_queue_written(ra_redis_queue *q, int64_t now, size_t bytes)
+{
+    q->written += bytes;
+    for (; q->unwritten && q->unwritten->end <= q->written; q->unwritten = q->unwritten->next) {
+        ra_redis_command *c = checked(q->unwritten);
+        if (c->deadline != INT64_MAX)
+            c->deadline = deadline(now, c->timeout);
+    }
 }
 
 void ra_redis_abandon(ra_redis_command *c)
@@ -65,6 +88,8 @@ static ra_redis_command *pop(ra_redis_queue *q)
     q->first = c->next;
     if (!q->first)
         q->last = &q->first;
+    if (q->unwritten == c) /* the connection is given up; or a server replies before it is asked */
+        q->unwritten = c->next;
     q->count--;
     q->bytes -= c->bytes;
     return c;
@@ -76,12 +101,12 @@ static void command_free(ra_redis_command *c)
     free(c);
 }
 
-bool ra_redis_queue_answer(ra_redis_queue *q, ra_redis *r, int64_t now, const struct redisReply *reply)
+bool ra_redis_queue_answer(ra_redis_queue *q, ra_redis *r, int64_t arrived, const struct redisReply *reply)
 {
     if (!q->first)
         return false;
     ra_redis_command *c = pop(q);
-    end(c, r, now < c->deadline ? reply : NULL);
+    end(c, r, arrived < c->deadline ? reply : NULL);
     command_free(c);
     return true;
 }
@@ -114,4 +139,5 @@ void ra_redis_queue_drop(ra_redis_queue *q, ra_redis *r)
             end(c, r, NULL);
         command_free(c);
     }
+    q->pushed = q->written = 0;
 }

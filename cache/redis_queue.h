@@ -16,7 +16,9 @@ struct ra_redis_command {
     unsigned magic;
     ra_redis_command *next;
     size_t bytes;
-    int64_t sent;
+    uint64_t end;       /* bytes of all commands up to and with this one */
+    int64_t sent;       /* when it was queued */
+    int64_t timeout;    /* ms from when it is written */
     int64_t deadline;   /* INT64_MAX: none, or it has passed */
     ra_redis_done done; /* NULL: nobody waits */
     void *arg;
@@ -24,6 +26,8 @@ struct ra_redis_command {
 
 typedef struct ra_redis_queue {
     ra_redis_command *first, **last;
+    ra_redis_command *unwritten; /* the first of which not all bytes are written; NULL: none */
+    uint64_t pushed, written;    /* bytes, since it was last empty of a connection's */
     unsigned count, max_count;
     size_t bytes, max_bytes;
 } ra_redis_queue;
@@ -36,8 +40,14 @@ size_t ra_redis_queue_room(const ra_redis_queue *q);
 ra_redis_command *ra_redis_command_new(int64_t now, int64_t timeout, ra_redis_done done, void *arg);
 /* `bytes` is at most what ra_redis_queue_room said. */
 void ra_redis_queue_push(ra_redis_queue *q, ra_redis_command *c, size_t bytes);
-/* The oldest ends with `reply`, unless its deadline has passed; false: there is none. */
-bool ra_redis_queue_answer(ra_redis_queue *q, ra_redis *r, int64_t now, const struct redisReply *reply);
+/*
+ * So many bytes more have been written: the time of the commands whose last byte is among them begins now.
+ * Till then it counts from when they were queued. So a loop that was held up before it could write doesn't
+ * take its own slowness for the server's.
+ */
+void ra_redis_queue_written(ra_redis_queue *q, int64_t now, size_t bytes);
+/* The oldest ends with `reply`, unless its deadline had passed when that arrived; false: there is none. */
+bool ra_redis_queue_answer(ra_redis_queue *q, ra_redis *r, int64_t arrived, const struct redisReply *reply);
 /* Those whose deadline has come end without a reply. */
 void ra_redis_queue_expire(ra_redis_queue *q, ra_redis *r, int64_t now);
 /* When the next deadline comes; INT64_MAX: none. */

@@ -67,8 +67,8 @@ static bool take_entry(ra_redis_store *s, asking *a, const redisReply *reply)
         return false;
     int64_t redis_now = ra_redis_monotonic() + s->clock;
     if (e.nguards != v->nguards || !guards_are(s, v, v->nguards, e.guard) || e.expires <= redis_now ||
-        e.keeps <= redis_now || !ra_redis_store_open(s, &e, v))
-        return false;
+        e.keeps <= redis_now || ra_open(s->o.seal, &v->unit, &v->request, e.sealed, &v->payload) != RA_OPENED)
+        return false; /* if it is damaged, the lookup that follows will count it */
     v->expires_in = e.expires - redis_now;
     if (s->near)
         hold_near(s, a, &e, &unit);

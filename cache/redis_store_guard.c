@@ -89,6 +89,9 @@ const ra_generation *ra_redis_guard_answer(const ra_redis_store *s, unsigned k, 
 
 void ra_redis_guards_free(ra_redis_store *s)
 {
-    while (s->guards.pending)
-        question_free(s->guards.pending);
+    question *next;
+    for (question *q = s->guards.pending; q; q = next) {
+        next = q->next;
+        question_free(q);
+    }
 }

@@ -22,7 +22,7 @@ struct ra_express {
     ra_aliases *aliases;
     ra_express_writes writes;
     ra_express_asks asks;
-    ra_express_date date;
+    ra_http_date date;
 };
 
 /* A callback on a buffer has one argument, and that is the connection. */

@@ -86,8 +86,9 @@ static void asked_free(ra_express_asked *q)
 
 void ra_express_asks_fini(ra_express_asks *a)
 {
-    while (a->pending) {
-        ra_express_asked *q = a->pending;
+    ra_express_asked *next;
+    for (ra_express_asked *q = a->pending; q; q = next) {
+        next = q->next;
         ra_store_cancel(a->loop->store, &q->call);
         give_back(q);
         asked_free(q);

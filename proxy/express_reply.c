@@ -2,8 +2,6 @@
 
 #include "proxy/request_id.h"
 
-#include <event2/util.h>
-
 static char *add(char *at, const char *text, size_t n)
 {
     memcpy(at, text, n);
@@ -28,23 +26,10 @@ static uint64_t whole(int64_t n)
     return n < 0 ? 0 : (uint64_t)n;
 }
 
-static const char *date_text(ra_express_date *date, int64_t wall)
-{
-    int64_t second = wall / 1000;
-    if (date->second != second || !date->text[0]) {
-        time_t t = (time_t)second;
-        struct tm tm;
-        gmtime_r(&t, &tm);
-        date->second = second;
-        evutil_date_rfc1123(date->text, sizeof date->text, &tm);
-    }
-    return date->text;
-}
-
 size_t ra_express_reply(char out[RA_EXPRESS_REPLY_MAX], const ra_payload *p, const ra_verdict *v,
-                        ra_express_date *date, int64_t wall)
+                        ra_http_date *date, int64_t wall)
 {
-    const char *day = date_text(date, wall);
+    const char *day = ra_http_date_text(date, wall);
     char *at = ADD(out, "HTTP/1.1 200 OK\r\nContent-Type: " RA_CONTENT_TYPE "\r\nx-amz-crc32: ");
     at = add_number(at, p->crc32);
     at = ADD(at, "\r\nx-amzn-RequestId: ");

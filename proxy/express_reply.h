@@ -3,18 +3,13 @@
 #define RA_PROXY_EXPRESS_REPLY_H
 
 #include "cache/payload.h"
+#include "proxy/http_date.h"
 #include "proxy/reply.h"
 
 enum { RA_EXPRESS_REPLY_MAX = 512 };
 
-/* The Date header's value, made anew once a second. */
-typedef struct ra_express_date {
-    int64_t second;
-    char text[32];
-} ra_express_date;
-
 /* Its length. `wall`: ms since the epoch. */
 size_t ra_express_reply(char out[RA_EXPRESS_REPLY_MAX], const ra_payload *p, const ra_verdict *v,
-                        ra_express_date *date, int64_t wall);
+                        ra_http_date *date, int64_t wall);
 
 #endif

@@ -1,66 +1,22 @@
 #include "proxy/reply.h"
 
+#include "proxy/clock.h"
 #include "proxy/cors.h"
 #include "proxy/express.h"
 #include "proxy/log.h"
 #include "proxy/op.h"
-#include "proxy/request_id.h"
+#include "proxy/reply_head.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <stdio.h>
+#include <event2/http_struct.h>
 #include <stdlib.h>
 #include <strings.h>
 
 enum {
     ERROR_BODY_MAX = 64 * 1024 /* a route may have 64 codes to tell of */
 };
-
-static void add_request_id(struct evkeyvalq *headers)
-{
-    char id[RA_REQUEST_ID_CHARS + 1];
-    ra_request_id(id);
-    id[RA_REQUEST_ID_CHARS] = '\0';
-    evhttp_add_header(headers, "x-amzn-RequestId", id);
-}
-
-static void add_number(struct evkeyvalq *headers, const char *name, int64_t value)
-{
-    char text[24];
-    snprintf(text, sizeof text, "%lld", (long long)value);
-    evhttp_add_header(headers, name, text);
-}
-
-static void add_crc(struct evkeyvalq *headers, uint32_t crc)
-{
-    add_number(headers, "x-amz-crc32", crc);
-}
-
-/* RFC 9211. */
-static void add_cache_status(struct evkeyvalq *headers, const ra_verdict *v)
-{
-    char text[160];
-    int n = snprintf(text, sizeof text, "readaside; ");
-    size_t at = (size_t)n;
-    if (v->forward)
-        n = snprintf(text + at, sizeof text - at, "fwd=%s", v->forward);
-    else
-        n = snprintf(text + at, sizeof text - at, "hit; ttl=%lld", (long long)v->ttl);
-    at += (size_t)n;
-    snprintf(text + at, sizeof text - at, "%s%s%s%s", v->stored ? "; stored" : "",
-             v->collapsed ? "; collapsed" : "", v->detail ? "; detail=" : "", v->detail ? v->detail : "");
-    evhttp_add_header(headers, "Cache-Status", text);
-}
-
-static void add_verdict(struct evkeyvalq *headers, const ra_verdict *v)
-{
-    static const char *const word[] = {"HIT", "MISS", "BYPASS", "STALE"};
-    evhttp_add_header(headers, "X-Cache", word[v->cache]);
-    if (v->cache == RA_X_HIT || v->cache == RA_X_STALE)
-        add_number(headers, "Age", v->age < 0 ? 0 : v->age);
-    add_cache_status(headers, v);
-}
 
 static ra_loop *loop_of(void *arg)
 {
@@ -118,20 +74,23 @@ static void close_after(struct evhttp_request *r)
  * Writes at once what evhttp would write in the loop's next turn, once the socket has been found writable.
  * What the socket doesn't take stays for that. evhttp hears that all is written as it else would, after its
  * caller has returned; until then it does nothing with the connection. Not for TLS, which writes other bytes.
+ * The first `not_sent` bytes are taken away before.
  */
-static void flush(struct evhttp_connection *connection)
+static void flush(struct evhttp_connection *connection, size_t not_sent)
 {
     struct bufferevent *b = evhttp_connection_get_bufferevent(connection);
     struct evbuffer *out = bufferevent_get_output(b);
     evbuffer_unfreeze(out, 1);
+    evbuffer_drain(out, not_sent);
     evbuffer_write(out, bufferevent_getfd(b));
     evbuffer_freeze(out, 1);
     if (evbuffer_get_length(out) == 0)
         bufferevent_trigger(b, EV_WRITE, BEV_OPT_DEFER_CALLBACKS);
 }
 
-/* Hands the reply to evhttp and counts it until it is written out or its connection has gone. */
-static void send_out(ra_loop *l, struct evhttp_request *r, int status, struct evbuffer *body)
+/* Hands the reply to evhttp and counts it until it is written out or its connection has gone. `headed`: its
+ * body begins with its head. */
+static void send_out(ra_loop *l, struct evhttp_request *r, int status, bool headed)
 {
     struct evhttp_connection *connection = evhttp_request_get_connection(r);
     if (!connection) { /* evhttp has closed it meanwhile: the request is ours alone */
@@ -141,13 +100,23 @@ static void send_out(ra_loop *l, struct evhttp_request *r, int status, struct ev
     bool says_so = evhttp_find_header(evhttp_request_get_output_headers(r), "Connection") != NULL;
     if (l->draining || says_so || leaves_body_unread(r))
         close_after(r);
+    size_t n = evbuffer_get_length(evhttp_request_get_output_buffer(r));
     l->sending++;
     evhttp_request_set_on_complete_cb(r, written, l);
     evhttp_connection_set_closecb(connection, closed, l);
     /* evhttp knows the other reasons. */
-    evhttp_send_reply(r, status, status == 422 ? "Unprocessable Content" : NULL, body);
-    flush(connection);
+    evhttp_send_reply(r, status, status == 422 ? "Unprocessable Content" : NULL, NULL);
+    struct evbuffer *out = bufferevent_get_output(evhttp_connection_get_bufferevent(connection));
+    flush(connection, headed ? evbuffer_get_length(out) - n : 0);
 }
+
+/* A body by reference: `done` is called with `arg` when it isn't needed any more, or can't be sent. */
+typedef struct reply_body {
+    const void *p;
+    size_t n;
+    evbuffer_ref_cleanup_cb done;
+    void *arg;
+} reply_body;
 
 static void payload_done(const void *data, size_t n, void *arg)
 {
@@ -170,77 +139,118 @@ static void bytes_done(const void *data, size_t n, void *arg)
     free(arg);
 }
 
+/* Nothing about how long the reply or its connection is to be is for evhttp to say. */
+static bool is_usual(const ra_loop *l, struct evhttp_request *r, int status)
+{
+    const char *asked = evhttp_find_header(evhttp_request_get_input_headers(r), "Connection");
+    return status == 200 && !l->draining && r->major == 1 && r->minor == 1 &&
+           evhttp_request_get_command(r) != EVHTTP_REQ_HEAD &&
+           (!asked || strcasecmp(asked, "keep-alive") == 0);
+}
+
+/* The whole head, into the buffer of what is evhttp's body. */
+static bool add_head(ra_loop *l, struct evbuffer *out, ra_reply_head *head, size_t body_n)
+{
+    static const char first[] = "HTTP/1.1 200 OK\r\n";
+    ra_reply_head_add_z(head, "Date", ra_http_date_text(&l->date, ra_clock_wall()));
+    ra_reply_head_add_number(head, "Content-Length", (int64_t)body_n);
+    ra_buf_add(&head->lines, "\r\n", 2);
+    return ra_reply_head_ok(head) && evbuffer_add(out, first, sizeof first - 1) == 0 &&
+           evbuffer_add(out, head->lines.p, head->lines.n) == 0;
+}
+
+/*
+ * A reply of the wire API. Frees the head. To evhttp a usual one is all body; the head that it makes for that
+ * is taken away again before anything is written.
+ */
+static void send_reply(ra_loop *l, struct evhttp_request *r, int status, ra_reply_head *head,
+                       const reply_body *b)
+{
+    struct evbuffer *out = evhttp_request_get_output_buffer(r);
+    bool usual = is_usual(l, r, status), ok = ra_reply_head_ok(head);
+    if (ok && usual)
+        ok = add_head(l, out, head, b->n);
+    else if (ok)
+        ra_reply_head_give(head, evhttp_request_get_output_headers(r));
+    ra_reply_head_free(head);
+    if (ok && b->n)
+        ok = evbuffer_add_reference(out, b->p, b->n, b->done, b->arg) == 0;
+    if (!ok || !b->n)
+        b->done(b->p, b->n, b->arg);
+    if (ok)
+        send_out(l, r, status, usual);
+    else
+        ra_reply_error(l, r, 503, RA_TYPE_UNAVAILABLE, "out of memory", true);
+}
+
 void ra_reply_payload(ra_loop *l, struct evhttp_request *r, ra_payload *p, const ra_verdict *v)
 {
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
-    evhttp_add_header(headers, "Content-Type", RA_CONTENT_TYPE);
-    add_crc(headers, p->crc32);
-    add_request_id(headers);
-    add_verdict(headers, v);
-    struct evbuffer *body = evhttp_request_get_output_buffer(r);
-    if (evbuffer_add_reference(body, p->body, p->len, payload_done, p) != 0) {
-        ra_payload_unref(p);
-        ra_reply_error(l, r, 503, RA_TYPE_UNAVAILABLE, "out of memory", true);
-        return;
-    }
-    send_out(l, r, 200, NULL);
+    ra_reply_head head;
+    ra_reply_head_init(&head);
+    ra_reply_head_add_z(&head, "Content-Type", RA_CONTENT_TYPE);
+    ra_reply_head_add_number(&head, "x-amz-crc32", p->crc32);
+    ra_reply_head_add_request_id(&head);
+    ra_reply_head_add_verdict(&head, v);
+    send_reply(l, r, 200, &head, &(reply_body){p->body, p->len, payload_done, p});
 }
 
 /* Upstream's headers but those of its connection and those that are made anew. */
-static void copy_headers(struct evkeyvalq *headers, const ra_http_reply *reply, bool body_is_made,
-                         bool collapsed)
+static void copy_headers(ra_reply_head *head, const ra_http_reply *reply, bool body_is_made, bool collapsed)
 {
     static const char *const drop[] = {"connection", "keep-alive", "transfer-encoding",  "content-length",
                                        "date",       "trailer",    "proxy-authenticate", "upgrade"};
     for (size_t i = 0; i < reply->nheaders; i++) {
-        bool keep = !body_is_made || strcasecmp(reply->headers[i].name, "x-amz-crc32") != 0;
-        if (collapsed && strcasecmp(reply->headers[i].name, "x-amzn-requestid") == 0)
+        const char *name = reply->headers[i].name; /* in lower case */
+        bool keep = !body_is_made || strcmp(name, "x-amz-crc32") != 0;
+        if (collapsed && strcmp(name, "x-amzn-requestid") == 0)
             keep = false; /* it names the request that led the flight */
         for (size_t k = 0; k < sizeof drop / sizeof drop[0] && keep; k++)
-            keep = strcasecmp(reply->headers[i].name, drop[k]) != 0;
+            keep = strcmp(name, drop[k]) != 0;
         if (keep)
-            evhttp_add_header(headers, reply->headers[i].name, reply->headers[i].value);
+            ra_reply_head_add_z(head, name, reply->headers[i].value);
     }
     if (collapsed)
-        add_request_id(headers);
+        ra_reply_head_add_request_id(head);
 }
 
 void ra_reply_upstream(ra_loop *l, struct evhttp_request *r, ra_http_reply *reply, const ra_verdict *v)
 {
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
-    copy_headers(headers, reply, false, v->collapsed);
-    add_verdict(headers, v);
-    struct evbuffer *body = evhttp_request_get_output_buffer(r);
-    if (reply->len &&
-        evbuffer_add_reference(body, reply->body, reply->len, reply_done, ra_http_reply_ref(reply)) != 0) {
-        ra_http_reply_unref(reply);
-        ra_reply_error(l, r, 503, RA_TYPE_UNAVAILABLE, "out of memory", true);
-        return;
-    }
-    send_out(l, r, reply->status, NULL);
+    ra_reply_head head;
+    ra_reply_head_init(&head);
+    copy_headers(&head, reply, false, v->collapsed);
+    ra_reply_head_add_verdict(&head, v);
+    send_reply(l, r, reply->status, &head,
+               &(reply_body){reply->body, reply->len, reply_done, ra_http_reply_ref(reply)});
 }
 
 void ra_reply_made(ra_loop *l, struct evhttp_request *r, ra_http_reply *reply, ra_buf *buf,
                    const ra_verdict *v)
 {
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
     size_t n = 0;
     char *bytes = ra_buf_take(buf, &n);
-    struct evbuffer *body = evhttp_request_get_output_buffer(r);
-    if (!bytes || evbuffer_add_reference(body, bytes, n, bytes_done, bytes) != 0) {
-        free(bytes);
+    if (!bytes) {
         ra_reply_error(l, r, 503, RA_TYPE_UNAVAILABLE, "out of memory", true);
         return;
     }
+    ra_reply_head head;
+    ra_reply_head_init(&head);
     if (reply) {
-        copy_headers(headers, reply, true, v->collapsed);
+        copy_headers(&head, reply, true, v->collapsed);
     } else {
-        evhttp_add_header(headers, "Content-Type", RA_CONTENT_TYPE);
-        add_request_id(headers);
+        ra_reply_head_add_z(&head, "Content-Type", RA_CONTENT_TYPE);
+        ra_reply_head_add_request_id(&head);
     }
-    add_crc(headers, ra_crc32((ra_bytes){bytes, n}));
-    add_verdict(headers, v);
-    send_out(l, r, reply ? reply->status : 200, NULL);
+    ra_reply_head_add_number(&head, "x-amz-crc32", ra_crc32((ra_bytes){bytes, n}));
+    ra_reply_head_add_verdict(&head, v);
+    send_reply(l, r, reply ? reply->status : 200, &head, &(reply_body){bytes, n, bytes_done, bytes});
+}
+
+/* What evhttp writes: without memory for a line it does without. Frees the head. */
+static void give(ra_reply_head *head, struct evkeyvalq *headers)
+{
+    if (ra_reply_head_ok(head))
+        ra_reply_head_give(head, headers);
+    ra_reply_head_free(head);
 }
 
 /* An error's body is small; without memory for it the status alone must do. */
@@ -253,7 +263,7 @@ static void send_error(ra_loop *l, struct evhttp_request *r, int status, const c
                 EVHTTP_REQ_HEAD; /* whose reply has no body (RFC 9110 section 9.3.2) */
     if (!head && ra_buf_ok(body) && evbuffer_add(out, body->p, body->n) == 0)
         evhttp_add_header(headers, "Content-Type", type);
-    send_out(l, r, status, NULL);
+    send_out(l, r, status, false);
 }
 
 void ra_reply_error(ra_loop *l, struct evhttp_request *r, int status, const char *type, const char *message,
@@ -268,9 +278,12 @@ void ra_reply_error(ra_loop *l, struct evhttp_request *r, int status, const char
     ra_buf_add_z(&body, ",\"message\":");
     ra_buf_add_json_string(&body, ra_bytes_z(message));
     ra_buf_add_char(&body, '}');
+    ra_reply_head head;
+    ra_reply_head_init(&head);
     if (ra_buf_ok(&body))
-        add_crc(headers, ra_crc32(ra_buf_bytes(&body)));
-    add_request_id(headers);
+        ra_reply_head_add_number(&head, "x-amz-crc32", ra_crc32(ra_buf_bytes(&body)));
+    ra_reply_head_add_request_id(&head);
+    give(&head, headers);
     evhttp_add_header(headers, "X-Cache", "BYPASS");
     if (close)
         evhttp_add_header(headers, "Connection", "close");
@@ -307,15 +320,18 @@ void ra_reply_route(ra_loop *l, const ra_config *c, struct evhttp_request *r, ra
         ra_reply_route_error(l, r, 503, "unavailable", "readaside: out of memory", NULL);
         return;
     }
+    ra_reply_head lines;
+    ra_reply_head_init(&lines);
     if (head) /* the length of what GET would have sent */
-        add_number(headers, "Content-Length", (int64_t)reply->n);
+        ra_reply_head_add_number(&lines, "Content-Length", (int64_t)reply->n);
     if (reply->body)
         evhttp_add_header(headers, "Content-Type", "application/json");
     if (reply->answer.next)
         evhttp_add_header(headers, "Link", reply->answer.next);
     add_route_headers(c, r);
-    add_verdict(headers, v);
-    send_out(l, r, reply->answer.status, NULL);
+    ra_reply_head_add_verdict(&lines, v);
+    give(&lines, headers);
+    send_out(l, r, reply->answer.status, false);
 }
 
 void ra_reply_refusal(ra_loop *l, const ra_config *c, struct evhttp_request *r,
@@ -348,7 +364,7 @@ void ra_reply_options(ra_loop *l, const ra_config *c, struct evhttp_request *r, 
 {
     ra_cors_add_preflight(c, evhttp_request_get_input_headers(r), allow,
                           evhttp_request_get_output_headers(r));
-    send_out(l, r, 204, NULL);
+    send_out(l, r, 204, false);
 }
 
 void ra_reply_xml_error(ra_loop *l, struct evhttp_request *r, int status, const char *code,

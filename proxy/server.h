@@ -14,6 +14,7 @@
 #include "cache/memory_store.h"
 #include "cache/redis_store.h"
 #include "cache/redis_tracker.h"
+#include "proxy/http_date.h"
 #include "proxy/redis_server.h"
 #include "proxy/request_await.h"
 #include "proxy/store_pact.h"
@@ -42,6 +43,7 @@ typedef struct ra_loop {
     ra_redis_tracker *tracker; /* on the first loop, where near hits may be served unasked; else NULL */
     ra_mailbox *mailbox;
     struct ra_express *express;
+    ra_http_date date;            /* of replies */
     struct ra_shown *shown;       /* what routes have made of cached replies */
     struct ra_clock_watch *clock; /* where anything is linearizable */
     struct event *sweep;          /* on the first loop only, and with store "memory" */

@@ -12,8 +12,7 @@ struct ra_signer {
     /* the key below is for these */
     uint64_t serial;
     char date[DATE_BYTES];
-    bool has_key;
-    unsigned char key[32];
+    ra_sigv4_key *key; /* NULL: none yet */
 };
 
 static bool copy(ra_bytes *out, const char *z)
@@ -38,7 +37,7 @@ void ra_signer_free(ra_signer *s)
 {
     if (!s)
         return;
-    OPENSSL_cleanse(s->key, sizeof s->key);
+    ra_sigv4_key_free(s->key);
     free((char *)s->region.p);
     free((char *)s->service.p);
     free(s);
@@ -46,13 +45,17 @@ void ra_signer_free(ra_signer *s)
 
 static bool renew_key(ra_signer *s, const ra_credentials *c, const char date[DATE_BYTES])
 {
-    if (s->has_key && s->serial == c->serial && memcmp(s->date, date, DATE_BYTES) == 0)
+    unsigned char key[32];
+    if (s->key && s->serial == c->serial && memcmp(s->date, date, DATE_BYTES) == 0)
         return true;
-    s->has_key = ra_sigv4_signing_key(c->secret_access_key, (ra_bytes){date, DATE_BYTES}, s->region,
-                                      s->service, s->key);
+    ra_sigv4_key_free(s->key);
+    s->key = NULL;
+    if (ra_sigv4_signing_key(c->secret_access_key, (ra_bytes){date, DATE_BYTES}, s->region, s->service, key))
+        s->key = ra_sigv4_key_new(key);
+    OPENSSL_cleanse(key, sizeof key);
     s->serial = c->serial;
     memcpy(s->date, date, DATE_BYTES);
-    return s->has_key;
+    return s->key != NULL;
 }
 
 static bool format_date(int64_t now_s, char out[AMZ_DATE_BYTES + 1])
@@ -94,7 +97,7 @@ static bool sign(ra_signer *s, const ra_sign_request *r, ra_bytes date, ra_buf *
     ra_buf_init(&to_sign, CANONICAL_MAX);
     bool ok = ra_sigv4_canonical_request(r, &canonical, names) &&
               ra_sigv4_string_to_sign(date, s->region, s->service, ra_buf_bytes(&canonical), &to_sign) &&
-              ra_sigv4_signature(s->key, ra_buf_bytes(&to_sign), signature);
+              ra_sigv4_key_sign(s->key, ra_buf_bytes(&to_sign), signature);
     ra_buf_free(&canonical);
     ra_buf_free(&to_sign);
     return ok;

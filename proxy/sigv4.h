@@ -43,8 +43,13 @@ bool ra_sigv4_scope(ra_bytes date8, ra_bytes region, ra_bytes service, ra_buf *o
 /* Stage 3: the day's signing key. */
 bool ra_sigv4_signing_key(const char *secret, ra_bytes date8, ra_bytes region, ra_bytes service,
                           unsigned char out[32]);
-/* Stage 4: the signature, in lower-case hex. */
+/* Stage 4: the signature, in lower-case hex. With a key that is used once. */
 bool ra_sigv4_signature(const unsigned char key[32], ra_bytes string_to_sign, char out[RA_SHA256_HEX + 1]);
+/* A signing key ready for many signatures: what HMAC makes of a key is made once. Threads: one at a time. */
+typedef struct ra_sigv4_key ra_sigv4_key;
+ra_sigv4_key *ra_sigv4_key_new(const unsigned char key[32]); /* NULL: no memory */
+void ra_sigv4_key_free(ra_sigv4_key *k);                     /* NULL is allowed */
+bool ra_sigv4_key_sign(ra_sigv4_key *k, ra_bytes string_to_sign, char out[RA_SHA256_HEX + 1]);
 
 typedef struct ra_signer ra_signer;
 ra_signer *ra_signer_new(const char *region, const char *service);

@@ -1,6 +1,7 @@
 #include "bench/loadgen/report.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* A thread that has run for so much of the time had no time to be early. */
 #define BUSY_SHARE 0.95
@@ -65,15 +66,26 @@ static void print_outcomes(const ra_stats *s, FILE *out)
     }
 }
 
+static void print_operation(const ra_stats *s, const char *name, size_t index, FILE *out)
+{
+    double ratio = ra_stats_hit_ratio_of(s, index);
+    fprintf(out, "%-24s %12" PRIu64, name, ra_stats_count_of(s, index));
+    if (ratio < 0)
+        fprintf(out, " %9s", "-");
+    else
+        fprintf(out, " %9.4f", ratio);
+    fprintf(out, " %9" PRIu64 "\n", s->by_operation[index][RA_OUTCOME_ERROR]);
+}
+
 static void print_operations(const ra_report *r, FILE *out)
 {
     const ra_workload *w = r->options->workload;
-    fprintf(out, "\n%-24s %12s\n", "operation", "requests");
+    const ra_stats *s = &r->result->stats;
+    fprintf(out, "\n%-24s %12s %9s %9s\n", "operation", "requests", "hit ratio", "errors");
     for (size_t i = 0; i < w->n; i++)
-        fprintf(out, "%-24s %12" PRIu64 "\n", w->operations[i].name, r->result->stats.by_operation[i]);
+        print_operation(s, w->operations[i].name, i, out);
     if (w->before)
-        fprintf(out, "%-24s %12" PRIu64 "\n", w->before->name,
-                r->result->stats.by_operation[RA_OPERATIONS_MAX]);
+        print_operation(s, w->before->name, RA_OPERATIONS_MAX, out);
 }
 
 static void print_cache(const ra_run_result *r, FILE *out)
@@ -90,7 +102,17 @@ static void print_cache(const ra_run_result *r, FILE *out)
                 (double)(reads - saved) / (double)s->rounds, s->rounds);
 }
 
-static void print_errors(const ra_stats *s, FILE *out)
+/* What a first run is most likely to have forgotten. */
+static bool lacks_tables(const ra_workload *w, const ra_stats *s)
+{
+    for (size_t i = 0; w->ntables && i < s->nerrors; i++) {
+        if (strcmp(s->errors[i].name, "400 ResourceNotFoundException") == 0)
+            return true;
+    }
+    return false;
+}
+
+static void print_errors(const ra_workload *w, const ra_stats *s, FILE *out)
 {
     fprintf(out, "errors                 %" PRIu64 "\n", ra_stats_errors(s));
     for (size_t i = 0; i < s->nerrors; i++)
@@ -101,6 +123,8 @@ static void print_errors(const ra_stats *s, FILE *out)
         fprintf(out, "  %-36s %" PRIu64 "\n", "a request couldn't be made", s->unmade);
     if (s->why[0] && ra_stats_errors(s))
         fprintf(out, "  the newest: %s\n", s->why);
+    if (lacks_tables(w, s))
+        fputs("  A table isn't there: --prepare makes those of the workload, and fills them.\n", out);
 }
 
 static void print_cpu(const ra_report *r, FILE *out)
@@ -134,7 +158,7 @@ void ra_report_table(const ra_report *r, FILE *out)
     fprintf(out, "achieved               %.1f requests/s in %.3f s\n", ra_report_achieved(x),
             (double)x->elapsed / 1e9);
     print_cache(x, out);
-    print_errors(&x->stats, out);
+    print_errors(o->workload, &x->stats, out);
     fprintf(out, "connections            %" PRIu64 " opened, %" PRIu64 " bytes out, %" PRIu64 " in\n",
             x->stats.connects, x->stats.bytes_out, x->stats.bytes_in);
     print_cpu(r, out);

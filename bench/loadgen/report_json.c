@@ -96,7 +96,11 @@ static void add_operations(object *root, const ra_report *r)
         object one = {.node = cJSON_CreateObject(), .ok = true};
         one.ok = one.node != NULL;
         add_text(&one, "name", o->name);
-        add(&one, "count", (double)r->result->stats.by_operation[i < w->n ? i : RA_OPERATIONS_MAX]);
+        size_t index = i < w->n ? i : RA_OPERATIONS_MAX;
+        add(&one, "count", (double)ra_stats_count_of(&r->result->stats, index));
+        add_known(&one, "hit_ratio", ra_stats_hit_ratio_of(&r->result->stats, index));
+        for (int k = 0; k < RA_OUTCOMES; k++)
+            add(&one, ra_outcome_name((enum ra_outcome)k), (double)r->result->stats.by_operation[index][k]);
         root->ok = one.ok && cJSON_AddItemToArray(list, one.node);
         if (!root->ok)
             cJSON_Delete(one.node);

@@ -58,7 +58,6 @@ void ra_stats_add(ra_stats *s, size_t operation, bool write, enum ra_conn_result
 {
     char name[RA_ERROR_NAME_MAX];
     enum ra_outcome o = RA_OUTCOME_ERROR;
-    s->by_operation[operation]++;
     if (result != RA_CONN_OK) {
         count_error(s, ra_conn_result_name(result), 1);
     } else if (reply->status >= 400) {
@@ -68,6 +67,7 @@ void ra_stats_add(ra_stats *s, size_t operation, bool write, enum ra_conn_result
         o = write ? RA_OUTCOME_WRITE : of_read(reply);
         s->collapsed += reply->collapsed && (o == RA_OUTCOME_MISS || o == RA_OUTCOME_BYPASS);
     }
+    s->by_operation[operation][o]++;
     ra_histogram_add(&s->latency[o], latency);
 }
 
@@ -75,8 +75,10 @@ void ra_stats_merge(ra_stats *into, const ra_stats *from)
 {
     for (size_t i = 0; i < RA_OUTCOMES; i++)
         ra_histogram_merge(&into->latency[i], &from->latency[i]);
-    for (size_t i = 0; i <= RA_OPERATIONS_MAX; i++)
-        into->by_operation[i] += from->by_operation[i];
+    for (size_t i = 0; i <= RA_OPERATIONS_MAX; i++) {
+        for (size_t o = 0; o < RA_OUTCOMES; o++)
+            into->by_operation[i][o] += from->by_operation[i][o];
+    }
     for (size_t i = 0; i < from->nerrors; i++)
         count_error(into, from->errors[i].name, from->errors[i].count);
     into->collapsed += from->collapsed;
@@ -98,6 +100,22 @@ uint64_t ra_stats_count(const ra_stats *s)
     for (size_t i = 0; i < RA_OUTCOMES; i++)
         n += s->latency[i].count;
     return n;
+}
+
+uint64_t ra_stats_count_of(const ra_stats *s, size_t operation)
+{
+    uint64_t n = 0;
+    for (size_t o = 0; o < RA_OUTCOMES; o++)
+        n += s->by_operation[operation][o];
+    return n;
+}
+
+double ra_stats_hit_ratio_of(const ra_stats *s, size_t operation)
+{
+    const uint64_t *n = s->by_operation[operation];
+    uint64_t from = n[RA_OUTCOME_HIT] + n[RA_OUTCOME_STALE];
+    uint64_t all = from + n[RA_OUTCOME_MISS] + n[RA_OUTCOME_BYPASS];
+    return all ? (double)from / (double)all : -1;
 }
 
 uint64_t ra_stats_errors(const ra_stats *s)

@@ -31,7 +31,7 @@ typedef struct ra_error_count {
 
 typedef struct ra_stats {
     ra_histogram latency[RA_OUTCOMES];
-    uint64_t by_operation[RA_OPERATIONS_MAX + 1]; /* the last: before rounds */
+    uint64_t by_operation[RA_OPERATIONS_MAX + 1][RA_OUTCOMES]; /* the last: before rounds */
     uint64_t collapsed; /* misses and bypasses that shared another's upstream read */
     uint64_t sent;      /* handed to a connection, however it ended */
     uint64_t dropped;   /* due, but the queue was full */
@@ -49,7 +49,12 @@ const char *ra_outcome_name(enum ra_outcome o);
 void ra_stats_add(ra_stats *s, size_t operation, bool write, enum ra_conn_result result,
                   const ra_response *reply, uint64_t latency);
 void ra_stats_merge(ra_stats *into, const ra_stats *from);
-uint64_t ra_stats_count(const ra_stats *s);  /* all that ended */
+uint64_t ra_stats_count(const ra_stats *s); /* all that ended */
+/* Of one operation, by its index. */
+uint64_t ra_stats_count_of(const ra_stats *s, size_t operation);
+/* Of the reads of one operation that say something of a cache, the share that came from it (hit or stale); <
+ * 0: none does. */
+double ra_stats_hit_ratio_of(const ra_stats *s, size_t operation);
 uint64_t ra_stats_errors(const ra_stats *s); /* failed, dropped or not made */
 uint64_t ra_stats_reads(const ra_stats *s);  /* that were answered */
 /* Reads that sent nothing upstream, by their headers: hits, stale ones and those that joined another's. */

@@ -166,6 +166,8 @@ def test_counts_are_what_upstream_saw(bench, proxy, counting_upstream, ddb_local
     before = 25 if workload == "herd" else 0
     assert report["requests"] == report["sent"] == sum(counts(report).values()) == 400 + before
     assert sum(o["count"] for o in report["operations"]) == 400 + before
+    for outcome, said in report["outcomes"].items():
+        assert sum(o[outcome] for o in report["operations"]) == said["count"]
     assert report["errors"]["total"] == 0
     assert counts(report).get("write", 0) == writes
     if workload == "writes":
@@ -176,6 +178,25 @@ def test_counts_are_what_upstream_saw(bench, proxy, counting_upstream, ddb_local
     if workload == "herd":
         assert report["rounds"] == 25
         assert reads >= 25  # each round's key had just been written
+
+
+def test_the_hot_set_is_told_from_the_flood(bench, server):
+    """What a flood does to the hot keys is that operation's own hit ratio, not the one of both."""
+    floods = []
+
+    def answer(request):
+        key = int(json.loads(request.body)["Key"]["id"]["S"])
+        if key >= 8:
+            floods.append(key)
+        return reply(X_Cache="MISS" if key >= 8 else "HIT")
+
+    one = server(answer)
+    ran = bench("-w", "scan-flood", "--keys", 800, "-n", 1000, "-c", 4, "--json", "-", f"http://127.0.0.1:{one.port}")
+    assert ran.status == 0, ran.err
+    hot, flood = ran.report["operations"]
+    assert (hot["name"], hot["count"], hot["hit"], hot["hit_ratio"]) == ("hot", 1000 - len(floods), 1000 - len(floods), 1)
+    assert (flood["name"], flood["count"], flood["miss"], flood["hit_ratio"]) == ("flood", len(floods), len(floods), 0)
+    assert len(set(floods)) == len(floods) > 400
 
 
 def test_a_herd_that_waits_for_expiry(bench, proxy_factory, counting_upstream, ddb_local):
@@ -517,7 +538,18 @@ def test_the_table_and_a_file(bench, server, tmp_path):
     assert json.loads(path.read_text())["requests"] == 20
     assert re.search(r"^miss +20 ", ran.out, re.MULTILINE)
     assert "hit ratio              0.0000" in ran.out
-    assert "p99.9" in ran.out and "GET" in ran.out
+    assert "p99.9" in ran.out
+    assert re.search(r"^GET +20 +0.0000 +0$", ran.out, re.MULTILINE)
+
+
+def test_tables_that_are_missing_are_named(bench, ddb_local, server):
+    """The first thing that a new user forgets; a workload that has no table of its own isn't advised to make one."""
+    ran = bench("-w", "writes", "--table", "nobody-made-it", "-n", 5, ddb_local.endpoint)
+    assert ran.status == 1
+    assert "400 ResourceNotFoundException" in ran.out and "--prepare makes" in ran.out
+    missing = reply(b'{"__type":"x#ResourceNotFoundException"}', "400 Bad Request")
+    ran = bench("-n", 5, f"http://127.0.0.1:{server(lambda _: missing).port}/x")
+    assert "400 ResourceNotFoundException" in ran.out and "--prepare" not in ran.out
 
 
 def test_full_disks_are_failures(bench, server):

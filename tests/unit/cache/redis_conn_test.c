@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include <limits.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,24 +28,29 @@
 /* ---- writes ---- */
 
 static unsigned socket_writes;
+static unsigned writes_left = UINT_MAX; /* so many does a socket still take; then it is full */
 
-static void count_write(int fd)
+static bool is_full(int fd)
 {
     struct stat st;
-    if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode))
-        socket_writes++;
+    if (fstat(fd, &st) != 0 || !S_ISSOCK(st.st_mode))
+        return false;
+    errno = EAGAIN;
+    if (writes_left == 0)
+        return true;
+    socket_writes++;
+    writes_left -= writes_left != UINT_MAX;
+    return false;
 }
 
 ssize_t writev(int fd, const struct iovec *v, int n)
 {
-    count_write(fd);
-    return syscall(SYS_writev, fd, v, n);
+    return is_full(fd) ? -1 : syscall(SYS_writev, fd, v, n);
 }
 
 ssize_t write(int fd, const void *p, size_t n)
 {
-    count_write(fd);
-    return syscall(SYS_write, fd, p, n);
+    return is_full(fd) ? -1 : syscall(SYS_write, fd, p, n);
 }
 
 /* ---- what all tests share ---- */
@@ -607,6 +613,86 @@ static void test_one_turn_is_one_write_with_tls(void **state)
     SSL_CTX_free(c);
 }
 
+/* ---- what has been written? ---- */
+
+/* Nothing that was queued after `at` has been; as ra_redis_is_unsent says it where that is all of it. */
+static void test_what_is_unsent(void **state)
+{
+    (void)state;
+    seen s;
+    open_plain(&s);
+    for (unsigned round = 0; round < 3; round++) {
+        uint64_t first = ra_redis_queued(s.redis);
+        assert_non_null(send_words(&s, "PING", LONG));
+        uint64_t second = ra_redis_queued(s.redis);
+        assert_int_equal(second - first, 14);
+        assert_non_null(send_words(&s, "PING", LONG));
+        assert_true(ra_redis_is_unsent(s.redis, first));
+        assert_true(ra_redis_is_unsent(s.redis, second));
+        assert_true(first == 0 || !ra_redis_is_unsent(s.redis, first - 1)); /* within the one before */
+        UNTIL(s.replies == 2 * (round + 1));
+        assert_false(ra_redis_is_unsent(s.redis, first));
+        assert_false(ra_redis_is_unsent(s.redis, second));
+    }
+    uint64_t at = ra_redis_queued(s.redis);
+    ra_redis_abandon(send_words(&s, "CLIENT KILL TYPE normal SKIPME no", LONG));
+    s.sent--;
+    UNTIL(s.downs == 1);
+    assert_false(ra_redis_is_unsent(s.redis, at));
+    assert_false(ra_redis_is_unsent(s.redis, ra_redis_queued(s.redis)));
+    UNTIL(s.ups == 2);
+    assert_false(ra_redis_is_unsent(s.redis, at)); /* it went with its connection */
+    at = ra_redis_queued(s.redis);
+    assert_non_null(send_words(&s, "PING", LONG));
+    assert_true(ra_redis_is_unsent(s.redis, at));
+    ra_redis_free(s.redis);
+}
+
+/* A command that the socket has taken half of. */
+static void test_what_is_written_in_part_is_sent(void **state)
+{
+    (void)state;
+    enum { N = 8 << 20 };
+    peer p;
+    seen s;
+    open_peer(&p, &s, NULL);
+    peer_greet(&p, &s);
+    char *big = calloc(1, N);
+    ra_bytes set[3] = {RA_BYTES("SET"), RA_BYTES("big"), {big, N}};
+    uint64_t first = ra_redis_queued(s.redis);
+    assert_non_null(send_args(&s, set, 3, LONG));
+    uint64_t second = ra_redis_queued(s.redis);
+    assert_non_null(send_words(&s, "PING", LONG));
+    UNTIL(peer_got(&p) && p.n > 1000);
+    assert_false(ra_redis_is_unsent(s.redis, first));
+    assert_true(ra_redis_is_unsent(s.redis, second));
+    free(big);
+    close_peer(&p, &s);
+}
+
+/* OpenSSL is given more than fits into a record and doesn't say how many of them the socket has taken. */
+static void test_with_tls_nobody_knows_what_is_unsent(void **state)
+{
+    (void)state;
+    SSL_CTX *c = context(redis_path("ca.crt"), redis_path("client.crt"), redis_path("client.key"));
+    seen s;
+    ra_redis_options o = tls_options(&s, c);
+    open_up(&s, &o);
+    UNTIL(ask(&s, "PING"));
+    unsigned before = s.replies;
+    uint64_t at = ra_redis_queued(s.redis);
+    for (unsigned i = 0; i < 2000; i++)
+        assert_non_null(send_words(&s, "PING", LONG));
+    writes_left = 1;
+    UNTIL(s.replies > before); /* the first one has been carried out */
+    assert_true(s.replies < before + 2000);
+    assert_false(ra_redis_is_unsent(s.redis, at));
+    writes_left = UINT_MAX;
+    UNTIL(s.replies == before + 2000);
+    ra_redis_free(s.redis);
+    SSL_CTX_free(c);
+}
+
 /* ---- a server by hand ---- */
 
 static void with_all(ra_redis_options *o)
@@ -1044,6 +1130,9 @@ int main(void)
         TEST(test_one_turn_is_one_write),
         TEST(test_callbacks_share_a_write),
         TEST(test_one_turn_is_one_write_with_tls),
+        TEST(test_what_is_unsent),
+        TEST(test_what_is_written_in_part_is_sent),
+        TEST(test_with_tls_nobody_knows_what_is_unsent),
         TEST(test_greeting_is_pipelined),
         TEST(test_greetings_that_fail),
         TEST(test_greeting_that_never_ends),

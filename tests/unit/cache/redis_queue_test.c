@@ -107,6 +107,37 @@ static void test_deadlines(void **state)
     assert_string_equal(told, "b-a+c-");
 }
 
+/* Each command of these has 10 bytes. */
+static void test_time_begins_when_it_is_written(void **state)
+{
+    (void)state;
+    add("a", 0, 50, tell);
+    add("b", 0, 50, tell);
+    add("c", 0, 50, tell);
+    ra_redis_queue_written(&queue, 40, 10);
+    ra_redis_queue_written(&queue, 45, 9); /* not all of b */
+    ra_redis_queue_expire(&queue, redis, 50);
+    assert_string_equal(told, "b-c-"); /* they could never be written */
+    ra_redis_queue_written(&queue, 60, 11);
+    assert_int_equal(ra_redis_queue_next(&queue), 90); /* what has ended stays so */
+    ra_redis_queue_expire(&queue, redis, 90);
+    assert_string_equal(told, "b-c-a-");
+    answer(91);
+    answer(91);
+    answer(91);
+    add("d", 100, 50, tell);
+    add("e", 100, 50, tell);
+    ra_redis_queue_written(&queue, 120, 20);
+    answer(169);
+    answer(170);
+    assert_string_equal(told, "b-c-a-d+e-");
+    add("f", 0, 5, tell); /* and a new connection begins to count anew */
+    ra_redis_queue_drop(&queue, NULL);
+    add("g", 0, 5, tell);
+    ra_redis_queue_written(&queue, 3, 10);
+    assert_int_equal(ra_redis_queue_next(&queue), 8);
+}
+
 static void test_room(void **state)
 {
     (void)state;
@@ -144,7 +175,8 @@ static void test_callbacks(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_order), TEST(test_deadlines), TEST(test_room),
+    const struct CMUnitTest tests[] = {TEST(test_order), TEST(test_deadlines),
+                                       TEST(test_time_begins_when_it_is_written), TEST(test_room),
                                        TEST(test_callbacks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

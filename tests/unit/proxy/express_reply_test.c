@@ -58,7 +58,7 @@ static const char *value_of(const head *h, const char *name)
 }
 
 /* Writes it where nothing may be written beside it. */
-static void express(head *h, const ra_payload *p, const ra_verdict *v, ra_express_date *date, int64_t wall)
+static void express(head *h, const ra_payload *p, const ra_verdict *v, ra_http_date *date, int64_t wall)
 {
     char *room = malloc(RA_EXPRESS_REPLY_MAX + CANARY);
     assert_non_null(room);
@@ -154,7 +154,7 @@ static void as_evhttp_says_it(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         ra_payload *p = payload_of(ra_bytes_z(cases[i].body), cases[i].crc);
-        ra_express_date date = {0}, later = {0};
+        ra_http_date date = {0}, later = {0};
         head ours, theirs, after;
         express(&ours, p, &cases[i].verdict, &date, ra_clock_wall());
         evhttp_says(&theirs, p, &cases[i].verdict, cases[i].header);
@@ -179,7 +179,7 @@ static void there_is_room_for_everything(void **state)
                         .age = extremes[i % N],
                         .ttl = extremes[i / N % N],
                         .detail = "a word that is longer than any of those that there are"};
-        ra_express_date date = {0};
+        ra_http_date date = {0};
         head h;
         char text[128];
         express(&h, &largest, &v, &date, extremes[i / N / N]);
@@ -195,7 +195,7 @@ static void there_is_room_for_everything(void **state)
     }
 }
 
-static void date_is(ra_express_date *date, int64_t wall)
+static void date_is(ra_http_date *date, int64_t wall)
 {
     char text[64];
     time_t t = (time_t)(wall / 1000);
@@ -223,7 +223,7 @@ static void the_date_moves_on(void **state)
                                     951782400000, /* a leap day */
                                     4102444800000,
                                     0};
-    ra_express_date date = {0};
+    ra_http_date date = {0};
     for (size_t i = 0; i < sizeof walls / sizeof walls[0]; i++)
         date_is(&date, walls[i]);
     for (int64_t wall = 1767225590000; wall < 1767225610000; wall += 333)

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+static size_t operation;
+
 static void add(ra_stats *s, bool write, enum ra_conn_result result, int status, enum ra_response_cache cache,
                 bool collapsed, const char *body)
 {
@@ -20,7 +22,7 @@ static void add(ra_stats *s, bool write, enum ra_conn_result result, int status,
     r.collapsed = collapsed;
     r.nkept = strlen(body);
     memcpy(r.kept, body, r.nkept);
-    ra_stats_add(s, 0, write, result, &r, 1000);
+    ra_stats_add(s, operation, write, result, &r, 1000);
 }
 
 static void test_outcomes(void **state)
@@ -58,6 +60,31 @@ static void test_outcomes(void **state)
     assert_int_equal(ra_stats_errors(&twice), 18);
     assert_int_equal(ra_stats_saved(&twice), 10);
     assert_int_equal(twice.errors[1].count, 2);
+}
+
+/* Each operation's requests are counted apart, also those that are sent before rounds, which come last. */
+static void test_operations(void **state)
+{
+    static ra_stats s, twice;
+    (void)state;
+    operation = 3;
+    add(&s, false, RA_CONN_OK, 200, RA_CACHE_HIT, false, "");
+    add(&s, false, RA_CONN_OK, 200, RA_CACHE_STALE, false, "");
+    add(&s, false, RA_CONN_OK, 200, RA_CACHE_MISS, false, "");
+    add(&s, false, RA_CONN_OK, 200, RA_CACHE_BYPASS, false, "");
+    add(&s, false, RA_CONN_OK, 200, RA_CACHE_UNSAID, false, "");
+    add(&s, false, RA_CONN_TIMEOUT, 0, RA_CACHE_UNSAID, false, "");
+    operation = RA_OPERATIONS_MAX;
+    add(&s, true, RA_CONN_OK, 200, RA_CACHE_BYPASS, false, "");
+    operation = 0;
+    ra_stats_merge(&twice, &s);
+    ra_stats_merge(&twice, &s);
+    assert_int_equal(ra_stats_count_of(&twice, 3), 12);
+    assert_int_equal(twice.by_operation[3][RA_OUTCOME_ERROR], 2);
+    assert_true(ra_stats_hit_ratio_of(&twice, 3) == 0.5);
+    assert_int_equal(ra_stats_count_of(&twice, RA_OPERATIONS_MAX), 2);
+    assert_true(ra_stats_hit_ratio_of(&twice, RA_OPERATIONS_MAX) < 0);
+    assert_int_equal(ra_stats_count_of(&twice, 0), 0);
 }
 
 static void test_kinds_of_errors_are_bounded(void **state)
@@ -100,6 +127,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_outcomes),
+        cmocka_unit_test(test_operations),
         cmocka_unit_test(test_kinds_of_errors_are_bounded),
         cmocka_unit_test(test_names_of_errors_are_safe),
     };

@@ -1,0 +1,90 @@
+#include "proxy/reply_head.h"
+
+#include "proxy/request_id.h"
+
+#include <stdio.h>
+
+void ra_reply_head_init(ra_reply_head *h)
+{
+    ra_buf_init(&h->lines, RA_REPLY_HEAD_MAX);
+}
+
+void ra_reply_head_free(ra_reply_head *h)
+{
+    ra_buf_free(&h->lines);
+}
+
+bool ra_reply_head_ok(const ra_reply_head *h)
+{
+    return ra_buf_ok(&h->lines);
+}
+
+static bool has_break(ra_bytes s)
+{
+    return s.n && (memchr(s.p, '\r', s.n) || memchr(s.p, '\n', s.n));
+}
+
+void ra_reply_head_add(ra_reply_head *h, const char *name, ra_bytes value)
+{
+    if (has_break(ra_bytes_z(name)) || has_break(value))
+        return;
+    ra_buf_add_z(&h->lines, name);
+    ra_buf_add(&h->lines, ": ", 2);
+    ra_buf_add_bytes(&h->lines, value);
+    ra_buf_add(&h->lines, "\r\n", 2);
+}
+
+void ra_reply_head_add_z(ra_reply_head *h, const char *name, const char *value)
+{
+    ra_reply_head_add(h, name, ra_bytes_z(value));
+}
+
+void ra_reply_head_add_number(ra_reply_head *h, const char *name, int64_t value)
+{
+    char text[24];
+    int n = snprintf(text, sizeof text, "%lld", (long long)value);
+    ra_reply_head_add(h, name, (ra_bytes){text, (size_t)n});
+}
+
+void ra_reply_head_add_request_id(ra_reply_head *h)
+{
+    char id[RA_REQUEST_ID_CHARS];
+    ra_request_id(id);
+    ra_reply_head_add(h, "x-amzn-RequestId", (ra_bytes){id, sizeof id});
+}
+
+static void add_cache_status(ra_reply_head *h, const ra_verdict *v)
+{
+    char text[160];
+    int n = snprintf(text, sizeof text, "readaside; ");
+    size_t at = (size_t)n;
+    if (v->forward)
+        n = snprintf(text + at, sizeof text - at, "fwd=%s", v->forward);
+    else
+        n = snprintf(text + at, sizeof text - at, "hit; ttl=%lld", (long long)v->ttl);
+    at += (size_t)n;
+    snprintf(text + at, sizeof text - at, "%s%s%s%s", v->stored ? "; stored" : "",
+             v->collapsed ? "; collapsed" : "", v->detail ? "; detail=" : "", v->detail ? v->detail : "");
+    ra_reply_head_add_z(h, "Cache-Status", text);
+}
+
+void ra_reply_head_add_verdict(ra_reply_head *h, const ra_verdict *v)
+{
+    static const char *const word[] = {"HIT", "MISS", "BYPASS", "STALE"};
+    ra_reply_head_add_z(h, "X-Cache", word[v->cache]);
+    if (v->cache == RA_X_HIT || v->cache == RA_X_STALE)
+        ra_reply_head_add_number(h, "Age", v->age < 0 ? 0 : v->age);
+    add_cache_status(h, v);
+}
+
+void ra_reply_head_give(ra_reply_head *h, struct evkeyvalq *headers)
+{
+    char *p = h->lines.p, *end = p ? p + h->lines.n : NULL;
+    while (p < end) {
+        char *colon = memchr(p, ':', (size_t)(end - p)), *stop = memchr(p, '\r', (size_t)(end - p));
+        *colon = *stop = '\0';
+        evhttp_add_header(headers, p, colon + 2);
+        p = stop + 2;
+    }
+    ra_buf_clear(&h->lines);
+}
