@@ -1,9 +1,10 @@
 /*
- * Memory for what stays: payloads and the in-process store's records. Apart from malloc's heap, on purpose:
- * where blocks that live for hours stand among those that live as long as a request, the latter leave as many
- * holes as there are entries; malloc hands out the hole that was left longest ago, so each of a request's
- * many small blocks is memory that no cache holds. And blocks of one size side by side need no header, and
- * can lie in huge pages.
+ * Memory for what stays: payloads and the in-process store's records. Apart from malloc's heap, on purpose.
+ * Blocks of one size side by side need no header and are rounded by little, so that what they cost is known
+ * whichever malloc the program has; and they lie in huge pages, where a hit among millions of entries finds
+ * its way with fewer steps. With glibc's malloc there is more to it: blocks that live for hours among those
+ * that live as long as a request leave a hole each, and it hands out the hole that was left longest ago, so
+ * that each of a request's many small blocks is memory that no cache holds.
  *
  * Blocks of one class stand in pieces of 64 KiB, pieces in regions of 2 MiB. A piece that has become
  * empty is any class's again; an empty region goes back to the system, but for one. Blocks that are larger
