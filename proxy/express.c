@@ -175,12 +175,23 @@ static void arrived(struct evbuffer *in, const struct evbuffer_cb_info *info, vo
         evbuffer_remove_cb(in, arrived, connection);
 }
 
+/* It reads what is there in this turn of the loop, and what arrives only then: in the middle of a request it
+ * takes being told to read for the end of the process, so that its socket mustn't have told it before. */
+static void leave(struct bufferevent *connection)
+{
+    bufferevent_disable(connection, EV_READ); /* if the socket is known to be readable, it isn't any more */
+    bufferevent_enable(connection, EV_READ);
+    bufferevent_trigger(connection, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
+}
+
 /* The store has answered for the request at the beginning of the buffer. */
 static void answered(ra_express *e, struct bufferevent *connection, size_t n, const ra_lookup *look)
 {
     struct evbuffer *in = bufferevent_get_input(connection);
     enum served what = NOT_HERE;
-    if (look) {
+    if (look && e->loop->draining) {
+        ra_payload_unref(look->payload); /* evhttp's reply ends the connection */
+    } else if (look) {
         evbuffer_drain(in, n);
         what = serve(e, connection, reply(e, connection, look));
     } else {
@@ -189,7 +200,7 @@ static void answered(ra_express *e, struct bufferevent *connection, size_t n, co
     if (what == ANSWERED)
         evbuffer_add_cb(in, arrived, connection);
     else if (what == NOT_HERE)
-        bufferevent_trigger(connection, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
+        leave(connection);
 }
 
 static struct bufferevent *accepted(struct event_base *base, void *arg)
