@@ -855,6 +855,38 @@ static void test_what_ends_a_connection(void **state)
     close_peer(&p, &s);
 }
 
+/* More in one piece than is read at first, with the end of the connection in it or behind it. */
+static void test_many_replies_at_once(void **state)
+{
+    (void)state;
+    enum { PONG = 7, MOST = 6000 };
+    static const unsigned counts[] = {584, 585, 586, 700, 2926, 2927, MOST}; /* about 4 KiB, and 20 */
+    static const char *const ends[] = {"garbage\r\n", "$-7\r\n", "+OK\r\n+and another\r\n", "*2\r\n+half"};
+    static char text[PONG * MOST + 64];
+    peer p;
+    seen s;
+    open_peer(&p, &s, NULL);
+    for (unsigned i = 0; i < 7 * 4; i++) {
+        unsigned n = counts[i / 4], replies = s.replies, none = s.none;
+        const char *last = ends[i % 4];
+        peer_greet(&p, &s);
+        for (unsigned k = 0; k <= n; k++)
+            assert_non_null(send_words(&s, "PING", LONG));
+        UNTIL(peer_got(&p) && p.n == (size_t)14 * (n + 1));
+        for (unsigned k = 0; k < n; k++)
+            memcpy(text + (size_t)PONG * k, "+PONG\r\n", PONG);
+        memcpy(text + (size_t)PONG * n, last, strlen(last));
+        assert_true(peer_say_bytes(&p, text, (size_t)PONG * n + strlen(last)));
+        peer_close(&p);
+        UNTIL(s.downs_while_up == i + 1);
+        bool answered = i % 4 == 2; /* the last command has a reply, too */
+        assert_int_equal(s.replies - replies, n + answered);
+        assert_int_equal(s.none - none, !answered);
+    }
+    assert_int_equal(s.pending_at_down, 0);
+    close_peer(&p, &s);
+}
+
 /* A server can't make us keep what it likes. */
 static void test_replies_without_end(void **state)
 {
@@ -1138,6 +1170,7 @@ int main(void)
         TEST(test_greeting_that_never_ends),
         TEST(test_replies_in_pieces),
         TEST(test_what_ends_a_connection),
+        TEST(test_many_replies_at_once),
         TEST(test_replies_without_end),
         TEST(test_large_replies),
         TEST(test_late_replies_are_dropped),

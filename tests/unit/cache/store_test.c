@@ -10,8 +10,19 @@
 
 typedef struct spy {
     ra_store store;
-    unsigned lookups, begins, ends, invalidations, cancels, frees;
+    unsigned asks, lookups, begins, ends, invalidations, cancels, frees;
 } spy;
+
+static enum ra_store_step spy_ask(ra_store *s, int64_t now, ra_lookup *v, ra_store_call *call)
+{
+    (void)now;
+    ((spy *)s)->asks++;
+    assert_false(call->ok); /* what the caller left in them says nothing */
+    assert_null(call->pending);
+    assert_true(!v->payload && !v->near && !v->reason && v->filling_for == -1);
+    call->pending = s;
+    return RA_STORE_PENDING;
+}
 
 static enum ra_store_step spy_lookup(ra_store *s, int64_t now, ra_lookup *v, size_t n, ra_store_call *call)
 {
@@ -116,6 +127,29 @@ static void test_calls_reach_the_store(void **state)
     assert_int_equal(s.frees, 1);
 }
 
+static void test_only_who_can_be_asked_is(void **state)
+{
+    (void)state;
+    ra_store_ops silent_ops = spy_ops, asking_ops = spy_ops;
+    asking_ops.ask = spy_ask;
+    spy silent = {.store = {&silent_ops}}, asking = {.store = {&asking_ops}};
+    ra_payload *left = ra_payload_new(RA_BYTES("text"), 0, 0, 0);
+    ra_lookup v = {.payload = left, .near = true, .reason = "left", .filling_for = 7};
+    ra_store_call call = {.ok = true, .pending = &silent};
+    assert_int_equal(ra_store_ask(&silent.store, 0, &v, &call), RA_STORE_DONE);
+    assert_false(call.ok);
+    assert_null(call.pending);
+    assert_null(v.payload);
+    v = (ra_lookup){.payload = left, .near = true, .reason = "left", .filling_for = 7};
+    call = (ra_store_call){.ok = true, .pending = &silent};
+    assert_int_equal(ra_store_ask(&asking.store, 0, &v, &call), RA_STORE_PENDING);
+    assert_int_equal(asking.asks, 1);
+    assert_int_equal(silent.lookups + asking.lookups, 0);
+    ra_store_cancel(&asking.store, &call);
+    assert_int_equal(asking.cancels, 1);
+    ra_payload_unref(left);
+}
+
 static void test_write_ids_differ(void **state)
 {
     (void)state;
@@ -133,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_to_do_reaches_no_store),
         cmocka_unit_test(test_calls_reach_the_store),
+        cmocka_unit_test(test_only_who_can_be_asked_is),
         cmocka_unit_test(test_write_ids_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -231,6 +231,29 @@ static unsigned count_found(ra_aliases *a, unsigned from, unsigned to, int64_t n
  * A set is of two: the older one goes. So of the newest as many as there are sets most are there, and the one
  * that was learnt last always is, whatever was learnt before.
  */
+/* That one alone; and it can be learnt again at once. */
+static void forgotten(void **state)
+{
+    (void)state;
+    ra_aliases *a = ra_aliases_new(LARGE);
+    learn(a, GET, BODY, 0, 1);
+    size_t one = ra_aliases_bytes(a);
+    learn(a, QUERY, BODY, 0, 2);
+    ra_aliases_forget(a, GET, RA_BYTES("{\"TableName\":\"u\"}"));
+    assert_true(finds(a, GET, BODY, 0, 1));
+    ra_aliases_forget(a, GET, BODY);
+    assert_false(finds(a, GET, BODY, 0, 1));
+    assert_true(finds(a, QUERY, BODY, 0, 2));
+    ra_aliases_forget(a, GET, BODY);
+    learn(a, GET, BODY, 0, 3);
+    assert_true(finds(a, GET, BODY, 0, 3));
+    ra_aliases_forget(a, QUERY, BODY);
+    assert_int_equal(ra_aliases_bytes(a), one);
+    ra_aliases_forget(a, GET, BODY);
+    assert_int_equal(ra_aliases_bytes(a), 0);
+    ra_aliases_free(a);
+}
+
 static void older_ones_give_way(void **state)
 {
     (void)state;
@@ -328,6 +351,7 @@ int main(void)
         cmocka_unit_test(border_of_target_and_body),
         cmocka_unit_test(what_it_rests_on),
         cmocka_unit_test(learnt_again),
+        cmocka_unit_test(forgotten),
         cmocka_unit_test(older_ones_give_way),
         cmocka_unit_test(bytes_are_bounded),
         cmocka_unit_test(what_was_given_may_go),
