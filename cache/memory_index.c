@@ -1,8 +1,11 @@
 #include "cache/memory_index.h"
 
-#include "cache/memory_slab.h"
+#include "cache/memory_pool.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#define SEGMENT_BYTES (RA_INDEX_SEGMENT * sizeof(uint32_t))
 
 static bool add_segment(ra_index *x)
 {
@@ -16,11 +19,12 @@ static bool add_segment(ra_index *x)
         x->segments = segments;
         x->cap = cap;
     }
-    uint32_t *segment = calloc(RA_INDEX_SEGMENT, sizeof *segment);
+    uint32_t *segment = ra_pool_take(SEGMENT_BYTES);
     if (!segment)
         return false;
+    memset(segment, 0, SEGMENT_BYTES);
     x->segments[x->nsegments++] = segment;
-    x->bytes += ra_memory_cost(RA_INDEX_SEGMENT * sizeof *segment);
+    x->bytes += ra_pool_cost(SEGMENT_BYTES);
     return true;
 }
 
@@ -33,7 +37,7 @@ bool ra_index_init(ra_index *x, const ra_index_nodes *nodes, void *table)
 void ra_index_free(ra_index *x)
 {
     for (size_t i = 0; i < x->nsegments; i++)
-        free(x->segments[i]);
+        ra_pool_give(x->segments[i], SEGMENT_BYTES);
     free(x->segments);
     *x = (ra_index){0};
 }

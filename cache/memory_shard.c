@@ -202,7 +202,7 @@ uint32_t ra_shard_add_entry(ra_shard *s, uint32_t unit, const ra_key *request)
 size_t ra_shard_entry_cost(uint32_t entry, const ra_payload *payload)
 {
     size_t record = entry & RA_FURTHER ? RA_MEMORY_ENTRY_OVERHEAD : RA_MEMORY_UNIT_OVERHEAD;
-    return record + ra_memory_cost(sizeof *payload + payload->len);
+    return record + ra_pool_cost(sizeof *payload + payload->len);
 }
 
 void ra_shard_set_payload(ra_shard *s, uint32_t entry, ra_payload *payload)
@@ -210,7 +210,7 @@ void ra_shard_set_payload(ra_shard *s, uint32_t entry, ra_payload *payload)
     ra_entry *e = ra_shard_entry(s, entry);
     ra_payload *old = e->payload;
     e->payload = ra_payload_ref(payload);
-    s->payload_bytes += ra_memory_cost(sizeof *payload + payload->len);
+    s->payload_bytes += ra_pool_cost(sizeof *payload + payload->len);
     if (!old) {
         s->n.entries++;
         return;
@@ -218,7 +218,7 @@ void ra_shard_set_payload(ra_shard *s, uint32_t entry, ra_payload *payload)
     if (e->queue != RA_QUEUE_NONE)
         s->queue[e->queue].bytes +=
             ra_shard_entry_cost(entry, payload) - ra_shard_entry_cost(entry, old); /* may wrap on its way */
-    s->payload_bytes -= ra_memory_cost(sizeof *old + old->len);
+    s->payload_bytes -= ra_pool_cost(sizeof *old + old->len);
     ra_payload_unref(old);
 }
 
@@ -227,7 +227,7 @@ void ra_shard_remove_entry(ra_shard *s, uint32_t entry)
     ra_entry *e = ra_shard_entry(s, entry);
     ra_queue_remove(s, entry);
     if (e->payload) {
-        s->payload_bytes -= ra_memory_cost(sizeof *e->payload + e->payload->len);
+        s->payload_bytes -= ra_pool_cost(sizeof *e->payload + e->payload->len);
         s->n.entries--;
         ra_payload_unref(e->payload);
         e->payload = NULL;

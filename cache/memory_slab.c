@@ -5,6 +5,11 @@
 
 #define FULL UINT64_MAX
 
+static size_t chunk_size(const ra_slab *s)
+{
+    return sizeof(ra_slab_chunk) + RA_SLAB_CHUNK * s->record;
+}
+
 void ra_slab_init(ra_slab *s, size_t record)
 {
     *s = (ra_slab){.record = record, .nslots = 1};
@@ -13,7 +18,8 @@ void ra_slab_init(ra_slab *s, size_t record)
 void ra_slab_free(ra_slab *s)
 {
     for (uint32_t i = 1; i < s->nslots; i++)
-        free(s->slots[i].chunk);
+        if (s->slots[i].chunk)
+            ra_pool_give(s->slots[i].chunk, chunk_size(s));
     free(s->slots);
     ra_slab_init(s, s->record);
 }
@@ -62,11 +68,6 @@ static uint32_t take_slot(ra_slab *s)
     return s->nslots++;
 }
 
-static size_t chunk_size(const ra_slab *s)
-{
-    return sizeof(ra_slab_chunk) + RA_SLAB_CHUNK * s->record;
-}
-
 static void give_slot(ra_slab *s, uint32_t slot)
 {
     s->slots[slot].next = s->unused;
@@ -78,13 +79,13 @@ static uint32_t add_chunk(ra_slab *s)
     uint32_t slot = take_slot(s);
     if (!slot)
         return 0;
-    ra_slab_chunk *c = malloc(chunk_size(s));
+    ra_slab_chunk *c = ra_pool_take(chunk_size(s));
     if (!c) {
         give_slot(s, slot);
         return 0;
     }
     c->live = 0;
-    s->bytes += ra_memory_cost(chunk_size(s));
+    s->bytes += ra_pool_cost(chunk_size(s));
     s->slots[slot].chunk = c;
     link_partial(s, slot);
     return slot;
@@ -117,9 +118,9 @@ void ra_slab_give(ra_slab *s, uint32_t ref)
     if (c->live || (s->partial == slot && !s->slots[slot].next))
         return;
     unlink_partial(s, slot);
-    free(c);
+    ra_pool_give(c, chunk_size(s));
     s->slots[slot].chunk = NULL;
-    s->bytes -= ra_memory_cost(chunk_size(s));
+    s->bytes -= ra_pool_cost(chunk_size(s));
     give_slot(s, slot);
 }
 

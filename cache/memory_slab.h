@@ -10,6 +10,8 @@
 #ifndef RA_CACHE_MEMORY_SLAB_H
 #define RA_CACHE_MEMORY_SLAB_H
 
+#include "cache/memory_pool.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,12 +38,6 @@ typedef struct ra_slab {
     size_t live;      /* records handed out */
     size_t bytes;     /* allocated, the allocator's overhead included */
 } ra_slab;
-
-/* What malloc(n) costs: glibc keeps 8 bytes in front and rounds to 16. */
-static inline size_t ra_memory_cost(size_t n)
-{
-    return n + 8 < 32 ? 32 : (n + 8 + 15) / 16 * 16;
-}
 
 void ra_slab_init(ra_slab *s, size_t record);
 void ra_slab_free(ra_slab *s);

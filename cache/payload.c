@@ -1,12 +1,12 @@
 #include "cache/payload.h"
 
-#include <stdlib.h>
+#include "cache/memory_pool.h"
 
 ra_payload *ra_payload_new(ra_bytes body, uint32_t crc32, uint32_t meta, int64_t filled_ms)
 {
     if (body.n >= UINT32_MAX)
         return NULL;
-    ra_payload *p = malloc(sizeof *p + body.n);
+    ra_payload *p = ra_pool_take(sizeof *p + body.n);
     if (!p)
         return NULL;
     atomic_init(&p->refs, 1);
@@ -28,5 +28,5 @@ ra_payload *ra_payload_ref(ra_payload *p)
 void ra_payload_unref(ra_payload *p)
 {
     if (p && atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) == 1)
-        free(p);
+        ra_pool_give(p, sizeof *p + p->len);
 }

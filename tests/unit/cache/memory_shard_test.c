@@ -21,7 +21,7 @@ static void check_entry(const ra_shard *s, const ra_entry *e, totals *t)
     assert_true(e->queue == RA_QUEUE_SMALL || e->queue == RA_QUEUE_MAIN);
     assert_non_null(e->payload);
     t->entries++;
-    t->payload_bytes += ra_memory_cost(sizeof(ra_payload) + e->payload->len);
+    t->payload_bytes += ra_pool_cost(sizeof(ra_payload) + e->payload->len);
     (void)s;
 }
 

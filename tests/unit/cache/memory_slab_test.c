@@ -75,7 +75,7 @@ static void test_random_taking_and_giving(void **state)
     }
     check_walk(&s, live, REFS);
     /* one chunk is kept, and the table of chunks */
-    assert_true(s.bytes <= ra_memory_cost(sizeof(ra_slab_chunk) + (size_t)RA_SLAB_CHUNK * 40) +
+    assert_true(s.bytes <= ra_pool_cost(sizeof(ra_slab_chunk) + (size_t)RA_SLAB_CHUNK * 40) +
                                s.cap * sizeof *s.slots + 32);
     ra_slab_free(&s);
     assert_int_equal(ra_slab_next(&s, 0), 0);
