@@ -212,12 +212,21 @@ bool ra_redis_is_unsent(const ra_redis *r, uint64_t queued)
            queued >= r->queued - evbuffer_get_length(bufferevent_get_output(r->bev));
 }
 
+/* Has the socket still got what the last turn left in it? It may have left nothing, by a hair. */
+static bool is_behind(ra_redis *r)
+{
+    char c;
+    r->behind = r->behind && recv(bufferevent_getfd(r->bev), &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+    return r->behind;
+}
+
 static void look_at_deadlines(ra_redis *r)
 {
     int64_t now = now_ms();
+    bool behind = is_behind(r);
     r->timer_at = INT64_MAX;
     r->calling++;
-    if (!r->behind) /* else the replies may well be there */
+    if (!behind) /* else the replies may well be there */
         ra_redis_queue_expire(&r->queue, r, now);
     r->calling--;
     const ra_redis_command *oldest = r->queue.first;
@@ -226,7 +235,7 @@ static void look_at_deadlines(ra_redis *r)
         lose(r);
         return;
     }
-    int64_t next = r->behind ? now + 1 : next_deadline(r);
+    int64_t next = behind ? now + 1 : next_deadline(r);
     if (next < r->timer_at || next == INT64_MAX)
         set_timer(r, next);
 }
