@@ -52,12 +52,7 @@ typedef struct looking {
 
 static void bypass(ra_momento_store *s, ra_lookup *v, const char *reason)
 {
-    ra_payload_unref(v->payload);
-    v->payload = NULL;
-    v->outcome = RA_LOOKUP_BYPASS;
-    v->near = false;
-    v->reason = reason;
-    v->token = (ra_token){0};
+    ra_lookup_bypass(v, reason);
     s->n.bypasses++;
 }
 

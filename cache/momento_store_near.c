@@ -11,22 +11,8 @@ bool ra_momento_store_written_here(const ra_momento_store *s, const ra_lookup *v
 
 bool ra_momento_store_near_hit(const ra_momento_store *s, int64_t now, ra_lookup *v)
 {
-    ra_near_entry e;
-    int64_t wall = ra_momento_store_wall(s);
-    if (!s->near || v->exact || ra_momento_store_written_here(s, v) ||
-        !ra_near_get(s->near, now, wall, &v->unit, &v->request, v->guard, v->nguards, &e))
-        return false;
-    if (!e.fresh || e.expires <= wall) {
-        ra_payload_unref(e.payload);
-        return false;
-    }
-    v->payload = e.payload;
-    v->token = e.token;
-    v->outcome = RA_LOOKUP_HIT;
-    v->near = true;
-    v->expires_in = e.expires - wall;
-    v->reason = NULL;
-    return true;
+    return s->near && !ra_momento_store_written_here(s, v) &&
+           ra_near_hit(s->near, now, ra_momento_store_wall(s), v);
 }
 
 /* What is near stays good for its moment also while Momento is away. */

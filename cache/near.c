@@ -139,6 +139,24 @@ bool ra_near_get(ra_near *n, int64_t now, int64_t store_now, const ra_key *unit,
     return true;
 }
 
+bool ra_near_hit(ra_near *n, int64_t now, int64_t store_now, ra_lookup *v)
+{
+    ra_near_entry e;
+    if (v->exact || !ra_near_get(n, now, store_now, &v->unit, &v->request, v->guard, v->nguards, &e))
+        return false;
+    if (!e.fresh || e.expires <= store_now) {
+        ra_payload_unref(e.payload);
+        return false;
+    }
+    v->payload = e.payload;
+    v->token = e.token;
+    v->outcome = RA_LOOKUP_HIT;
+    v->near = true;
+    v->expires_in = e.expires - store_now;
+    v->reason = NULL;
+    return true;
+}
+
 void ra_near_put(ra_near *n, int64_t now, const ra_key *unit, const ra_key *request, const ra_key *guards,
                  unsigned nguards, const ra_near_entry *e, const ra_near_mark *mark)
 {

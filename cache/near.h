@@ -69,6 +69,9 @@ typedef struct ra_near_entry {
 /* false: none. `store_now` is the store's clock. One with other guards than asked for counts as none. */
 bool ra_near_get(ra_near *n, int64_t now, int64_t store_now, const ra_key *unit, const ra_key *request,
                  const ra_key *guards, unsigned nguards, ra_near_entry *out);
+/* A hit for v that may be served without asking the store, as far as the near cache knows: sets what a peek
+ * sets. false: none. */
+bool ra_near_hit(ra_near *n, int64_t now, int64_t store_now, ra_lookup *v);
 /* Holds a copy, in the place of the one that is there. `mark` was taken before the question was sent whose
  * answer this is; with mark->all = 0 the entry is held, but isn't fresh. One larger than an eighth of a
  * shard isn't held. */

@@ -12,22 +12,13 @@ bool ra_redis_store_written_here(const ra_redis_store *s, const ra_lookup *v)
 /* The server that pushes are heard from is the one of this loop's connection. */
 static bool near_hit(ra_redis_store *s, int64_t now, ra_lookup *v)
 {
-    ra_near_entry e;
-    int64_t redis_now = now + s->clock;
-    if (v->exact || ra_redis_store_written_here(s, v) ||
-        !ra_near_get(s->near, now, redis_now, &v->unit, &v->request, v->guard, v->nguards, &e))
+    if (ra_redis_store_written_here(s, v) || !ra_near_hit(s->near, now, now + s->clock, v))
         return false;
-    if (!e.fresh || e.expires <= redis_now || !ra_redis_store_is_current(s, &e.token.unit)) {
-        ra_payload_unref(e.payload);
-        return false;
-    }
-    v->payload = e.payload;
-    v->token = e.token;
-    v->outcome = RA_LOOKUP_HIT;
-    v->near = true;
-    v->expires_in = e.expires - redis_now;
-    v->reason = NULL;
-    return true;
+    if (ra_redis_store_is_current(s, &v->token.unit))
+        return true;
+    ra_payload_unref(v->payload);
+    v->payload = NULL;
+    return false;
 }
 
 bool ra_redis_store_peek(ra_store *store, int64_t now, ra_lookup *v)

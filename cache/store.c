@@ -12,6 +12,16 @@ bool ra_write_id_new(ra_write_id *id)
     return n == (ssize_t)sizeof id->b; /* up to 256 bytes come whole or not at all */
 }
 
+void ra_lookup_bypass(ra_lookup *v, const char *reason)
+{
+    ra_payload_unref(v->payload);
+    v->payload = NULL;
+    v->outcome = RA_LOOKUP_BYPASS;
+    v->near = false;
+    v->reason = reason;
+    v->token = (ra_token){0};
+}
+
 bool ra_store_peek(ra_store *s, int64_t now, ra_lookup *v)
 {
     v->payload = NULL;

@@ -146,6 +146,8 @@ struct ra_store {
  * never makes a unit or a token. false: nothing has been counted, and v's outputs mean nothing: look it up.
  */
 bool ra_store_peek(ra_store *s, int64_t now, ra_lookup *v);
+/* For a store: what a bypass leaves in v. */
+void ra_lookup_bypass(ra_lookup *v, const char *reason);
 /*
  * The same where it must be asked for: a fresh hit, if there is one, by the cheapest question there is.
  * PENDING: call->ok will say whether it is a hit, with v's outputs as of a peek. DONE: nothing was asked.
