@@ -63,10 +63,10 @@ bool ra_momento_store_may(ra_momento_store *s, int64_t now, const char **why)
     return false;
 }
 
-bool ra_momento_store_take(ra_momento_store *s, int64_t now, size_t n, bool may_borrow)
+bool ra_momento_store_take(ra_momento_store *s, int64_t now, size_t n, enum ra_momento_purpose why)
 {
-    bool ok = n < UINT32_MAX &&
-              ra_momento_limit_take(ra_momento_shared_limit(s->shared), now, (unsigned)n, may_borrow);
+    bool ok =
+        n < UINT32_MAX && ra_momento_limit_take(ra_momento_shared_limit(s->shared), now, (unsigned)n, why);
     s->counts.operations += ok ? n : 0;
     s->counts.rate_limited += !ok;
     return ok;

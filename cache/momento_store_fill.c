@@ -92,7 +92,7 @@ static bool may_send(ra_momento_store *s, int64_t now, size_t bytes)
     const char *why;
     return bytes <= FILLING_BYTES && s->filling_bytes <= FILLING_BYTES - bytes &&
            ra_momento_store_may(s, now, &why) && s->breaker.state == RA_BREAKER_CLOSED &&
-           ra_momento_store_take(s, now, 1, false);
+           ra_momento_store_take(s, now, 1, RA_MOMENTO_TO_FILL);
 }
 
 static enum ra_fill_result store(ra_momento_store *s, int64_t now, const ra_fill *f, ra_bytes name,

@@ -288,7 +288,7 @@ static const char *send_part(ra_momento_work *w, size_t i, int64_t now)
                                                                                                    : why;
     if (!want_entry(l, f, v))
         return NULL;
-    if (!ra_momento_store_take(s, now, 1, false))
+    if (!ra_momento_store_take(s, now, 1, RA_MOMENTO_TO_READ))
         return "store-rate-limited";
     return ra_momento_work_get(w, ENTRY, i, ra_momento_entry_name(s->prefix, &v->unit, &v->request, name))
                ? NULL
@@ -462,7 +462,7 @@ static const char *ask(ra_momento_work *w, int64_t now, size_t questions)
     if (!ra_breaker_allow(&s->breaker, now))
         return "store-breaker-open";
     w->measured = true;
-    if (!ra_momento_store_take(s, now, questions, false))
+    if (!ra_momento_store_take(s, now, questions, RA_MOMENTO_TO_READ))
         return "store-rate-limited";
     return send_first(w) ? NULL : "no-memory";
 }

@@ -206,7 +206,7 @@ static void send_idle(ra_momento_marker *m, int64_t now)
     if (!ra_momento_store_may(s, now, &why) || !ra_breaker_allow(&s->breaker, now))
         return;
     m->told_us = ra_momento_store_us();
-    if (ra_momento_store_take(s, now, 1, true) && ra_momento_register_new(true, &idle))
+    if (ra_momento_store_take(s, now, 1, RA_MOMENTO_TO_WRITE) && ra_momento_register_new(true, &idle))
         m->telling = ra_momento_put(s->client, ra_momento_register_name(s->prefix, &m->unit, name),
                                     (ra_bytes){(const char *)idle.b, idle.len}, s->o.register_ttl / 1000,
                                     s->o.request_timeout, told, m);

@@ -133,7 +133,7 @@ int64_t ra_momento_store_wall(const ra_momento_store *s);
 /* May Momento be asked now, the breaker and the limit aside? *why: the reason of a bypass. */
 bool ra_momento_store_may(ra_momento_store *s, int64_t now, const char **why);
 /* n operations of the limit; what is kept back is counted. */
-bool ra_momento_store_take(ra_momento_store *s, int64_t now, size_t n, bool may_borrow);
+bool ra_momento_store_take(ra_momento_store *s, int64_t now, size_t n, enum ra_momento_purpose why);
 /* Every reply comes here first. */
 void ra_momento_store_note(ra_momento_store *s, const ra_momento_result *r);
 /* To the breaker, of what ra_breaker_allow has let through. */
