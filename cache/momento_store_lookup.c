@@ -151,7 +151,11 @@ static bool open_payload(ra_momento_store *s, const ra_momento_entry *e, ra_look
     enum ra_open_result r = ra_open(s->o.seal, &v->unit, &v->request, e->sealed, &v->payload);
     s->counts.foreign += r == RA_OPEN_FOREIGN;
     s->counts.damaged += r == RA_OPEN_DAMAGED;
-    return r == RA_OPENED;
+    if (r == RA_OPENED && ra_momento_store_is_of_today(s, v->payload))
+        return true;
+    ra_payload_unref(v->payload);
+    v->payload = NULL;
+    return false;
 }
 
 /* A hit, a stale one, or neither. A hit is held nearer from here on. */
@@ -190,8 +194,9 @@ static void take_near(ra_momento_store *s, const looking *l, found *f, ra_lookup
 /* Is what the near cache had the registers' still? */
 static bool is_held(ra_momento_store *s, const looking *l, found *f, ra_lookup *v)
 {
-    bool good =
-        f->held && is_good(l, f, v->nguards, &f->near.token) && f->near.expires > ra_momento_store_wall(s);
+    bool good = f->held && is_good(l, f, v->nguards, &f->near.token) &&
+                f->near.expires > ra_momento_store_wall(s) &&
+                ra_momento_store_is_of_today(s, f->near.payload);
     if (good)
         take_near(s, l, f, v);
     return good;

@@ -9,14 +9,14 @@ bool ra_momento_store_written_here(const ra_momento_store *s, const ra_lookup *v
     return is;
 }
 
-bool ra_momento_store_near_hit(const ra_momento_store *s, int64_t now, ra_lookup *v)
+bool ra_momento_store_near_hit(ra_momento_store *s, int64_t now, ra_lookup *v)
 {
     ra_near_entry e;
     int64_t wall = ra_momento_store_wall(s);
     if (!s->near || v->exact || ra_momento_store_written_here(s, v) ||
         !ra_near_get(s->near, now, wall, &v->unit, &v->request, v->guard, v->nguards, &e))
         return false;
-    if (!e.fresh || e.expires <= wall) {
+    if (!e.fresh || e.expires <= wall || !ra_momento_store_is_of_today(s, e.payload)) {
         ra_payload_unref(e.payload);
         return false;
     }
