@@ -13,7 +13,8 @@ enum {
     KEY_MOST = 1024, /* base64 makes 4 of 3, and a URL of several KiB is refused here and there */
     URL_MOST = 8192,
     REPLY_MOST = RA_MOMENTO_ITEM_MOST + 65536,
-    RETRY_AFTER_MOST = 3600
+    RETRY_AFTER_MOST = 3600,
+    KEY_LIKE = 24 /* characters */
 };
 
 enum method { GET, PUT, DELETE };
@@ -116,8 +117,8 @@ static enum ra_momento_outcome judge(enum method method, int status, ra_bytes bo
         return not_found(method, body);
     case 413:
         return RA_MOMENTO_TOO_LARGE;
-    case 429:
-        return RA_MOMENTO_THROTTLED;
+    case 429: /* the account's limits, of which one is an item's size: that isn't a matter of how often */
+        return method == PUT && says(body, "size limit") ? RA_MOMENTO_TOO_LARGE : RA_MOMENTO_THROTTLED;
     default:
         return status >= 400 && status < 500 && status != 408 ? RA_MOMENTO_REFUSED : RA_MOMENTO_SERVER_ERROR;
     }
@@ -146,10 +147,33 @@ static void set_text(ra_momento_result *r, const char *p, size_t n)
     r->text[i] = '\0';
 }
 
+static bool may_be_a_key(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c && strchr("+/-_.=", c));
+}
+
+/* A service, or what stands between, may repeat the API key that it was sent: what is as long as one, and
+ * has no other characters, isn't shown. */
+static void hide_keys(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from;) {
+        size_t n = 0;
+        while (may_be_a_key(from[n]))
+            n++;
+        size_t shown = n ? n : 1;
+        memmove(to, n >= KEY_LIKE ? "..." : from, n >= KEY_LIKE ? 3 : shown);
+        to += n >= KEY_LIKE ? 3 : shown;
+        from += shown;
+    }
+    *to = '\0';
+}
+
 static void read_reply(enum method method, const ra_http_reply *reply, ra_momento_result *out)
 {
     ra_bytes body = {reply->body, reply->len};
-    *out = (ra_momento_result){.outcome = RA_MOMENTO_NETWORK, .retry_after = -1};
+    *out = (ra_momento_result){.outcome = RA_MOMENTO_NETWORK, .is_put = method == PUT, .retry_after = -1};
     if (reply->result == RA_HTTP_TOO_LARGE)
         out->outcome = RA_MOMENTO_TOO_LARGE;
     if (reply->result != RA_HTTP_OK) {
@@ -164,6 +188,7 @@ static void read_reply(enum method method, const ra_http_reply *reply, ra_moment
         return;
     out->retry_after = retry_after(reply);
     set_text(out, body.p, body.n);
+    hide_keys(out->text);
 }
 
 /* ---- calls ---- */

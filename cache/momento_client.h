@@ -31,7 +31,7 @@ enum ra_momento_outcome {
     RA_MOMENTO_UNAUTHORIZED, /* 401: the API key is invalid or has expired */
     RA_MOMENTO_FORBIDDEN,    /* 403: the API key doesn't grant this */
     RA_MOMENTO_THROTTLED,    /* 429: over a limit of the account */
-    RA_MOMENTO_TOO_LARGE,    /* 413, or a value over the limit was sent to us */
+    RA_MOMENTO_TOO_LARGE,    /* 413, a 429 for an item's size, or a value over the limit was sent to us */
     RA_MOMENTO_REFUSED,      /* another 4xx: the request is wrong in Momento's eyes */
     RA_MOMENTO_SERVER_ERROR, /* 5xx, or a reply that this API doesn't have */
     RA_MOMENTO_NETWORK       /* no reply in time or at all; a put may have been carried out, or yet be */
@@ -49,9 +49,11 @@ enum { RA_MOMENTO_TEXT_MAX = 200 };
 typedef struct ra_momento_result {
     enum ra_momento_outcome outcome;
     ra_bytes value;                 /* FOUND */
+    bool is_put;                    /* what was asked: a put, not a get or a delete */
     int status;                     /* HTTP's; 0: there was no reply */
     int64_t retry_after;            /* ms; -1: the reply doesn't say. At most an hour */
-    char text[RA_MOMENTO_TEXT_MAX]; /* of an error: what Momento or libcurl says, printable; "" if nothing */
+    char text[RA_MOMENTO_TEXT_MAX]; /* of an error: what Momento or libcurl says, printable, and nothing that
+                                     * might be a key; "" if nothing */
 } ra_momento_result;
 
 typedef struct ra_momento_client_options {

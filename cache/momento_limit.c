@@ -26,13 +26,15 @@ static void refill(ra_momento_limit *l, int64_t now)
     l->begun = true;
 }
 
-bool ra_momento_limit_take(ra_momento_limit *l, int64_t now, unsigned n, bool may_borrow)
+bool ra_momento_limit_take(ra_momento_limit *l, int64_t now, unsigned n, enum ra_momento_purpose why)
 {
     if (l->rate <= 0) /* set once */
         return true;
+    static const double share[] = {
+        [RA_MOMENTO_TO_READ] = 0, [RA_MOMENTO_TO_FILL] = 0.5, [RA_MOMENTO_TO_WRITE] = 1};
     pthread_mutex_lock(&l->lock);
     refill(l, now);
-    bool ok = l->held + (may_borrow ? l->most : 0) >= n;
+    bool ok = l->held + share[why] * l->most >= n;
     if (ok)
         l->held -= n;
     pthread_mutex_unlock(&l->lock);

@@ -118,7 +118,8 @@ bool ra_momento_entry_read(ra_bytes value, ra_momento_entry *out)
     out->keeps = take_number(&rest);
     out->nguards = (unsigned char)rest.p[0];
     rest = (ra_bytes){rest.p + 1, rest.n - 1};
-    if (out->nguards > RA_GUARDS_MAX || out->keeps < out->expires || !take_tag(&rest, &out->tags.unit))
+    if (out->nguards > RA_GUARDS_MAX || out->expires < 0 || out->keeps < out->expires ||
+        !take_tag(&rest, &out->tags.unit))
         return false;
     for (unsigned i = 0; i < out->nguards; i++)
         if (!take_tag(&rest, &out->tags.guard[i]))

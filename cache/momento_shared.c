@@ -28,9 +28,10 @@ struct ra_momento_shared {
     pthread_mutex_t lock; /* guards all that follows, up to the slots */
     enum ra_momento_outcome refused;
     bool is_refused;
+    bool refused_put; /* it was a put that was */
     int64_t refused_until;
     int64_t said_throttled; /* when; 0: never */
-    bool sick;
+    bool sick, said_ahead;
     known known[KNOWN];
     atomic_uint writing[SLOTS], touched[SLOTS];
 };
@@ -182,14 +183,25 @@ static void say_refused(const ra_momento_shared *s, const ra_momento_result *r)
     say(s, true, text);
 }
 
+/* A key that may get and not put, or the reverse: that one is granted says nothing of the other. */
+static bool is_another_permission(const ra_momento_shared *s, const ra_momento_result *r)
+{
+    return s->is_refused && s->refused == RA_MOMENTO_FORBIDDEN && s->refused_put != r->is_put;
+}
+
 void ra_momento_shared_heard(ra_momento_shared *s, int64_t now, const ra_momento_result *r)
 {
     bool refused = ra_momento_is_misconfigured(r->outcome);
     if (!refused && !ra_momento_is_good(r->outcome))
         return;
     pthread_mutex_lock(&s->lock);
+    if (!refused && is_another_permission(s, r)) {
+        pthread_mutex_unlock(&s->lock);
+        return;
+    }
     bool news = refused != s->is_refused || (refused && s->refused != r->outcome);
     s->is_refused = refused;
+    s->refused_put = r->is_put;
     s->refused = r->outcome;
     s->refused_until = refused ? now + REFUSED_FOR : 0;
     pthread_mutex_unlock(&s->lock);
@@ -221,6 +233,22 @@ void ra_momento_shared_throttled(ra_momento_shared *s, int64_t now, const ra_mom
              "%s (%d%s%s): while it says so reads are answered by DynamoDB; see operations_per_second",
              ra_momento_outcome_text(r->outcome), r->status, *r->text ? ": " : "", r->text);
     say(s, true, text);
+}
+
+void ra_momento_shared_ahead(ra_momento_shared *s, int64_t ms)
+{
+    char line[2 * RA_MOMENTO_TEXT_MAX];
+    pthread_mutex_lock(&s->lock);
+    bool news = !s->said_ahead;
+    s->said_ahead = true;
+    pthread_mutex_unlock(&s->lock);
+    if (!news)
+        return;
+    snprintf(line, sizeof line,
+             "an entry is dated %lld s later than it is here, so that nobody knows when it expires: set the "
+             "clocks of all proxies; such entries aren't served",
+             (long long)(ms / 1000));
+    say(s, true, line);
 }
 
 void ra_momento_shared_sick(ra_momento_shared *s, bool sick, const char *text)

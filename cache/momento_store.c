@@ -12,7 +12,11 @@
 #include <sys/random.h>
 #include <time.h>
 
-enum { MARKERS = 1 << 18 };
+enum {
+    MARKERS = 1 << 18,
+    AHEAD_MOST = 5000, /* ms that another's clock may be ahead of ours */
+    DAY = 1000 * RA_MOMENTO_TTL_MOST
+};
 
 ra_momento_store *ra_momento_store_of(void *p)
 {
@@ -43,6 +47,17 @@ int64_t ra_momento_store_wall(const ra_momento_store *s)
     return s->o.clock ? s->o.clock->wall() : ms_of(CLOCK_REALTIME);
 }
 
+bool ra_momento_store_is_of_today(ra_momento_store *s, const ra_payload *p)
+{
+    int64_t wall = ra_momento_store_wall(s);
+    if (p->filled_ms > wall + AHEAD_MOST) {
+        s->counts.ahead++;
+        ra_momento_shared_ahead(s->shared, p->filled_ms - wall);
+        return false;
+    }
+    return p->filled_ms > wall - DAY;
+}
+
 int64_t ra_momento_store_us(void)
 {
     struct timespec t;
@@ -63,10 +78,10 @@ bool ra_momento_store_may(ra_momento_store *s, int64_t now, const char **why)
     return false;
 }
 
-bool ra_momento_store_take(ra_momento_store *s, int64_t now, size_t n, bool may_borrow)
+bool ra_momento_store_take(ra_momento_store *s, int64_t now, size_t n, enum ra_momento_purpose why)
 {
-    bool ok = n < UINT32_MAX &&
-              ra_momento_limit_take(ra_momento_shared_limit(s->shared), now, (unsigned)n, may_borrow);
+    bool ok =
+        n < UINT32_MAX && ra_momento_limit_take(ra_momento_shared_limit(s->shared), now, (unsigned)n, why);
     s->counts.operations += ok ? n : 0;
     s->counts.rate_limited += !ok;
     return ok;
@@ -124,7 +139,11 @@ enum ra_momento_health ra_momento_store_health(ra_store *store, int64_t now)
 
 bool ra_momento_store_ending(ra_store *store)
 {
-    return ra_momento_store_of(store)->telling > 0;
+    ra_momento_store *s = ra_momento_store_of(store);
+    int64_t now = ra_momento_store_monotonic(s);
+    const char *why;
+    return s->telling > 0 || (ra_momento_store_may(s, now, &why) && s->breaker.state == RA_BREAKER_CLOSED &&
+                              ra_momento_markers_waiting(s, now));
 }
 
 /* ---- the interface ---- */

@@ -71,7 +71,8 @@ ra_store *ra_momento_store_new(struct event_base *base, const ra_momento_store_o
  * it had begun. false: there is no room to; what has been remembered by then is for the caller to end. */
 bool ra_momento_store_go_on(ra_store *s, int64_t now, const ra_write_id *id, const ra_key *units, size_t n,
                             int64_t hold);
-/* Are registers on their way that end a write? Each for at most request_timeout. */
+/* Is there anything that Momento is being told of writes that have ended, or is about to be? Not what it
+ * doesn't take now, nor what it has refused several times. */
 bool ra_momento_store_ending(ra_store *s);
 
 enum ra_momento_health {
@@ -94,6 +95,7 @@ typedef struct ra_momento_store_counts {
     uint64_t too_short;       /* fills that live for less than a second: held near alone */
     uint64_t foreign;         /* entries that didn't open: another version's, or an unknown key */
     uint64_t damaged;         /* those that were truncated, forged, swapped */
+    uint64_t ahead;           /* those that were dated later than it is here: clocks differ */
     uint64_t untold;          /* writes of this store whose end Momento hasn't acknowledged yet */
     uint64_t markers_refused; /* there was no room to remember one */
 } ra_momento_store_counts;

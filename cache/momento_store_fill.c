@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What a loop may have under way. */
-enum { FILLING_BYTES = 32 << 20 };
+/* What a loop may have under way; and what one costs beyond its value. */
+enum { FILLING_BYTES = 32 << 20, FILLING_COST = 4096 };
 
 static void filling_free(ra_momento_filling *f)
 {
@@ -37,6 +37,7 @@ static void filled(const ra_momento_result *r, void *arg)
     ra_momento_store_note(s, r);
     s->n.fills += r->outcome == RA_MOMENTO_DONE;
     s->n.fills_full += r->outcome != RA_MOMENTO_DONE;
+    s->counts.too_large += r->outcome == RA_MOMENTO_TOO_LARGE; /* an account may have a lower limit */
     filling_free(f);
 }
 
@@ -55,7 +56,7 @@ static bool send_fill(ra_momento_store *s, ra_bytes name, ra_bytes value, int64_
     if (!f)
         return false;
     *f = (ra_momento_filling){
-        .magic = RA_MOMENTO_FILL_MAGIC, .store = s, .next = s->fillings, .bytes = value.n};
+        .magic = RA_MOMENTO_FILL_MAGIC, .store = s, .next = s->fillings, .bytes = value.n + FILLING_COST};
     if (s->fillings)
         s->fillings->prev = f;
     s->fillings = f;
@@ -92,7 +93,7 @@ static bool may_send(ra_momento_store *s, int64_t now, size_t bytes)
     const char *why;
     return bytes <= FILLING_BYTES && s->filling_bytes <= FILLING_BYTES - bytes &&
            ra_momento_store_may(s, now, &why) && s->breaker.state == RA_BREAKER_CLOSED &&
-           ra_momento_store_take(s, now, 1, false);
+           ra_momento_store_take(s, now, 1, RA_MOMENTO_TO_FILL);
 }
 
 static enum ra_fill_result store(ra_momento_store *s, int64_t now, const ra_fill *f, ra_bytes name,
@@ -101,7 +102,7 @@ static enum ra_fill_result store(ra_momento_store *s, int64_t now, const ra_fill
     ra_momento_entry e = entry_of(s, f);
     ra_buf value;
     ra_buf_init(&value, (size_t)f->payload->len + RA_SEAL_OVERHEAD + RA_MOMENTO_ENTRY_HEAD_MOST);
-    bool ok = may_send(s, now, value.cap) && ra_momento_entry_head(&e, &value) &&
+    bool ok = may_send(s, now, value.cap + FILLING_COST) && ra_momento_entry_head(&e, &value) &&
               ra_seal(s->o.seal, &f->unit, &f->request, f->payload, &value) &&
               send_fill(s, name, ra_buf_bytes(&value), seconds);
     ra_buf_free(&value);

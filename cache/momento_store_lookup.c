@@ -146,7 +146,11 @@ static bool open_payload(ra_momento_store *s, const ra_momento_entry *e, ra_look
     enum ra_open_result r = ra_open(s->o.seal, &v->unit, &v->request, e->sealed, &v->payload);
     s->counts.foreign += r == RA_OPEN_FOREIGN;
     s->counts.damaged += r == RA_OPEN_DAMAGED;
-    return r == RA_OPENED;
+    if (r == RA_OPENED && ra_momento_store_is_of_today(s, v->payload))
+        return true;
+    ra_payload_unref(v->payload);
+    v->payload = NULL;
+    return false;
 }
 
 /* A hit, a stale one, or neither. A hit is held nearer from here on. */
@@ -185,8 +189,9 @@ static void take_near(ra_momento_store *s, const looking *l, found *f, ra_lookup
 /* Is what the near cache had the registers' still? */
 static bool is_held(ra_momento_store *s, const looking *l, found *f, ra_lookup *v)
 {
-    bool good =
-        f->held && is_good(l, f, v->nguards, &f->near.token) && f->near.expires > ra_momento_store_wall(s);
+    bool good = f->held && is_good(l, f, v->nguards, &f->near.token) &&
+                f->near.expires > ra_momento_store_wall(s) &&
+                ra_momento_store_is_of_today(s, f->near.payload);
     if (good)
         take_near(s, l, f, v);
     return good;
@@ -283,7 +288,7 @@ static const char *send_part(ra_momento_work *w, size_t i, int64_t now)
                                                                                                    : why;
     if (!want_entry(l, f, v))
         return NULL;
-    if (!ra_momento_store_take(s, now, 1, false))
+    if (!ra_momento_store_take(s, now, 1, RA_MOMENTO_TO_READ))
         return "store-rate-limited";
     return ra_momento_work_get(w, ENTRY, i, ra_momento_entry_name(s->prefix, &v->unit, &v->request, name))
                ? NULL
@@ -457,7 +462,7 @@ static const char *ask(ra_momento_work *w, int64_t now, size_t questions)
     if (!ra_breaker_allow(&s->breaker, now))
         return "store-breaker-open";
     w->measured = true;
-    if (!ra_momento_store_take(s, now, questions, false))
+    if (!ra_momento_store_take(s, now, questions, RA_MOMENTO_TO_READ))
         return "store-rate-limited";
     return send_first(w) ? NULL : "no-memory";
 }

@@ -105,7 +105,7 @@ static bool lead(ra_momento_making *m, int64_t ttl, const char **why)
     ra_momento_store *s = m->store;
     char name[RA_MOMENTO_NAME_MAX];
     *why = "store-rate-limited";
-    if (!ra_momento_store_take(s, ra_momento_store_monotonic(s), 1, false))
+    if (!ra_momento_store_take(s, ra_momento_store_monotonic(s), 1, RA_MOMENTO_TO_FILL))
         return false;
     *why = "no-memory";
     m->leads = true;

@@ -22,6 +22,7 @@ enum {
     AGREE = 2000, /* ms after which Momento's replicas agree */
     AGAIN_FIRST = 100,
     AGAIN_MOST = 5000,
+    FAILURES_MOST = 3, /* of one, after which a process that ends doesn't wait for it */
     WAIT = 1000,       /* while it isn't to be asked */
     TELLING_MOST = 256 /* at once: after an outage there may be many */
 };
@@ -170,6 +171,25 @@ static ra_momento_marker *heir_of(const ra_momento_marker *m)
     return o;
 }
 
+/*
+ * Its register can't be put now. Is there another one of the unit that waits for that already? Then one is
+ * enough: it will be put later than both ended. So in an outage a unit is remembered once, however often it
+ * is written. Frees it then.
+ */
+static bool leave_to_another(ra_momento_marker *m, int64_t now)
+{
+    ra_momento_marker *o = *bucket_of(m->store, &m->unit);
+    while (o && !(o != m && o->state == RA_MOMENTO_ENDED && !o->telling && o->earliest <= now &&
+                  ra_key_eq(&o->unit, &m->unit)))
+        o = o->chain;
+    if (!o)
+        return false;
+    if (o->give_up < m->give_up)
+        o->give_up = m->give_up;
+    marker_free(m);
+    return true;
+}
+
 static int64_t back_off(unsigned failures)
 {
     int64_t wait = AGAIN_FIRST;
@@ -193,7 +213,8 @@ static void told(const ra_momento_result *r, void *arg)
         return;
     }
     m->failures++;
-    postpone(m, now + back_off(m->failures));
+    if (!leave_to_another(m, now))
+        postpone(m, now + back_off(m->failures));
 }
 
 /* Sends the register, if Momento may be asked. */
@@ -206,7 +227,7 @@ static void send_idle(ra_momento_marker *m, int64_t now)
     if (!ra_momento_store_may(s, now, &why) || !ra_breaker_allow(&s->breaker, now))
         return;
     m->told_us = ra_momento_store_us();
-    if (ra_momento_store_take(s, now, 1, true) && ra_momento_register_new(true, &idle))
+    if (ra_momento_store_take(s, now, 1, RA_MOMENTO_TO_WRITE) && ra_momento_register_new(true, &idle))
         m->telling = ra_momento_put(s->client, ra_momento_register_name(s->prefix, &m->unit, name),
                                     (ra_bytes){(const char *)idle.b, idle.len}, s->o.register_ttl / 1000,
                                     s->o.request_timeout, told, m);
@@ -229,6 +250,8 @@ static void tell(ra_momento_marker *m, int64_t now)
     bool full = m->store->telling >= TELLING_MOST;
     if (!full)
         send_idle(m, now);
+    if (!m->telling && leave_to_another(m, now))
+        return;
     postpone(m, now + (full ? RA_MOMENTO_TICK : WAIT)); /* what is being told is postponed again till it is */
 }
 
@@ -268,6 +291,15 @@ static void act(ra_momento_marker *m, int64_t now)
         marker_free(m);
         break;
     }
+}
+
+bool ra_momento_markers_waiting(ra_momento_store *s, int64_t now)
+{
+    for (size_t i = 0; i < RA_MOMENTO_BUCKETS && s->nmarkers; i++)
+        for (const ra_momento_marker *m = s->markers[i]; m; m = m->chain)
+            if (m->state == RA_MOMENTO_ENDED && m->earliest <= now && m->failures < FAILURES_MOST)
+                return true;
+    return false;
 }
 
 void ra_momento_markers_tick(ra_momento_store *s, int64_t now)

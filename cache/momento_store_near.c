@@ -9,10 +9,16 @@ bool ra_momento_store_written_here(const ra_momento_store *s, const ra_lookup *v
     return is;
 }
 
-bool ra_momento_store_near_hit(const ra_momento_store *s, int64_t now, ra_lookup *v)
+bool ra_momento_store_near_hit(ra_momento_store *s, int64_t now, ra_lookup *v)
 {
-    return s->near && !ra_momento_store_written_here(s, v) &&
-           ra_near_hit(s->near, now, ra_momento_store_wall(s), v);
+    if (!s->near || ra_momento_store_written_here(s, v) ||
+        !ra_near_hit(s->near, now, ra_momento_store_wall(s), v))
+        return false;
+    if (ra_momento_store_is_of_today(s, v->payload))
+        return true;
+    ra_payload_unref(v->payload);
+    v->payload = NULL;
+    return false;
 }
 
 /* What is near stays good for its moment also while Momento is away. */

@@ -45,6 +45,8 @@ int64_t ra_momento_shared_max_age(const ra_momento_shared *s);
 bool ra_momento_shared_is_refused(ra_momento_shared *s, int64_t now);
 /* Throttled: said once a minute at most. */
 void ra_momento_shared_throttled(ra_momento_shared *s, int64_t now, const ra_momento_result *r);
+/* An entry is dated so far in the future: said once. */
+void ra_momento_shared_ahead(ra_momento_shared *s, int64_t ms);
 /* A breaker has opened, or closed again: said when the first opens and when the first closes. */
 void ra_momento_shared_sick(ra_momento_shared *s, bool sick, const char *text);
 
@@ -130,10 +132,13 @@ typedef struct ra_momento_store {
 ra_momento_store *ra_momento_store_of(void *s);
 int64_t ra_momento_store_monotonic(const ra_momento_store *s);
 int64_t ra_momento_store_wall(const ra_momento_store *s);
+/* Is what was filled then worth looking at, by our clock? One from the future may live for longer than it
+ * should, by as much as the clocks differ; and nothing lives for longer than Momento's limit. */
+bool ra_momento_store_is_of_today(ra_momento_store *s, const ra_payload *p);
 /* May Momento be asked now, the breaker and the limit aside? *why: the reason of a bypass. */
 bool ra_momento_store_may(ra_momento_store *s, int64_t now, const char **why);
 /* n operations of the limit; what is kept back is counted. */
-bool ra_momento_store_take(ra_momento_store *s, int64_t now, size_t n, bool may_borrow);
+bool ra_momento_store_take(ra_momento_store *s, int64_t now, size_t n, enum ra_momento_purpose why);
 /* Every reply comes here first. */
 void ra_momento_store_note(ra_momento_store *s, const ra_momento_result *r);
 /* To the breaker, of what ra_breaker_allow has let through. */
@@ -209,7 +214,7 @@ void ra_momento_store_invalidate(ra_store *s, int64_t now, const ra_key *units, 
 
 /* ---- the near cache (cache/momento_store_near.c) ---- */
 bool ra_momento_store_written_here(const ra_momento_store *s, const ra_lookup *v);
-bool ra_momento_store_near_hit(const ra_momento_store *s, int64_t now, ra_lookup *v);
+bool ra_momento_store_near_hit(ra_momento_store *s, int64_t now, ra_lookup *v);
 
 /* ---- markers (cache/momento_store_marker.c) ---- */
 /* NULL: none. */
@@ -218,6 +223,8 @@ ra_momento_marker *ra_momento_marker_find(ra_momento_store *s, const ra_write_id
 ra_momento_marker *ra_momento_marker_remember(ra_momento_store *s, int64_t now, const ra_write_id *id,
                                               const ra_key *unit, int64_t until);
 void ra_momento_marker_end(ra_momento_marker *m, int64_t now, int64_t settle);
+/* Is there one that might be told now, if its turn came? */
+bool ra_momento_markers_waiting(ra_momento_store *s, int64_t now);
 /* Does what is due. */
 void ra_momento_markers_tick(ra_momento_store *s, int64_t now);
 void ra_momento_markers_free(ra_momento_store *s);

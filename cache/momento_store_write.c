@@ -52,7 +52,7 @@ static bool may_begin(ra_momento_store *s, int64_t now, size_t n)
 {
     const char *why;
     return ra_momento_store_may(s, now, &why) && s->breaker.state == RA_BREAKER_CLOSED &&
-           ra_momento_store_take(s, now, n, true);
+           ra_momento_store_take(s, now, n, RA_MOMENTO_TO_WRITE);
 }
 
 enum ra_store_step ra_momento_store_begin(ra_store *store, int64_t now, const ra_write_id *id,

@@ -96,10 +96,10 @@ static void write_counters(const gathering *g, const counter *v, size_t n, size_
 }
 
 static const counter momento_only[] = {
-    OF_MOMENTO(operations),     OF_MOMENTO(throttled), OF_MOMENTO(bypassed_429), OF_MOMENTO(rate_limited),
-    OF_MOMENTO(refused),        OF_MOMENTO(failed),    OF_MOMENTO(too_large),    OF_MOMENTO(too_long),
-    OF_MOMENTO(too_short),      OF_MOMENTO(foreign),   OF_MOMENTO(damaged),      OF_MOMENTO(untold),
-    OF_MOMENTO(markers_refused)};
+    OF_MOMENTO(operations), OF_MOMENTO(throttled),      OF_MOMENTO(bypassed_429), OF_MOMENTO(rate_limited),
+    OF_MOMENTO(refused),    OF_MOMENTO(failed),         OF_MOMENTO(too_large),    OF_MOMENTO(too_long),
+    OF_MOMENTO(too_short),  OF_MOMENTO(foreign),        OF_MOMENTO(damaged),      OF_MOMENTO(ahead),
+    OF_MOMENTO(untold),     OF_MOMENTO(markers_refused)};
 
 /* Of each loop, in the words of `names`. */
 static void write_health(const gathering *g, const char *const *names, ra_buf *out)

@@ -243,6 +243,7 @@ def test_large_ones_that_fit(start, momento, counting_upstream, direct):
 
     counting_upstream.answer(large, "Query", times=1)
     assert len(version("Query", proxy.call("Query", QUERY))) == 4_900_000
+    waiting.until(lambda: entries(momento), "the fill to land: a second miss would fill what there is by then")
     assert len(version("Query", until_hit(proxy, "Query"))) == 4_900_000
 
 

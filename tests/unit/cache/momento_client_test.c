@@ -161,6 +161,30 @@ static void test_every_other_status(void **state)
     }
 }
 
+/* An item over the account's limit says nothing of how much may be asked. */
+static void test_the_other_429(void **state)
+{
+    (void)state;
+    fake_fail(429, "Item size limit exceeded", NULL);
+    assert_int_equal(put(RA_BYTES("k"), RA_BYTES("v"), 1).r.outcome, RA_MOMENTO_TOO_LARGE);
+    assert_int_equal(get(RA_BYTES("k")).r.outcome, RA_MOMENTO_THROTTLED);
+    fake_fail(429, "Request rate limit exceeded", NULL);
+    assert_int_equal(put(RA_BYTES("k"), RA_BYTES("v"), 1).r.outcome, RA_MOMENTO_THROTTLED);
+}
+
+/* What a service, or a proxy on the way, quotes of a request isn't shown. */
+static void test_an_error_that_repeats_the_key(void **state)
+{
+    (void)state;
+    fake_fail(401, "Invalid token \"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJzb21lYm9keSJ9.c2lnbmF0dXJl\", sorry",
+              NULL);
+    assert_string_equal(get(RA_BYTES("k")).r.text, "Invalid token \"...\", sorry");
+    fake_fail(401, "eyJlbmRwb2ludCI6ImNlbGwiLCJhcGlfa2V5IjoiYWJjIn0=", NULL);
+    assert_string_equal(get(RA_BYTES("k")).r.text, "...");
+    assert_false(get(RA_BYTES("k")).r.is_put);
+    assert_true(put(RA_BYTES("k"), RA_BYTES("v"), 1).r.is_put);
+}
+
 static void test_when_to_ask_again(void **state)
 {
     static const struct {
@@ -241,6 +265,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_an_empty_value, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_two_404s, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_other_status, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_other_429, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_error_that_repeats_the_key, setup, teardown),
         cmocka_unit_test_setup_teardown(test_when_to_ask_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_we_are_and_which_cache, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),

@@ -26,6 +26,7 @@
 
 static struct event_base *base;
 static int64_t the_time = 1000000; /* ms, monotonic; the wall clock is far ahead of it */
+static int64_t wall_ahead;         /* ms by which the wall clock of whoever is asked next is wrong */
 
 __attribute__((unused)) static int64_t fake_monotonic(void)
 {
@@ -34,7 +35,7 @@ __attribute__((unused)) static int64_t fake_monotonic(void)
 
 __attribute__((unused)) static int64_t fake_wall(void)
 {
-    return the_time + INT64_C(1700000000000);
+    return the_time + INT64_C(1700000000000) + wall_ahead;
 }
 
 static void fake_tick(evutil_socket_t fd, short what, void *arg)
@@ -84,6 +85,7 @@ static struct fake {
     int status; /* of replies to `only`; 0: as it should be */
     const char *body, *retry_after;
     enum evhttp_cmd_type only; /* 0: every method */
+    bool drop;                 /* what is put is acknowledged and thrown away: more than there is room for */
     bool hold;                 /* requests of `only` wait for fake_release */
     char last_uri[8192], last_type[64];
 } fake;
@@ -173,7 +175,8 @@ static void fake_put(struct evhttp_request *r, const char *key, size_t key_n, co
         return;
     }
     size_t n = evbuffer_get_length(in);
-    fake_store(key, key_n, n ? (const char *)evbuffer_pullup(in, -1) : "", n, strtol(ttl, NULL, 10));
+    if (!fake.drop)
+        fake_store(key, key_n, n ? (const char *)evbuffer_pullup(in, -1) : "", n, strtol(ttl, NULL, 10));
     evhttp_send_reply(r, 204, "No Content", NULL);
 }
 
@@ -255,6 +258,7 @@ static void fake_begin(void)
 {
     const struct timeval ms = {.tv_usec = 1000};
     base = event_base_new();
+    wall_ahead = 0;
     fake = (struct fake){.api_key = "the key", .cache = "tests"};
     fake.ticking = event_new(base, -1, EV_PERSIST, fake_tick, NULL);
     event_add(fake.ticking, &ms);

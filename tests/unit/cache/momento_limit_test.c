@@ -9,10 +9,10 @@
 
 static ra_momento_limit limit;
 
-static unsigned taken(int64_t now, unsigned n, bool may_borrow)
+static unsigned taken(int64_t now, unsigned n, enum ra_momento_purpose why)
 {
     unsigned times = 0;
-    while (times < 100000 && ra_momento_limit_take(&limit, now, n, may_borrow))
+    while (times < 100000 && ra_momento_limit_take(&limit, now, n, why))
         times++;
     return times;
 }
@@ -21,7 +21,7 @@ static void test_without_a_limit(void **state)
 {
     (void)state;
     ra_momento_limit_init(&limit, 0);
-    assert_int_equal(taken(1, 1000, false), 100000);
+    assert_int_equal(taken(1, 1000, RA_MOMENTO_TO_READ), 100000);
     ra_momento_limit_fini(&limit);
 }
 
@@ -29,15 +29,15 @@ static void test_a_second_s_worth(void **state)
 {
     (void)state;
     ra_momento_limit_init(&limit, 100);
-    assert_int_equal(taken(1000, 2, false), 50);
-    assert_int_equal(taken(1000, 1, false), 0);
-    assert_int_equal(taken(1010, 1, false), 1); /* 10 ms: one operation */
-    assert_int_equal(taken(1005, 1, false), 0); /* another loop's clock is behind */
-    assert_int_equal(taken(1100, 1, false), 9);
-    assert_int_equal(taken(99000, 1, false), 100); /* no more than it holds */
+    assert_int_equal(taken(1000, 2, RA_MOMENTO_TO_READ), 50);
+    assert_int_equal(taken(1000, 1, RA_MOMENTO_TO_READ), 0);
+    assert_int_equal(taken(1010, 1, RA_MOMENTO_TO_READ), 1); /* 10 ms: one operation */
+    assert_int_equal(taken(1005, 1, RA_MOMENTO_TO_READ), 0); /* another loop's clock is behind */
+    assert_int_equal(taken(1100, 1, RA_MOMENTO_TO_READ), 9);
+    assert_int_equal(taken(99000, 1, RA_MOMENTO_TO_READ), 100); /* no more than it holds */
     /* All or none. */
-    assert_false(ra_momento_limit_take(&limit, 99500, 51, false));
-    assert_true(ra_momento_limit_take(&limit, 99500, 50, false));
+    assert_false(ra_momento_limit_take(&limit, 99500, 51, RA_MOMENTO_TO_READ));
+    assert_true(ra_momento_limit_take(&limit, 99500, 50, RA_MOMENTO_TO_READ));
     ra_momento_limit_fini(&limit);
 }
 
@@ -45,10 +45,24 @@ static void test_writes_borrow(void **state)
 {
     (void)state;
     ra_momento_limit_init(&limit, 100);
-    assert_int_equal(taken(1000, 1, true), 200);
-    assert_int_equal(taken(1500, 1, false), 0); /* reads pay it back */
-    assert_int_equal(taken(2000, 1, false), 0);
-    assert_int_equal(taken(2100, 1, false), 10);
+    assert_int_equal(taken(1000, 1, RA_MOMENTO_TO_WRITE), 200);
+    assert_int_equal(taken(1500, 1, RA_MOMENTO_TO_READ), 0); /* reads pay it back */
+    assert_int_equal(taken(2000, 1, RA_MOMENTO_TO_READ), 0);
+    assert_int_equal(taken(2100, 1, RA_MOMENTO_TO_READ), 10);
+    ra_momento_limit_fini(&limit);
+}
+
+/* Else what reads don't find would never come in while there are too many of them. */
+static void test_fills_borrow_less(void **state)
+{
+    (void)state;
+    ra_momento_limit_init(&limit, 100);
+    assert_int_equal(taken(1000, 2, RA_MOMENTO_TO_READ), 50);
+    assert_int_equal(taken(1000, 1, RA_MOMENTO_TO_FILL), 50);
+    assert_int_equal(taken(1000, 1, RA_MOMENTO_TO_WRITE), 50);
+    assert_int_equal(taken(1000, 1, RA_MOMENTO_TO_WRITE), 0);
+    assert_int_equal(taken(2000, 2, RA_MOMENTO_TO_READ), 0);
+    assert_int_equal(taken(2200, 2, RA_MOMENTO_TO_READ), 10);
     ra_momento_limit_fini(&limit);
 }
 
@@ -56,9 +70,9 @@ static void test_a_small_limit_holds_a_few_reads(void **state)
 {
     (void)state;
     ra_momento_limit_init(&limit, 1);
-    assert_int_equal(taken(0, 2, false), 4);
-    assert_int_equal(taken(1000, 2, false), 0);
-    assert_int_equal(taken(2000, 2, false), 1);
+    assert_int_equal(taken(0, 2, RA_MOMENTO_TO_READ), 4);
+    assert_int_equal(taken(1000, 2, RA_MOMENTO_TO_READ), 0);
+    assert_int_equal(taken(2000, 2, RA_MOMENTO_TO_READ), 1);
     ra_momento_limit_fini(&limit);
 }
 
@@ -85,8 +99,11 @@ static void test_pauses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_without_a_limit), cmocka_unit_test(test_a_second_s_worth),
-        cmocka_unit_test(test_writes_borrow),   cmocka_unit_test(test_a_small_limit_holds_a_few_reads),
+        cmocka_unit_test(test_without_a_limit),
+        cmocka_unit_test(test_a_second_s_worth),
+        cmocka_unit_test(test_writes_borrow),
+        cmocka_unit_test(test_fills_borrow_less),
+        cmocka_unit_test(test_a_small_limit_holds_a_few_reads),
         cmocka_unit_test(test_pauses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,6 +120,10 @@ static void test_what_is_no_entry(void **state)
     assert_true(ra_momento_entry_read(ra_buf_bytes(&out), &read));
     out.p[16] = 9; /* kept for less than it is good */
     assert_false(ra_momento_entry_read(ra_buf_bytes(&out), &read));
+    out.p[16] = 20;
+    out.p[1] = '\x80'; /* a time from before the clock began, which no sum survives */
+    out.p[9] = '\x80';
+    assert_false(ra_momento_entry_read(ra_buf_bytes(&out), &read));
     ra_buf_free(&out);
 }
 

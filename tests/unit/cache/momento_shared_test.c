@@ -167,6 +167,31 @@ static void test_a_refusal_is_said_once(void **state)
     assert_false(ra_momento_shared_is_refused(shared, 30020));
 }
 
+/* A key that may read and not write: what it may do says nothing of what it may not. */
+static void test_a_key_that_may_do_half_is_said_once(void **state)
+{
+    ra_momento_result good = {.outcome = RA_MOMENTO_ABSENT, .status = 404};
+    ra_momento_result bad = {.outcome = RA_MOMENTO_FORBIDDEN, .status = 403, .is_put = true};
+    (void)state;
+    for (int64_t now = 0; now < 100000; now += 10000) {
+        ra_momento_shared_heard(shared, now, &good);
+        ra_momento_shared_heard(shared, now, &bad);
+        ra_momento_shared_heard(shared, now + 1, &good); /* it was under way */
+        assert_true(ra_momento_shared_is_refused(shared, now + 9999));
+    }
+    assert_int_equal(log_of.times, 1);
+    good = (ra_momento_result){.outcome = RA_MOMENTO_DONE, .status = 204, .is_put = true};
+    ra_momento_shared_heard(shared, 100000, &good);
+    assert_int_equal(log_of.times, 2);
+    assert_false(ra_momento_shared_is_refused(shared, 100000));
+    /* and the other way about */
+    bad.is_put = false;
+    ra_momento_shared_heard(shared, 200000, &bad);
+    ra_momento_shared_heard(shared, 200000, &good);
+    assert_true(ra_momento_shared_is_refused(shared, 200001));
+    assert_int_equal(log_of.times, 3);
+}
+
 static void test_what_else_is_said(void **state)
 {
     ra_momento_result r = {.outcome = RA_MOMENTO_THROTTLED, .status = 429};
@@ -192,8 +217,10 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_what_is_written_here), TEST(test_what_a_register_was),    TEST(test_a_write_touches),
-        TEST(test_what_is_near),         TEST(test_a_refusal_is_said_once), TEST(test_what_else_is_said),
+        TEST(test_what_is_written_here),   TEST(test_what_a_register_was),
+        TEST(test_a_write_touches),        TEST(test_what_is_near),
+        TEST(test_a_refusal_is_said_once), TEST(test_a_key_that_may_do_half_is_said_once),
+        TEST(test_what_else_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

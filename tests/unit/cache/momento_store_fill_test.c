@@ -105,6 +105,18 @@ static void test_fills_that_nobody_takes(void **state)
     assert_int_equal(fill_for(p1.stores[0], &v, big, 60000, 0), RA_FILL_FULL);
 }
 
+/* Small ones too: what is under way costs more than its bytes. */
+static void test_small_fills_that_nobody_takes(void **state)
+{
+    unsigned n = 0;
+    (void)state;
+    ra_lookup v = look(p1.stores[0]);
+    fake.hold = true;
+    while (n < 20000 && fill_for(p1.stores[0], &v, "small", 60000, 0) == RA_FILL_QUEUED)
+        n++;
+    assert_in_range(n, 5000, 10000);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup_one, teardown)
@@ -115,6 +127,7 @@ int main(void)
         TEST(test_without_a_token),
         TEST(test_a_fill_that_fails),
         TEST(test_fills_that_nobody_takes),
+        TEST(test_small_fills_that_nobody_takes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -159,6 +159,59 @@ static void test_past_its_ttl(void **state)
 }
 
 /* All who miss a register at a time get the same: their reads upstream can be one. */
+/* What is dated later than now can't be told for how long it is good. */
+static void test_a_clock_that_is_ahead(void **state)
+{
+    enum { HOUR = 3600000 };
+    (void)state;
+    wall_ahead = HOUR;
+    seed(p1.stores[0], "one");
+    ASSERT_HIT(look(p1.stores[0]), "one");
+    wall_ahead = 0; /* another proxy's; and the same one's, once it has been put right */
+    ra_lookup v = look(p2.stores[0]);
+    assert_int_equal(v.outcome, RA_LOOKUP_MISS);
+    assert_int_equal(counts(p2.stores[0]).ahead, 1);
+    assert_int_equal(p2.warned, 1);
+    assert_non_null(strstr(p2.text, "clock"));
+    assert_int_equal(look(p2.stores[0]).outcome, RA_LOOKUP_MISS);
+    assert_int_equal(p2.warned, 1);
+    assert_false(ra_store_peek(p1.stores[0], the_time, &v));
+    assert_int_equal(look(p1.stores[0]).outcome, RA_LOOKUP_MISS);
+    pass(1000);
+    v = look(p1.stores[0]);
+    fill(p1.stores[0], &v, "two");
+    ASSERT_HIT(look(p2.stores[0]), "two");
+    /* A little is no matter. */
+    wall_ahead = -4000;
+    pass(1000);
+    ASSERT_HIT(look(p2.stores[0]), "two");
+    wall_ahead = -7000;
+    assert_int_equal(look(p2.stores[0]).outcome, RA_LOOKUP_MISS);
+    /* One that is behind finds that it has expired. */
+    wall_ahead = HOUR;
+    assert_int_equal(look(p2.stores[0]).outcome, RA_LOOKUP_MISS);
+}
+
+/* Whoever may write to the cache, but has no key, can't keep a value for longer than Momento would. */
+static void test_an_expiry_that_was_forged(void **state)
+{
+    (void)state;
+    seed(p1.stores[0], "one");
+    fake_item *it = entry_item(UNIT);
+    memset(it->value + 1, 0x7f, 16); /* expires, keeps */
+    it->expires = INT64_MAX;
+    reg_item(UNIT)->expires = reg_item(GUARD)->expires = INT64_MAX;
+    ASSERT_HIT(look(p2.stores[0]), "one");
+    pass(INT64_C(24) * 3600 * 1000 + 100);
+    assert_int_equal(look(p2.stores[0]).outcome, RA_LOOKUP_MISS);
+    process_options o = defaults();
+    stop(&p2);
+    start(&p2, &o);
+    memset(it->value + 1, 0x80, 8); /* long before the clock began */
+    assert_int_equal(look(p2.stores[0]).outcome, RA_LOOKUP_MISS);
+    assert_int_equal(counts(p2.stores[0]).damaged, 1);
+}
+
 static void test_one_register_for_all_who_miss_it(void **state)
 {
     process_options o = defaults();
@@ -343,6 +396,8 @@ int main(void)
         TEST(test_guards),
         TEST(test_a_guard_is_asked_for_once_in_a_while),
         TEST(test_past_its_ttl),
+        TEST(test_a_clock_that_is_ahead),
+        TEST(test_an_expiry_that_was_forged),
         TEST(test_one_register_for_all_who_miss_it),
         TEST(test_a_register_that_was_just_made),
         TEST(test_a_register_that_cannot_be_made),

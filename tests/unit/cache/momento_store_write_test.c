@@ -289,6 +289,93 @@ static void test_while_momento_is_away(void **state)
     assert_int_equal(ra_momento_store_of(p1.stores[0])->nmarkers, 0);
 }
 
+/* However many writes to a unit there are while Momento is away, one register is to be put. */
+static void test_many_writes_to_a_unit_while_momento_is_away(void **state)
+{
+    process_options o = defaults();
+    writing w;
+    (void)state;
+    stop(&p1);
+    o.max_markers = 8;
+    start(&p1, &o);
+    fake.only = EVHTTP_REQ_PUT;
+    fake_fail(503, "away", NULL);
+    for (int i = 0; i < 100; i++) {
+        if (!begin(p1.stores[0], &w, UNIT))
+            assert_true(ra_momento_store_go_on(p1.stores[0], the_time, &w.id, w.units, 1, HOLD));
+        end(p1.stores[0], &w, 0);
+        SETTLE();
+        the_time += 10;
+    }
+    assert_int_equal(counts(p1.stores[0]).markers_refused, 0);
+    assert_in_range(counts(p1.stores[0]).untold, 1, 2);
+    ASSERT_BYPASS(look(p1.stores[0]), "write-in-progress");
+    fake_fail(0, NULL, NULL);
+    for (int i = 0; i < 60 && counts(p1.stores[0]).untold; i++) {
+        pass(1000);
+        SETTLE();
+    }
+    assert_int_equal(reg(UNIT)[0], 'I');
+    pass(2200);
+    assert_int_equal(ra_momento_store_of(p1.stores[0])->nmarkers, 0);
+}
+
+/* Of any number of units, which `key` hasn't. */
+static void begin_at(ra_store *s, writing *w, unsigned n)
+{
+    *w = (writing){.units = {key(UNIT)}, .n = 1};
+    memcpy(w->units[0].b, &n, sizeof n);
+    assert_true(ra_write_id_new(&w->id));
+    w->call = (ra_store_call){.done = on_done, .arg = &w->done};
+    w->done = ra_store_begin(s, the_time, &w->id, w->units, 1, HOLD, &w->call) == RA_STORE_DONE;
+    UNTIL(w->done);
+    assert_true(w->call.ok);
+}
+
+/* More than are told at once: a process that ends waits for each. */
+static void test_what_is_left_to_tell_at_the_end(void **state)
+{
+    enum { MANY = 300 };
+    static writing w[MANY];
+    (void)state;
+    /* how quick the machine is decides nothing here */
+    ra_momento_store_of(p1.stores[0])->breaker.options.slow_floor_us = INT64_C(1000000000);
+    fake.only = EVHTTP_REQ_PUT;
+    fake.drop = true;
+    for (unsigned i = 0; i < MANY; i++)
+        begin_at(p1.stores[0], &w[i], i);
+    unsigned before = fake.puts;
+    for (unsigned i = 0; i < MANY; i++)
+        end(p1.stores[0], &w[i], 0);
+    for (int i = 0; i < 1000 && ra_momento_store_ending(p1.stores[0]); i++) {
+        SETTLE();
+        pass(100);
+    }
+    assert_int_equal(fake.puts, before + MANY);
+    assert_int_equal(counts(p1.stores[0]).untold, 0);
+    /* One that failed is tried again, but one that goes on failing isn't waited for. */
+    pass(2200);
+    assert_true(begin(p1.stores[0], &w[0], UNIT));
+    fake_fail(500, "no", NULL);
+    end(p1.stores[0], &w[0], 0);
+    SETTLE();
+    assert_true(ra_momento_store_ending(p1.stores[0]));
+    for (int i = 0; i < 100 && ra_momento_store_ending(p1.stores[0]); i++) {
+        pass(100);
+        SETTLE();
+    }
+    assert_false(ra_momento_store_ending(p1.stores[0]));
+    assert_int_equal(counts(p1.stores[0]).untold, 1);
+    /* An index that has yet to follow, and what Momento doesn't take now, neither. */
+    fake_fail(0, NULL, NULL);
+    pass(6000);
+    SETTLE();
+    assert_int_equal(counts(p1.stores[0]).untold, 0);
+    assert_true(begin(p1.stores[0], &w[0], OTHER));
+    end(p1.stores[0], &w[0], 5000);
+    assert_false(ra_momento_store_ending(p1.stores[0]));
+}
+
 static void test_nobody_remembers_it_for_ever(void **state)
 {
     writing w;
@@ -456,6 +543,8 @@ int main(void)
         TEST(test_a_writer_that_is_killed),
         TEST(test_an_end_that_fails),
         TEST(test_while_momento_is_away),
+        TEST(test_many_writes_to_a_unit_while_momento_is_away),
+        TEST(test_what_is_left_to_tell_at_the_end),
         TEST(test_nobody_remembers_it_for_ever),
         TEST(test_invalidating),
         TEST(test_room_for_markers),
