@@ -125,9 +125,20 @@ static bool is_connection(const ra_curl_loop *l, curl_socket_t fd)
     return fd >= 0 && (size_t)fd < l->nconnections && l->connections[fd];
 }
 
-/* Without memory it is watched all the same, but anew for each request. */
+/*
+ * Without memory it is watched all the same, but anew for each request. A socket that never became a
+ * connection curl closes without a word: what was known of its descriptor, which curl may still have tied to
+ * it, becomes the new one's.
+ */
 static void remember(ra_curl_loop *l, curl_socket_t fd)
 {
+    if (is_connection(l, fd)) {
+        watched_socket *w = l->connections[fd];
+        event_del(w->event);
+        w->events = 0;
+        w->wanted = false;
+        return;
+    }
     if ((size_t)fd >= l->nconnections) {
         size_t n = (size_t)fd + 64;
         watched_socket **v = realloc(l->connections, n * sizeof *v); /* of pointers. NOLINT */

@@ -147,16 +147,21 @@ static int teardown(void **state)
     return 0;
 }
 
-static void get(const char *path)
+static void get_from(unsigned from, const char *path)
 {
     char url[64];
-    snprintf(url, sizeof url, "http://127.0.0.1:%u%s", port, path);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u%s", from, path);
     curl_easy_setopt(easy, CURLOPT_URL, url);
     done = false;
     assert_int_equal(curl_multi_add_handle(ra_curl_loop_multi(loop), easy), CURLM_OK);
     while (!done)
         event_base_loop(base, EVLOOP_ONCE);
     curl_multi_remove_handle(ra_curl_loop_multi(loop), easy);
+}
+
+static void get(const char *path)
+{
+    get_from(port, path);
     assert_int_equal(result, CURLE_OK);
 }
 
@@ -203,6 +208,24 @@ static void test_closed_by_curl(void **state)
     assert_int_equal(atomic_load(&accepted), 21);
 }
 
+/* What never becomes a connection is closed by curl alone; its descriptor comes again at once. */
+static void test_refused(void **state)
+{
+    (void)state;
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof a;
+    int bound = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* nobody listens there */
+    assert_int_equal(bind(bound, (struct sockaddr *)&a, sizeof a), 0);
+    getsockname(bound, (struct sockaddr *)&a, &n);
+    for (int i = 0; i < 20; i++) {
+        get_from(ntohs(a.sin_port), "/");
+        assert_int_equal(result, CURLE_COULDNT_CONNECT);
+        assert_int_equal(watched(), 0);
+        get("/close");
+    }
+    close(bound);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -211,6 +234,7 @@ int main(void)
         TEST(test_a_connection_stays_watched),
         TEST(test_closed_while_idle),
         TEST(test_closed_by_curl),
+        TEST(test_refused),
     };
     return cmocka_run_group_tests_name("curl_loop", tests, NULL, NULL);
 }
