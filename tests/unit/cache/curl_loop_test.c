@@ -147,13 +147,18 @@ static int teardown(void **state)
     return 0;
 }
 
-static void get_from(unsigned from, const char *path)
+static void start(unsigned from, const char *path)
 {
     char url[64];
     snprintf(url, sizeof url, "http://127.0.0.1:%u%s", from, path);
     curl_easy_setopt(easy, CURLOPT_URL, url);
     done = false;
     assert_int_equal(curl_multi_add_handle(ra_curl_loop_multi(loop), easy), CURLM_OK);
+}
+
+static void get_from(unsigned from, const char *path)
+{
+    start(from, path);
     while (!done)
         event_base_loop(base, EVLOOP_ONCE);
     curl_multi_remove_handle(ra_curl_loop_multi(loop), easy);
@@ -226,6 +231,17 @@ static void test_refused(void **state)
     close(bound);
 }
 
+static void test_given_up_while_connecting(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        start(port, "/close");
+        event_base_loop(base, EVLOOP_ONCE); /* curl's timer: it begins to connect */
+        curl_multi_remove_handle(ra_curl_loop_multi(loop), easy);
+        get("/close");
+    }
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -235,6 +251,7 @@ int main(void)
         TEST(test_closed_while_idle),
         TEST(test_closed_by_curl),
         TEST(test_refused),
+        TEST(test_given_up_while_connecting),
     };
     return cmocka_run_group_tests_name("curl_loop", tests, NULL, NULL);
 }
