@@ -34,7 +34,8 @@ bool ra_momento_limit_take(ra_momento_limit *l, int64_t now, unsigned n, enum ra
         [RA_MOMENTO_TO_READ] = 0, [RA_MOMENTO_TO_FILL] = 0.5, [RA_MOMENTO_TO_WRITE] = 1};
     pthread_mutex_lock(&l->lock);
     refill(l, now);
-    bool ok = l->held + share[why] * l->most >= n;
+    /* What is more than it holds goes when it is full, and is owed: else it would never go. */
+    bool ok = l->held + share[why] * l->most >= n || (n > l->most && l->held >= l->most);
     if (ok)
         l->held -= n;
     pthread_mutex_unlock(&l->lock);

@@ -7,6 +7,7 @@
  * is, and what they don't find would never come in. What tells Momento of a write may borrow as much again,
  * so that both yield to writes: a read that isn't made is a read that DynamoDB answers, but a write that
  * isn't told is one that others miss.
+ * What is more than a second's worth (a batch of many keys) goes when the bucket is full, and is owed.
  *
  * Threads: any; a short lock.
  */

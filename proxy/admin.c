@@ -132,6 +132,8 @@ static void received(struct evhttp_request *r, void *arg)
         ra_admin_error(r, 400, ra_framing_problem(r));
     else if (!is_for_loopback(r))
         ra_admin_error(r, 403, "Host must be a loopback address, or localhost");
+    else if (evhttp_find_header(evhttp_request_get_input_headers(r), "Origin"))
+        ra_admin_error(r, 403, "web pages have no business here");
     else if (i == n)
         ra_admin_error(r, 404, "no such path");
     else if (!fits || post != calls[i].post)

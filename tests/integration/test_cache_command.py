@@ -551,6 +551,7 @@ def test_the_listener_refuses_what_a_web_page_could_send(admin):
     assert admin("POST", "/admin/cache/ping", "{}", Content_Type="text/plain")[0] == 415
     assert admin("POST", "/admin/cache/ping", "{}", Content_Type="application/jsonx")[0] == 415
     assert admin("POST", "/admin/cache/ping", "{}", Content_Type="application/json; charset=utf-8")[0] == 200
+    assert admin("POST", "/admin/cache/ping", "{}", Origin="http://evil.example")[0] == 403
     for host in ("evil.example", "evil.example:8081", "127.0.0.1.evil.example", "10.0.0.1:8081"):
         assert admin("POST", "/admin/cache/ping", "{}", Host=host)[0] == 403
     for host in ("localhost", "localhost:8081", "127.0.0.1", "[::1]:8081"):

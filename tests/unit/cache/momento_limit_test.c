@@ -76,6 +76,18 @@ static void test_a_small_limit_holds_a_few_reads(void **state)
     ra_momento_limit_fini(&limit);
 }
 
+static void test_more_than_it_holds(void **state)
+{
+    (void)state;
+    ra_momento_limit_init(&limit, 100);
+    assert_true(ra_momento_limit_take(&limit, 1000, 250, RA_MOMENTO_TO_READ));
+    assert_int_equal(taken(2500, 1, RA_MOMENTO_TO_READ), 0); /* what is owed is paid back first */
+    assert_int_equal(taken(3500, 1, RA_MOMENTO_TO_READ), 100);
+    assert_false(ra_momento_limit_take(&limit, 4400, 250, RA_MOMENTO_TO_READ)); /* not full */
+    assert_true(ra_momento_limit_take(&limit, 4500, 250, RA_MOMENTO_TO_READ));
+    ra_momento_limit_fini(&limit);
+}
+
 static void test_pauses(void **state)
 {
     (void)state;
@@ -104,6 +116,7 @@ int main(void)
         cmocka_unit_test(test_writes_borrow),
         cmocka_unit_test(test_fills_borrow_less),
         cmocka_unit_test(test_a_small_limit_holds_a_few_reads),
+        cmocka_unit_test(test_more_than_it_holds),
         cmocka_unit_test(test_pauses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
