@@ -219,7 +219,7 @@ bool ra_momento_shared_is_refused(ra_momento_shared *s, int64_t now)
     return is;
 }
 
-void ra_momento_shared_throttled(ra_momento_shared *s, int64_t now, const ra_momento_result *r)
+void ra_momento_shared_paused(ra_momento_shared *s, int64_t now, const ra_momento_result *r)
 {
     char text[2 * RA_MOMENTO_TEXT_MAX];
     pthread_mutex_lock(&s->lock);
@@ -229,9 +229,9 @@ void ra_momento_shared_throttled(ra_momento_shared *s, int64_t now, const ra_mom
     pthread_mutex_unlock(&s->lock);
     if (!news)
         return;
-    snprintf(text, sizeof text,
-             "%s (%d%s%s): while it says so reads are answered by DynamoDB; see operations_per_second",
-             ra_momento_outcome_text(r->outcome), r->status, *r->text ? ": " : "", r->text);
+    snprintf(text, sizeof text, "%s (%d%s%s): while it says so reads are answered by DynamoDB%s",
+             ra_momento_outcome_text(r->outcome), r->status, *r->text ? ": " : "", r->text,
+             r->outcome == RA_MOMENTO_THROTTLED ? "; see operations_per_second" : "");
     say(s, true, text);
 }
 

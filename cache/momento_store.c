@@ -99,12 +99,13 @@ void ra_momento_store_note(ra_momento_store *s, const ra_momento_result *r)
     }
     if (r->outcome == RA_MOMENTO_THROTTLED) {
         s->counts.throttled++;
-        ra_momento_shared_throttled(s->shared, now, r);
     } else {
         s->counts.failed++;
+        if (r->retry_after < 0)
+            return;
     }
-    if (r->outcome == RA_MOMENTO_THROTTLED || r->retry_after >= 0)
-        ra_momento_limit_pause(ra_momento_shared_limit(s->shared), now, r->retry_after);
+    ra_momento_shared_paused(s->shared, now, r);
+    ra_momento_limit_pause(ra_momento_shared_limit(s->shared), now, r->retry_after);
 }
 
 static uint32_t spread(void)

@@ -196,10 +196,10 @@ static void test_what_else_is_said(void **state)
 {
     ra_momento_result r = {.outcome = RA_MOMENTO_THROTTLED, .status = 429};
     (void)state;
-    ra_momento_shared_throttled(shared, 0, &r);
-    ra_momento_shared_throttled(shared, 59000, &r);
+    ra_momento_shared_paused(shared, 0, &r);
+    ra_momento_shared_paused(shared, 59000, &r);
     assert_int_equal(log_of.times, 1);
-    ra_momento_shared_throttled(shared, 61000, &r);
+    ra_momento_shared_paused(shared, 61000, &r);
     assert_int_equal(log_of.times, 2);
     assert_non_null(strstr(log_of.text, "over a limit of the account"));
     ra_momento_shared_sick(shared, false, "");
