@@ -9,7 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SLOTS = 1 << 17, KNOWN = 1 << 12, REFUSED_FOR = 10000, SAY_AGAIN = 60000 };
+enum {
+    SLOTS = 1 << 17,
+    KNOWN = 1 << 12,
+    REFUSED_FOR = 10000,
+    FAILURES_TOLD = 3,
+    FAILING_TOLD = 2000, /* ms */
+    SAY_AGAIN = 60000
+};
 
 /* What a register was. One place for many units: the newest stands. */
 typedef struct known {
@@ -32,6 +39,8 @@ struct ra_momento_shared {
     int64_t refused_until;
     int64_t said_throttled; /* when; 0: never */
     bool sick, said_ahead;
+    unsigned failures;     /* in a row */
+    int64_t failing_since; /* when the first of them was */
     known known[KNOWN];
     atomic_uint writing[SLOTS], touched[SLOTS];
 };
@@ -249,6 +258,28 @@ void ra_momento_shared_ahead(ra_momento_shared *s, int64_t ms)
              "clocks of all proxies; such entries aren't served",
              (long long)(ms / 1000));
     say(s, true, line);
+}
+
+/* Where little is asked the breaker takes long to open: a person is told of what goes on for a while. */
+void ra_momento_shared_failed(ra_momento_shared *s, int64_t now, const ra_momento_result *r)
+{
+    pthread_mutex_lock(&s->lock);
+    if (s->failures == 0)
+        s->failing_since = now;
+    bool lasts = ++s->failures >= FAILURES_TOLD && now - s->failing_since >= FAILING_TOLD;
+    pthread_mutex_unlock(&s->lock);
+    if (lasts)
+        ra_momento_shared_sick(s, true, ra_momento_outcome_text(r->outcome));
+}
+
+void ra_momento_shared_answered(ra_momento_shared *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool lasted = s->failures >= FAILURES_TOLD;
+    s->failures = 0;
+    pthread_mutex_unlock(&s->lock);
+    if (lasted)
+        ra_momento_shared_sick(s, false, "");
 }
 
 void ra_momento_shared_sick(ra_momento_shared *s, bool sick, const char *text)

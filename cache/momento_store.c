@@ -91,8 +91,10 @@ void ra_momento_store_note(ra_momento_store *s, const ra_momento_result *r)
 {
     int64_t now = ra_momento_store_monotonic(s);
     ra_momento_shared_heard(s->shared, now, r);
-    if (ra_momento_is_good(r->outcome))
+    if (ra_momento_is_good(r->outcome)) {
+        ra_momento_shared_answered(s->shared);
         return;
+    }
     if (ra_momento_is_misconfigured(r->outcome)) {
         s->counts.refused++;
         return;
@@ -101,8 +103,10 @@ void ra_momento_store_note(ra_momento_store *s, const ra_momento_result *r)
         s->counts.throttled++;
     } else {
         s->counts.failed++;
-        if (r->retry_after < 0)
+        if (r->retry_after < 0) {
+            ra_momento_shared_failed(s->shared, now, r);
             return;
+        }
     }
     ra_momento_shared_paused(s->shared, now, r);
     ra_momento_limit_pause(ra_momento_shared_limit(s->shared), now, r->retry_after);
