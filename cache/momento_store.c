@@ -5,11 +5,11 @@
 #include "cache/momento_store.h"
 
 #include "cache/momento_store_parts.h"
+#include "cache/random.h"
 
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <time.h>
 
 enum {
@@ -112,12 +112,6 @@ void ra_momento_store_note(ra_momento_store *s, const ra_momento_result *r)
     ra_momento_limit_pause(ra_momento_shared_limit(s->shared), now, r->retry_after);
 }
 
-static uint32_t spread(void)
-{
-    uint32_t n = 0;
-    return getrandom(&n, sizeof n, GRND_NONBLOCK) == (ssize_t)sizeof n ? n : 0;
-}
-
 void ra_momento_store_judge(ra_momento_store *s, enum ra_momento_outcome worst, int64_t begun_us)
 {
     bool closed = s->breaker.state == RA_BREAKER_CLOSED;
@@ -126,7 +120,7 @@ void ra_momento_store_judge(ra_momento_store *s, enum ra_momento_outcome worst, 
         return;
     }
     ra_breaker_done(&s->breaker, ra_momento_store_monotonic(s), ra_momento_is_good(worst),
-                    ra_momento_store_us() - begun_us, spread());
+                    ra_momento_store_us() - begun_us, (uint32_t)ra_random());
     if (closed != (s->breaker.state == RA_BREAKER_CLOSED))
         ra_momento_shared_sick(s->shared, closed,
                                ra_momento_is_good(worst) ? "" : ra_momento_outcome_text(worst));

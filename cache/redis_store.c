@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { HEARTBEATS_MISSED = 3, UNIT_ENTRIES = 1024, MARKERS = 1 << 18 };
 
@@ -24,16 +23,6 @@ int64_t ra_redis_monotonic_us(void)
 int64_t ra_redis_monotonic(void)
 {
     return ra_redis_monotonic_us() / 1000;
-}
-
-uint32_t ra_redis_spread(void)
-{
-    /* SplitMix64's last step (Steele, Lea, Flood 2014) over the time: connections that were lost together go
-     * apart by microseconds, which is enough, and no call of the kernel is made for each lookup. */
-    uint64_t x = (uint64_t)ra_redis_monotonic_us() * 0x9e3779b97f4a7c15u ^ (uint64_t)getpid() << 32;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    return (uint32_t)(x ^ x >> 31);
 }
 
 ra_redis_store *ra_redis_store_of(void *p)

@@ -13,6 +13,7 @@
  * the pact of others run out knows that none of them serves anything that rests on it; their markers, which
  * bear their own deadlines, stay.
  */
+#include "cache/random.h"
 #include "cache/redis_epoch.h"
 #include "cache/redis_refusal.h"
 #include "cache/redis_store_parts.h"
@@ -174,7 +175,7 @@ static void ready(ra_redis_store *s, const epoch_reply *e)
     s->refusal[0] = '\0';
     s->counts.connections++;
     if (s->breaker.state != RA_BREAKER_CLOSED)
-        ra_breaker_trip(&s->breaker, s->heard, ra_redis_spread());
+        ra_breaker_trip(&s->breaker, s->heard, (uint32_t)ra_random());
     ra_redis_store_say(s, false,
                        young ? "connected to a server that is new: nothing is served from it at first"
                              : "connected");
@@ -267,7 +268,7 @@ void ra_redis_store_down(ra_redis *conn, bool was_up, const char *why, void *arg
     s->state = RA_STORE_DOWN;
     s->leaving = false;
     if (was_up)
-        ra_breaker_trip(&s->breaker, ra_redis_monotonic(), ra_redis_spread());
+        ra_breaker_trip(&s->breaker, ra_redis_monotonic(), (uint32_t)ra_random());
 }
 
 /* ---- the heartbeat ---- */
@@ -282,7 +283,7 @@ static void heard(ra_redis *conn, const redisReply *reply, void *arg)
     int64_t us = ra_redis_monotonic_us();
     s->beating = false;
     if (s->beat_measured)
-        ra_breaker_done(&s->breaker, us / 1000, good, us - s->beat_begun_us, ra_redis_spread());
+        ra_breaker_done(&s->breaker, us / 1000, good, us - s->beat_begun_us, (uint32_t)ra_random());
     if (s->state != RA_STORE_READY || !reply)
         return;
     if (!good) {

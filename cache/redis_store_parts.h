@@ -282,7 +282,6 @@ void ra_redis_call_succeeded(ra_redis_call *c);
 /* Abandons what is under way. */
 void ra_redis_call_free(ra_redis_call *c);
 int64_t ra_redis_monotonic_us(void);
-uint32_t ra_redis_spread(void);
 
 /* ---- the kinds of calls ---- */
 enum ra_store_step ra_redis_store_ask(ra_store *s, int64_t now, ra_lookup *v, ra_store_call *call);

@@ -6,6 +6,7 @@
  * BEGIN adds a marker; the one command before that sets an expired marker, which the sweep removes. At
  * maxmemory that command sets nothing, and BEGIN's marker is such a one soon.
  */
+#include "cache/random.h"
 #include "cache/redis_refusal.h"
 #include "cache/redis_store_parts.h"
 
@@ -134,7 +135,7 @@ static void replied(ra_redis *conn, const redisReply *reply, void *arg)
  * probes at a time one may fail, to be tried again. */
 static void make_key(ra_redis_store *s)
 {
-    unsigned long long n = (unsigned long long)ra_redis_spread() << 32 | ra_redis_spread();
+    unsigned long long n = ra_random();
     snprintf(s->probe.key, sizeof s->probe.key, "%sprobe-%016llx", s->prefix, n);
 }
 

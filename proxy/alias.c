@@ -1,6 +1,6 @@
 #include "proxy/alias.h"
 
-#include "proxy/random.h"
+#include "cache/random.h"
 
 #include <stdlib.h>
 

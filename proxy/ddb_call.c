@@ -1,8 +1,8 @@
 #include "proxy/ddb_call.h"
 
+#include "cache/random.h"
 #include "proxy/clock.h"
 #include "proxy/log.h"
-#include "proxy/random.h"
 #include "proxy/sigv4.h"
 
 #include <cjson/cJSON.h>

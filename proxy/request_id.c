@@ -1,6 +1,6 @@
 #include "proxy/request_id.h"
 
-#include "proxy/random.h"
+#include "cache/random.h"
 
 void ra_request_id(char out[RA_REQUEST_ID_CHARS])
 {

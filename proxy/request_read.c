@@ -1,9 +1,9 @@
 /* A request's states: reads. */
 #include "cache/expiry.h"
+#include "cache/random.h"
 #include "proxy/clock.h"
 #include "proxy/express.h"
 #include "proxy/log.h"
-#include "proxy/random.h"
 #include "proxy/request_states.h"
 
 enum { FLIGHT_NAME_MAX = 4 * 1024 * 1024 }; /* a hundred keys and names have room in it many times over */

@@ -1,4 +1,4 @@
-#include "proxy/random.h"
+#include "cache/random.h"
 
 #include <sys/random.h>
 
