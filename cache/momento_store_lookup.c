@@ -201,8 +201,6 @@ static bool is_held(ra_momento_store *s, const looking *l, found *f, ra_lookup *
  * may not have it yet, and that read's flight has landed. */
 static void look_again(ra_momento_store *s, const looking *l, found *f, ra_lookup *v)
 {
-    ra_payload_unref(f->near.payload); /* one past its TTL */
-    f->near.payload = NULL;
     f->held = ra_near_get(s->near, l->asked, ra_momento_store_wall(s), &v->unit, &v->request, v->guard,
                           v->nguards, &f->near);
     is_held(s, l, f, v);
@@ -348,16 +346,6 @@ static size_t guard_index(ra_momento_store *s, looking *l, const ra_key *unit)
     return l->nguards++;
 }
 
-/* What the near cache has of it is asked for before Momento is, and the mark is taken before that. One past
- * its TTL is no use: Momento may have a newer one. */
-static void look_near(const ra_momento_store *s, found *f, int64_t now, const ra_lookup *v)
-{
-    int64_t wall = ra_momento_store_wall(s);
-    f->mark = ra_near_mark_now(s->near, &v->unit, v->guard, v->nguards);
-    f->held = ra_near_get(s->near, now, wall, &v->unit, &v->request, v->guard, v->nguards, &f->near) &&
-              f->near.expires > wall;
-}
-
 static void prepare_part(ra_momento_store *s, looking *l, int64_t now, size_t i)
 {
     ra_lookup *v = &l->v[i];
@@ -375,7 +363,7 @@ static void prepare_part(ra_momento_store *s, looking *l, int64_t now, size_t i)
     for (unsigned k = 0; k < v->nguards; k++)
         f->guard[k] = guard_index(s, l, &v->guard[k]);
     if (s->near)
-        look_near(s, f, now, v);
+        f->held = ra_near_look(s->near, now, ra_momento_store_wall(s), v, &f->mark, &f->near);
 }
 
 static bool prepare(ra_momento_store *s, looking *l, int64_t now, ra_lookup *v, size_t n)

@@ -139,6 +139,21 @@ bool ra_near_get(ra_near *n, int64_t now, int64_t store_now, const ra_key *unit,
     return true;
 }
 
+bool ra_near_look(ra_near *n, int64_t now, int64_t store_now, const ra_lookup *v, ra_near_mark *mark,
+                  ra_near_entry *out)
+{
+    *mark = ra_near_mark_now(n, &v->unit, v->guard, v->nguards);
+    if (!ra_near_get(n, now, store_now, &v->unit, &v->request, v->guard, v->nguards, out)) {
+        out->payload = NULL;
+        return false;
+    }
+    if (out->expires > store_now)
+        return true;
+    ra_payload_unref(out->payload);
+    out->payload = NULL;
+    return false;
+}
+
 bool ra_near_hit(ra_near *n, int64_t now, int64_t store_now, ra_lookup *v)
 {
     ra_near_entry e;

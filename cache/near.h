@@ -69,6 +69,11 @@ typedef struct ra_near_entry {
 /* false: none. `store_now` is the store's clock. One with other guards than asked for counts as none. */
 bool ra_near_get(ra_near *n, int64_t now, int64_t store_now, const ra_key *unit, const ra_key *request,
                  const ra_key *guards, unsigned nguards, ra_near_entry *out);
+/* What is held for v, to be validated by a question that the caller is about to send, with the mark of the
+ * time before that. false, and no payload: nothing that isn't past its TTL, for the store may have a newer
+ * one. */
+bool ra_near_look(ra_near *n, int64_t now, int64_t store_now, const ra_lookup *v, ra_near_mark *mark,
+                  ra_near_entry *out);
 /* A hit for v that may be served without asking the store, as far as the near cache knows: sets what a peek
  * sets. false: none. */
 bool ra_near_hit(ra_near *n, int64_t now, int64_t store_now, ra_lookup *v);

@@ -111,27 +111,12 @@ static void drop(ra_redis_call *c)
     a->v->payload = NULL;
 }
 
-static bool look_near(const ra_redis_store *s, int64_t now, const ra_lookup *v, asking *a)
-{
-    int64_t redis_now = now + s->clock;
-    a->mark = ra_near_mark_now(s->near, &v->unit, v->guard, v->nguards);
-    if (!ra_near_get(s->near, now, redis_now, &v->unit, &v->request, v->guard, v->nguards, &a->near)) {
-        a->near.payload = NULL;
-        return false;
-    }
-    if (a->near.expires > redis_now)
-        return true;
-    ra_payload_unref(a->near.payload);
-    a->near.payload = NULL;
-    return false;
-}
-
 static bool send_questions(ra_redis_call *c, const ra_lookup *v)
 {
     ra_redis_store *s = c->store;
     asking *a = c->own;
     char name[RA_REDIS_FIELD_MAX];
-    bool held = s->near && look_near(s, a->asked, v, a);
+    bool held = s->near && ra_near_look(s->near, a->asked, a->asked + s->clock, v, &a->mark, &a->near);
     const ra_bytes fields[] = {RA_BYTES("!"),
                                held ? (ra_bytes){NULL, 0} : ra_redis_store_request_field(&v->request, name),
                                {NULL, 0}};

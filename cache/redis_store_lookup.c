@@ -409,16 +409,6 @@ static bool send_gets(ra_redis_call *c, looking *l)
     return true;
 }
 
-/* What the near cache has of it is asked for before Redis is, and the mark is taken before that. One past its
- * TTL is no use: Redis may have a newer one. */
-static void look_near(const ra_redis_store *s, found *f, int64_t now, const ra_lookup *v)
-{
-    int64_t redis_now = now + s->clock;
-    f->mark = ra_near_mark_now(s->near, &v->unit, v->guard, v->nguards);
-    f->held = ra_near_get(s->near, now, redis_now, &v->unit, &v->request, v->guard, v->nguards, &f->near) &&
-              f->near.expires > redis_now;
-}
-
 /* Of a call for n lookups. */
 static size_t own_bytes(size_t n)
 {
@@ -443,7 +433,7 @@ static void prepare(ra_redis_call *c, int64_t now, ra_lookup *v, size_t n)
         for (unsigned k = 0; !f->skipped && k < v[i].nguards; k++)
             f->guard[k] = guard_index(l, &v[i].guard[k]);
         if (!f->skipped && s->near)
-            look_near(s, f, now, &v[i]);
+            f->held = ra_near_look(s->near, now, now + s->clock, &v[i], &f->mark, &f->near);
         f->filling_for = -1;
         f->asked = f->skipped ? ASK_NOTHING : f->held ? ASK_GENERATION : ASK_ENTRY;
     }
