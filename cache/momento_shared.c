@@ -204,20 +204,24 @@ void ra_momento_shared_heard(ra_momento_shared *s, int64_t now, const ra_momento
     if (!refused && !ra_momento_is_good(r->outcome))
         return;
     pthread_mutex_lock(&s->lock);
-    if (!refused && is_another_permission(s, r)) {
-        pthread_mutex_unlock(&s->lock);
-        return;
+    bool well_again = !refused && s->failures >= FAILURES_TOLD;
+    if (!refused)
+        s->failures = 0;
+    bool counts = refused || !is_another_permission(s, r);
+    bool news = counts && (refused != s->is_refused || (refused && s->refused != r->outcome));
+    if (counts) {
+        s->is_refused = refused;
+        s->refused_put = r->is_put;
+        s->refused = r->outcome;
+        s->refused_until = refused ? now + REFUSED_FOR : 0;
     }
-    bool news = refused != s->is_refused || (refused && s->refused != r->outcome);
-    s->is_refused = refused;
-    s->refused_put = r->is_put;
-    s->refused = r->outcome;
-    s->refused_until = refused ? now + REFUSED_FOR : 0;
     pthread_mutex_unlock(&s->lock);
     if (news && refused)
         say_refused(s, r);
     else if (news)
         say(s, false, "the API key and the cache are accepted: used again");
+    if (well_again)
+        ra_momento_shared_sick(s, false, "");
 }
 
 bool ra_momento_shared_is_refused(ra_momento_shared *s, int64_t now)
@@ -270,16 +274,6 @@ void ra_momento_shared_failed(ra_momento_shared *s, int64_t now, const ra_moment
     pthread_mutex_unlock(&s->lock);
     if (lasts)
         ra_momento_shared_sick(s, true, ra_momento_outcome_text(r->outcome));
-}
-
-void ra_momento_shared_answered(ra_momento_shared *s)
-{
-    pthread_mutex_lock(&s->lock);
-    bool lasted = s->failures >= FAILURES_TOLD;
-    s->failures = 0;
-    pthread_mutex_unlock(&s->lock);
-    if (lasted)
-        ra_momento_shared_sick(s, false, "");
 }
 
 void ra_momento_shared_sick(ra_momento_shared *s, bool sick, const char *text)

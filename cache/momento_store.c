@@ -91,10 +91,8 @@ void ra_momento_store_note(ra_momento_store *s, const ra_momento_result *r)
 {
     int64_t now = ra_momento_store_monotonic(s);
     ra_momento_shared_heard(s->shared, now, r);
-    if (ra_momento_is_good(r->outcome)) {
-        ra_momento_shared_answered(s->shared);
+    if (ra_momento_is_good(r->outcome))
         return;
-    }
     if (ra_momento_is_misconfigured(r->outcome)) {
         s->counts.refused++;
         return;

@@ -45,7 +45,6 @@ int64_t ra_momento_shared_max_age(const ra_momento_shared *s);
 bool ra_momento_shared_is_refused(ra_momento_shared *s, int64_t now);
 /* Throttled: said once a minute at most. */
 void ra_momento_shared_failed(ra_momento_shared *s, int64_t now, const ra_momento_result *r);
-void ra_momento_shared_answered(ra_momento_shared *s);
 void ra_momento_shared_paused(ra_momento_shared *s, int64_t now, const ra_momento_result *r);
 /* An entry is dated so far in the future: said once. */
 void ra_momento_shared_ahead(ra_momento_shared *s, int64_t ms);
