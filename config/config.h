@@ -70,15 +70,82 @@ typedef struct ra_table_config {
 
 typedef struct ra_config ra_config;
 
+/* What a listener shows and asks for. The files are read at start and at each reload. */
+typedef struct ra_config_tls {
+    char *cert_file;      /* PEM: the certificate, then its chain; NULL: no TLS */
+    char *key_file;       /* PEM */
+    char *client_ca_file; /* PEM: clients must show a certificate of these; NULL: they needn't */
+} ra_config_tls;
+
 typedef struct ra_config_listen {
     char *host;    /* numeric IPv4 or IPv6 (or "localhost"), without brackets */
     uint16_t port; /* 0: any free one, printed at start */
+    bool exposed;  /* not a loopback address: other machines may reach it */
+    ra_config_tls tls;
+    ra_texts hosts; /* names by which clients may call it (the Host header), besides addresses and localhost;
+                       where it is not exposed or some are given, all other names are refused */
     unsigned threads;
     unsigned max_in_flight;
+    unsigned max_connections;             /* over all loops */
+    unsigned max_connections_per_address; /* of clients: an IPv4 address, an IPv6 /64; 0: no limit */
     size_t max_body;
+    size_t max_header_bytes; /* request line and headers */
+    unsigned max_headers;
+    int64_t
+        header_timeout;   /* from a request's first byte (or the connection's beginning) to its last header */
+    int64_t body_timeout; /* from there to the body's last byte */
     int64_t idle_timeout;
     int64_t drain_timeout;
 } ra_config_listen;
+
+/* Operators' tools. */
+typedef struct ra_config_admin {
+    ra_config_listen listen; /* its host, port, exposed and tls alone; host NULL: no admin listener */
+    char *token;             /* who calls must show it; NULL: loopback only. Never to be printed */
+} ra_config_admin;
+
+/* Who may use the wire API. */
+enum ra_sigv4_mode {
+    RA_SIGV4_UNSAID, /* anyone on this machine: listen.address is loopback */
+    RA_SIGV4_NONE,   /* anyone who can reach it, said in so many words */
+    RA_SIGV4_KEYS    /* who signs with a key of the file */
+};
+
+typedef struct ra_config_sigv4 {
+    unsigned mode;   /* enum ra_sigv4_mode */
+    char *keys_file; /* with KEYS; read at start and at each reload */
+    int64_t max_clock_skew;
+} ra_config_sigv4;
+
+enum ra_token_use { RA_TOKEN_USE_ACCESS, RA_TOKEN_USE_ID, RA_TOKEN_USE_ANY };
+
+/* Tokens that callers of routes may show: RS256 (RFC 7515, 7519). */
+typedef struct ra_config_jwt {
+    char *issuer;        /* the `iss` claim, byte for byte; NULL: tokens aren't taken */
+    char *jwks_uri;      /* "https://...", or "http://" of a loopback address */
+    ra_texts client_ids; /* one of them is the token's client_id, or among its aud */
+    unsigned token_use;  /* enum ra_token_use: Cognito's claim; ANY doesn't look at it */
+    int64_t max_clock_skew;
+    char *ca_file; /* for jwks_uri; NULL: the system's */
+} ra_config_jwt;
+
+/* A back end that has authenticated its user itself. */
+typedef struct ra_claim_header {
+    char *claim;  /* "sub" */
+    char *header; /* whose value is the claim's */
+} ra_claim_header;
+
+typedef struct ra_config_backend {
+    char *secret; /* it shows it in X-Readaside-Secret; NULL: none is trusted. Never to be printed */
+    ra_claim_header *claims;
+    size_t nclaims;
+} ra_config_backend;
+
+typedef struct ra_config_auth {
+    ra_config_sigv4 sigv4;
+    ra_config_jwt jwt;
+    ra_config_backend backend;
+} ra_config_auth;
 
 typedef struct ra_config_upstream {
     char *endpoint;         /* "https://host[:port]", no path; default by region */
@@ -165,7 +232,8 @@ struct ra_config {
     void *priv;
     char *path;
     ra_config_listen listen;
-    ra_config_listen admin; /* its host and port alone; host NULL: no admin listener */
+    ra_config_admin admin;
+    ra_config_auth auth;
     ra_config_upstream upstream;
     ra_config_cache cache;
     ra_config_ddb ddb;

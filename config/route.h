@@ -32,7 +32,15 @@ enum ra_input_source {
     RA_INPUT_HEADER, /* {header.NAME}: NAME in any case */
     RA_INPUT_BODY,   /* {body.NAME}: a member of the JSON object in the body: a string, or a number's text */
     RA_INPUT_NOW,    /* {now}: made by the proxy, one per request, ISO 8601 UTC with µs and "+00:00" */
-    RA_INPUT_UUID    /* {uuid.NAME}: made by the proxy, one per request and NAME, version 4 */
+    RA_INPUT_UUID,   /* {uuid.NAME}: made by the proxy, one per request and NAME, version 4 */
+    RA_INPUT_CLAIM   /* {claim.NAME}: of who calls, by token or by word of a trusted back end; never blank */
+};
+
+/* Who may call a route; a set of them. */
+enum ra_caller {
+    RA_CALLER_ANYONE = 1, /* whoever can reach it; what is shown as a proof must be right all the same */
+    RA_CALLER_JWT = 2,    /* who shows a token that auth.jwt takes */
+    RA_CALLER_BACKEND = 4 /* who shows auth.backend.secret */
 };
 
 enum ra_input_format { RA_FORMAT_ANY, RA_FORMAT_UUID };
@@ -96,6 +104,19 @@ typedef struct ra_route_segment {
     int slot;   /* of the input path.NAME; -1: no template uses it, and nothing validates it */
 } ra_route_segment;
 
+struct ra_route;
+
+/*
+ * What must be so besides: an item that the query finds has all of these attributes. It is asked before
+ * anything else of the route is done, and read through the cache like any query.
+ */
+typedef struct ra_route_allow {
+    const struct ra_route
+        *query;          /* a route of its own, which nobody calls: a query, and this route's inputs */
+    ra_route_field *has; /* each `name` is an attribute (a string or a number), `value` what it must be */
+    size_t nhas;         /* at least one */
+} ra_route_allow;
+
 typedef struct ra_route {
     char *name;
     unsigned method; /* enum ra_route_method */
@@ -106,11 +127,13 @@ typedef struct ra_route {
     size_t nwhen;
     ra_route_input *inputs; /* those under `validate` first, in the file's order */
     size_t ninputs;         /* at most RA_TEMPLATE_SLOTS_MAX */
-    size_t nvalidated;     /* how many are under `validate`; the rest are only told of when these are right */
-    bool reads_body;       /* some input is of the body: it must be a JSON object */
-    unsigned operation;    /* enum ra_route_operation */
-    ra_route_query *query; /* NULL: `request` */
-    ra_document request;   /* the operation's request body */
+    size_t nvalidated; /* how many are under `validate`; the rest are only told of when these are right */
+    bool reads_body;   /* some input is of the body: it must be a JSON object */
+    unsigned callers;  /* set of enum ra_caller */
+    ra_route_allow *allow_if; /* NULL: whoever may call it may have it */
+    unsigned operation;       /* enum ra_route_operation */
+    ra_route_query *query;    /* NULL: `request` */
+    ra_document request;      /* the operation's request body */
     ra_route_reply reply;
 } ra_route;
 

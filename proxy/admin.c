@@ -166,7 +166,7 @@ static void *run(void *arg)
 
 static bool bind_and_make(ra_admin *a)
 {
-    const ra_config_listen *given = &a->server->config->admin;
+    const ra_config_listen *given = &a->server->config->admin.listen;
     const ra_config_listen c = {
         .host = given->host, .port = given->port, .max_body = RA_ADMIN_BODY_MAX, .idle_timeout = IDLE_MS};
     int fd = ra_listen_first(&c, &a->port);

@@ -33,7 +33,7 @@ __attribute__((format(printf, 2, 3))) static cJSON *fail(ra_cache_admin *a, cons
 ra_cache_admin *ra_cache_admin_new(const ra_config *c, char why[RA_CACHE_ADMIN_WHY_MAX])
 {
     const ra_http_options o = {.max_connections = 1, .verify_tls = true};
-    const ra_config_listen *at = &c->admin;
+    const ra_config_listen *at = &c->admin.listen;
     if (!at->host || at->port == 0) {
         snprintf(why, RA_CACHE_ADMIN_WHY_MAX,
                  at->host ? "admin.address has port 0, which doesn't tell where the proxy is; give it a port"

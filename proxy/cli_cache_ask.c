@@ -74,7 +74,7 @@ ra_cache_ask *ra_cache_ask_new(const ra_config *c, char why[RA_CACHE_ASK_WHY_MAX
         open_momento(a, c);
     else if (a) {
         a->admin = ra_cache_admin_new(c, said);
-        *wrong = !a->admin && (!c->admin.host || c->admin.port == 0);
+        *wrong = !a->admin && (!c->admin.listen.host || c->admin.listen.port == 0);
         snprintf(a->why, sizeof a->why, "%s%s",
                  *wrong ? "cache.store is \"memory\", so what is cached is in the proxy's own process: " : "",
                  said);
@@ -106,9 +106,9 @@ void ra_cache_ask_where(const ra_config *c, char out[RA_CACHE_ASK_WHERE_MAX])
         snprintf(out, RA_CACHE_ASK_WHERE_MAX, "momento cache '%.255s' at %.220s", c->cache.momento.cache,
                  c->cache.momento.endpoint);
     } else {
-        bool v6 = c->admin.host && strchr(c->admin.host, ':');
+        bool v6 = c->admin.listen.host && strchr(c->admin.listen.host, ':');
         snprintf(out, RA_CACHE_ASK_WHERE_MAX, "the proxy at http://%s%s%s:%u", v6 ? "[" : "",
-                 c->admin.host ? c->admin.host : "", v6 ? "]" : "", c->admin.port);
+                 c->admin.listen.host ? c->admin.listen.host : "", v6 ? "]" : "", c->admin.listen.port);
     }
 }
 

@@ -100,7 +100,7 @@ static void announce_one(const char *what, const char *host, uint16_t port)
 static void announce(const ra_server *s)
 {
     if (s->admin)
-        announce_one("admin", s->config->admin.host, ra_admin_port(s->admin));
+        announce_one("admin", s->config->admin.listen.host, ra_admin_port(s->admin));
     announce_one("listening", s->config->listen.host, s->port);
     fflush(stdout);
 }

@@ -31,7 +31,8 @@ typedef struct ra_route_http {
     ra_bytes query; /* as it came, without '?'; empty: none */
     const struct evkeyvalq *headers;
     ra_bytes body;
-    int64_t now_us; /* wall clock, µs since the epoch; see ra_route_clock */
+    const struct ra_identity *identity; /* who calls */
+    int64_t now_us;                     /* wall clock, µs since the epoch; see ra_route_clock */
 } ra_route_http;
 
 /* A request that isn't carried out: what the client gets instead. */

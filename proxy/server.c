@@ -273,8 +273,8 @@ bool ra_server_start(ra_server *s)
 {
     if (!bind_all(s))
         return false;
-    s->admin = s->config->admin.host ? ra_admin_new(s) : NULL;
-    if (s->config->admin.host && !s->admin)
+    s->admin = s->config->admin.listen.host ? ra_admin_new(s) : NULL;
+    if (s->config->admin.listen.host && !s->admin)
         return false;
     for (unsigned i = 0; i < s->nloops; i++) {
         int error = pthread_create(&s->loops[i].thread, NULL, run, &s->loops[i]);
