@@ -164,7 +164,7 @@ enum ra_route_result ra_route_open(const ra_config *c, const ra_route_http *h, r
                         "the path must be UTF-8, percent-encoded, without control characters");
         return RA_ROUTE_REFUSED;
     }
-    const char *allow = ra_route_allow(methods, a);
+    const char *allow = ra_route_methods_text(methods, a);
     if (!allow) {
         ra_route_refuse_memory(refusal);
         return RA_ROUTE_REFUSED;

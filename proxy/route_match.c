@@ -64,7 +64,7 @@ enum ra_route_fit ra_route_fits(const ra_route *r, const ra_route_path *path)
     return fit;
 }
 
-const char *ra_route_allow(unsigned methods, ra_arena *a)
+const char *ra_route_methods_text(unsigned methods, ra_arena *a)
 {
     static const struct {
         unsigned method;

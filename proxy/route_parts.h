@@ -53,7 +53,7 @@ enum ra_route_fit {
 bool ra_route_path_read(const ra_config *c, ra_bytes raw, ra_arena *a, ra_route_path *path);
 enum ra_route_fit ra_route_fits(const ra_route *r, const ra_route_path *path);
 /* "GET, HEAD, OPTIONS" for a set of methods (bits 1 << enum ra_route_method). NULL: no memory. */
-const char *ra_route_allow(unsigned methods, ra_arena *a);
+const char *ra_route_methods_text(unsigned methods, ra_arena *a);
 
 /* ---- route_input.c ---- */
 
