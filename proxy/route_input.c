@@ -188,6 +188,7 @@ static bool read_input(const ra_route *r, size_t slot, const ra_route_source *fr
     case RA_INPUT_QUERY:
     case RA_INPUT_NOW:
     case RA_INPUT_UUID:
+    case RA_INPUT_CLAIM:
         break;
     }
     return true;
