@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 typedef struct alias {
-    uint64_t hash;
+    uint64_t hash, principal;
     char *bytes; /* target and body, one after the other; NULL: the slot is free */
     uint32_t target_n, body_n;
     int64_t learnt;
@@ -74,15 +74,17 @@ static uint64_t mix(uint64_t h, ra_bytes b)
     return h ^ h >> 32;
 }
 
-static uint64_t hash_of(const ra_aliases *a, ra_bytes target, ra_bytes body)
+static uint64_t hash_of(const ra_aliases *a, const ra_alias_asked *asked)
 {
-    return mix(mix(a->seed, target), body);
+    return mix(mix(a->seed ^ asked->principal, asked->target), asked->body);
 }
 
-static bool is(const alias *s, uint64_t hash, ra_bytes target, ra_bytes body)
+static bool is(const alias *s, uint64_t hash, const ra_alias_asked *asked)
 {
-    return s->bytes && s->hash == hash && s->target_n == target.n && s->body_n == body.n &&
-           memcmp(s->bytes, target.p, target.n) == 0 && memcmp(s->bytes + target.n, body.p, body.n) == 0;
+    ra_bytes target = asked->target, body = asked->body;
+    return s->bytes && s->hash == hash && s->principal == asked->principal && s->target_n == target.n &&
+           s->body_n == body.n && memcmp(s->bytes, target.p, target.n) == 0 &&
+           memcmp(s->bytes + target.n, body.p, body.n) == 0;
 }
 
 static bool is_good(const alias *s, const ra_alias_basis *b)
@@ -91,14 +93,14 @@ static bool is_good(const alias *s, const ra_alias_basis *b)
            b->now - s->learnt < RA_ALIAS_LIFE_MS;
 }
 
-bool ra_aliases_find(const ra_aliases *a, ra_bytes target, ra_bytes body, const ra_alias_basis *b,
+bool ra_aliases_find(const ra_aliases *a, const ra_alias_asked *asked, const ra_alias_basis *b,
                      ra_lookup *look)
 {
-    uint64_t hash = hash_of(a, target, body);
+    uint64_t hash = hash_of(a, asked);
     const alias *set = a->slot[hash % RA_ALIAS_SETS];
     for (unsigned i = 0; i < 2; i++) {
         const alias *s = &set[i];
-        if (!is(s, hash, target, body))
+        if (!is(s, hash, asked))
             continue;
         if (!is_good(s, b))
             return false;
@@ -109,21 +111,21 @@ bool ra_aliases_find(const ra_aliases *a, ra_bytes target, ra_bytes body, const 
     return false;
 }
 
-void ra_aliases_forget(ra_aliases *a, ra_bytes target, ra_bytes body)
+void ra_aliases_forget(ra_aliases *a, const ra_alias_asked *asked)
 {
-    uint64_t hash = hash_of(a, target, body);
+    uint64_t hash = hash_of(a, asked);
     alias *set = a->slot[hash % RA_ALIAS_SETS];
     for (unsigned i = 0; i < 2; i++)
-        if (is(&set[i], hash, target, body))
+        if (is(&set[i], hash, asked))
             forget(a, &set[i]);
 }
 
 /* The one that has these bytes, else a free one, else the one that was learnt longer ago. */
-static alias *place(ra_aliases *a, uint64_t hash, ra_bytes target, ra_bytes body)
+static alias *place(ra_aliases *a, uint64_t hash, const ra_alias_asked *asked)
 {
     alias *set = a->slot[hash % RA_ALIAS_SETS];
     for (unsigned i = 0; i < 2; i++)
-        if (is(&set[i], hash, target, body))
+        if (is(&set[i], hash, asked))
             return &set[i];
     if (!set[0].bytes || !set[1].bytes)
         return &set[set[0].bytes != NULL];
@@ -142,13 +144,14 @@ static bool make_room(ra_aliases *a, size_t n)
     return true;
 }
 
-void ra_aliases_learn(ra_aliases *a, ra_bytes target, ra_bytes body, const ra_alias_basis *b,
+void ra_aliases_learn(ra_aliases *a, const ra_alias_asked *asked, const ra_alias_basis *b,
                       const ra_lookup *look)
 {
-    uint64_t hash = hash_of(a, target, body);
+    ra_bytes target = asked->target, body = asked->body;
+    uint64_t hash = hash_of(a, asked);
     size_t n = target.n + body.n;
-    alias *s = place(a, hash, target, body);
-    if (is(s, hash, target, body) && is_good(s, b))
+    alias *s = place(a, hash, asked);
+    if (is(s, hash, asked) && is_good(s, b))
         return; /* those who don't come the express way say it again and again */
     forget(a, s);
     char *bytes = n <= UINT32_MAX && make_room(a, n) ? malloc(n ? n : 1) : NULL;
@@ -157,6 +160,7 @@ void ra_aliases_learn(ra_aliases *a, ra_bytes target, ra_bytes body, const ra_al
     memcpy(bytes, target.p, target.n);
     memcpy(bytes + target.n, body.p, body.n);
     *s = (alias){.hash = hash,
+                 .principal = asked->principal,
                  .bytes = bytes,
                  .target_n = (uint32_t)target.n,
                  .body_n = (uint32_t)body.n,

@@ -8,7 +8,8 @@
  * then the request goes the whole way once more, on which a schema that is old gets renewed.
  *
  * Compared byte for byte, so that no two requests are ever taken for one; the hash only says where to look.
- * Bounded in number and in bytes; a new alias takes the place of an older one.
+ * So is by whom it is asked: an alias was learnt when that very access key, as it was then, was allowed what
+ * it asks. Bounded in number and in bytes; a new alias takes the place of an older one.
  *
  * Ownership: an alias has a reference to its configuration and copies of the bytes. Threads: one table per
  * loop, on its thread.
@@ -30,6 +31,12 @@ typedef struct ra_aliases ra_aliases;
 ra_aliases *ra_aliases_new(size_t max_bytes); /* NULL: no memory */
 void ra_aliases_free(ra_aliases *a);          /* NULL is allowed */
 
+/* What is asked, and by whom. */
+typedef struct ra_alias_asked {
+    uint64_t principal; /* the access key's serial; 0: nobody has to sign */
+    ra_bytes target, body;
+} ra_alias_asked;
+
 /* What an alias rests on. */
 typedef struct ra_alias_basis {
     ra_config *config;
@@ -38,13 +45,13 @@ typedef struct ra_alias_basis {
 } ra_alias_basis;
 
 /* Sets *look's unit, request, guards and `exact`, the rest to 0. false: none that is good. */
-bool ra_aliases_find(const ra_aliases *a, ra_bytes target, ra_bytes body, const ra_alias_basis *b,
+bool ra_aliases_find(const ra_aliases *a, const ra_alias_asked *asked, const ra_alias_basis *b,
                      ra_lookup *look);
 /* Those bytes mean this. Not kept if there is no memory or they are too long. */
-void ra_aliases_learn(ra_aliases *a, ra_bytes target, ra_bytes body, const ra_alias_basis *b,
+void ra_aliases_learn(ra_aliases *a, const ra_alias_asked *asked, const ra_alias_basis *b,
                       const ra_lookup *look);
 /* The hit that they meant is gone. */
-void ra_aliases_forget(ra_aliases *a, ra_bytes target, ra_bytes body);
+void ra_aliases_forget(ra_aliases *a, const ra_alias_asked *asked);
 size_t ra_aliases_bytes(const ra_aliases *a);
 
 #endif

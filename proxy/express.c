@@ -3,6 +3,7 @@
 #include "proxy/alias.h"
 #include "proxy/clock.h"
 #include "proxy/express_ask.h"
+#include "proxy/express_auth.h"
 #include "proxy/express_head.h"
 #include "proxy/express_reply.h"
 #include "proxy/express_write.h"
@@ -23,6 +24,7 @@ struct ra_express {
     ra_express_writes writes;
     ra_express_asks asks;
     ra_http_date date;
+    ra_http_line lines[RA_EXPRESS_LINES_MAX]; /* of the head that is being read, where clients must sign */
 };
 
 /* A callback on a buffer has one argument, and that is the connection. */
@@ -84,13 +86,34 @@ enum served {
     ASKED     /* the store is being asked; it is still there */
 };
 
+/* What is asked, and by whom as the request says. false: by nobody whom we know. */
+static bool asked_by(const ra_express *e, const ra_express_head *head, ra_bytes body, ra_alias_asked *asked)
+{
+    *asked = (ra_alias_asked){.target = head->target, .body = body};
+    if (!e->loop->server->auth.signs)
+        return true;
+    const ra_access_key *key = ra_express_claimed(e->loop, (ra_http_lines){e->lines, head->nlines});
+    asked->principal = key ? key->serial : 0;
+    return key != NULL;
+}
+
+/* Is it by whom it says, if that matters? */
+static bool is_proven(ra_express *e, const ra_express_head *head, ra_bytes body)
+{
+    ra_http_lines lines = {e->lines, head->nlines};
+    return !e->loop->server->auth.signs ||
+           ra_express_signed(e->loop, lines, body, ra_express_claimed(e->loop, lines));
+}
+
 static enum served look_up(ra_express *e, struct bufferevent *connection, const ra_express_head *head,
                            ra_bytes body, ra_lookup *look)
 {
     ra_server *s = e->loop->server;
+    ra_alias_asked asked;
     ra_alias_basis basis = {
         .config = s->config, .tables_version = ra_tables_version(s->tables), .now = ra_clock_monotonic()};
-    if (!ra_aliases_find(e->aliases, head->target, body, &basis, look))
+    if (!ra_listener_host_ok(&s->config->listen, head->host) || !asked_by(e, head, body, &asked) ||
+        !ra_aliases_find(e->aliases, &asked, &basis, look) || !is_proven(e, head, body))
         return NOT_HERE;
     if (ra_store_peek(e->loop->store, basis.now, look))
         return ANSWERED;
@@ -112,10 +135,11 @@ static ra_express_pending *reply(ra_express *e, struct bufferevent *connection, 
 }
 
 /* The request at the beginning of the buffer, if it is one for the express way and all there. */
-static bool request_at(struct evbuffer *in, ra_express_head *head, ra_bytes *body)
+static bool request_at(ra_express *e, struct evbuffer *in, ra_express_head *head, ra_bytes *body)
 {
     ra_bytes all = received(in);
-    if (!ra_express_head_read(all, head) || all.n - head->head_n < head->body_n)
+    if (!ra_express_head_read(all, head, e->loop->server->auth.signs ? e->lines : NULL) ||
+        all.n - head->head_n < head->body_n)
         return false;
     *body = (ra_bytes){all.p + head->head_n, head->body_n};
     return true;
@@ -128,7 +152,7 @@ static enum served serve_one(ra_express *e, struct bufferevent *connection, stru
     ra_express_head head;
     ra_bytes body;
     ra_lookup look;
-    if (e->loop->draining || !request_at(in, &head, &body))
+    if (e->loop->draining || !request_at(e, in, &head, &body))
         return NOT_HERE;
     enum served what = look_up(e, connection, &head, body, &look);
     if (what != ANSWERED)
@@ -143,8 +167,9 @@ static void forget(ra_express *e, struct evbuffer *in)
 {
     ra_express_head head;
     ra_bytes body;
-    if (request_at(in, &head, &body))
-        ra_aliases_forget(e->aliases, head.target, body);
+    ra_alias_asked asked;
+    if (request_at(e, in, &head, &body) && asked_by(e, &head, body, &asked))
+        ra_aliases_forget(e->aliases, &asked);
 }
 
 /* ---- connections ---- */
@@ -226,12 +251,12 @@ void ra_express_between(ra_express *e, struct evhttp_connection *connection)
         evbuffer_add_cb(bufferevent_get_input(b), arrived, b);
 }
 
-void ra_express_learn(ra_express *e, ra_config *config, uint64_t tables_version, ra_bytes target,
-                      ra_bytes body, const ra_lookup *look)
+void ra_express_learn(ra_express *e, ra_config *config, uint64_t tables_version, const ra_alias_asked *asked,
+                      const ra_lookup *look)
 {
     const ra_server *s = e->loop->server;
     ra_alias_basis basis = {.config = config, .tables_version = tables_version, .now = ra_clock_monotonic()};
     if (config == s->config && tables_version == ra_tables_version(s->tables) &&
-        body.n <= RA_EXPRESS_BODY_MAX && target.n <= RA_EXPRESS_HEAD_MAX)
-        ra_aliases_learn(e->aliases, target, body, &basis, look);
+        asked->body.n <= RA_EXPRESS_BODY_MAX && asked->target.n <= RA_EXPRESS_HEAD_MAX)
+        ra_aliases_learn(e->aliases, asked, &basis, look);
 }

@@ -16,6 +16,7 @@
 #ifndef RA_PROXY_EXPRESS_H
 #define RA_PROXY_EXPRESS_H
 
+#include "proxy/alias.h"
 #include "proxy/server.h"
 
 struct bufferevent;
@@ -35,7 +36,7 @@ void ra_express_between(ra_express *e, struct evhttp_connection *connection);
 
 /* A request for the wire API was a hit, with what was looked up. `tables_version`: as it was before anything
  * was asked of the registry of tables. */
-void ra_express_learn(ra_express *e, ra_config *config, uint64_t tables_version, ra_bytes target,
-                      ra_bytes body, const ra_lookup *look);
+void ra_express_learn(ra_express *e, ra_config *config, uint64_t tables_version, const ra_alias_asked *asked,
+                      const ra_lookup *look);
 
 #endif

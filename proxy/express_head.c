@@ -6,6 +6,7 @@
 /* Header lines whose value says something of the message; all others are passed over. */
 typedef struct reading {
     ra_express_head *out;
+    ra_http_line *lines; /* NULL: they aren't wanted */
     bool has_length;
 } reading;
 
@@ -61,6 +62,13 @@ static bool take(reading *r, ra_bytes name, ra_bytes value)
             return !again && read_length(value, &r->out->body_n);
         }
         return !is_name(name, "content-encoding");
+    case 'h':
+        if (!is_name(name, "host"))
+            return true;
+        if (r->out->host.p)
+            return false;
+        r->out->host = value;
+        return true;
     case 't':
         return !is_name(name, "transfer-encoding");
     case 'e':
@@ -103,6 +111,17 @@ static bool has_control(ra_bytes s)
     return control;
 }
 
+/* false: there are too many. */
+static bool keep(reading *r, ra_bytes name, ra_bytes value)
+{
+    if (!r->lines)
+        return true;
+    if (r->out->nlines == RA_EXPRESS_LINES_MAX)
+        return false;
+    r->lines[r->out->nlines++] = (ra_http_line){name, value};
+    return true;
+}
+
 /* One line without its end. */
 static bool read_line(reading *r, ra_bytes line)
 {
@@ -119,13 +138,13 @@ static bool read_line(reading *r, ra_bytes line)
         value = (ra_bytes){value.p + 1, value.n - 1};
     while (value.n && is_blank(value.p[value.n - 1]))
         value.n--;
-    return take(r, (ra_bytes){line.p, n}, value);
+    return keep(r, (ra_bytes){line.p, n}, value) && take(r, (ra_bytes){line.p, n}, value);
 }
 
-bool ra_express_head_read(ra_bytes received, ra_express_head *out)
+bool ra_express_head_read(ra_bytes received, ra_express_head *out, ra_http_line *lines)
 {
     static const char first[] = "POST / HTTP/1.1\r\n";
-    reading r = {.out = out};
+    reading r = {.out = out, .lines = lines};
     *out = (ra_express_head){0};
     if (received.n < sizeof first - 1 || memcmp(received.p, first, sizeof first - 1) != 0)
         return false;

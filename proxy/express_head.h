@@ -11,20 +11,24 @@
 #ifndef RA_PROXY_EXPRESS_HEAD_H
 #define RA_PROXY_EXPRESS_HEAD_H
 
-#include "cache/bytes.h"
+#include "proxy/http_header.h"
 
 enum {
     RA_EXPRESS_HEAD_MAX = 8 * 1024,
-    RA_EXPRESS_BODY_MAX = 8 * 1024 /* longer ones are no reads that are asked again */
+    RA_EXPRESS_BODY_MAX = 8 * 1024, /* longer ones are no reads that are asked again */
+    RA_EXPRESS_LINES_MAX = 64
 };
 
 typedef struct ra_express_head {
     ra_bytes target; /* "DynamoDB_20120810.Query" */
     size_t head_n;   /* up to and with the empty line */
     size_t body_n;
+    ra_bytes host; /* Host's value; p NULL: there is none. Given twice it isn't for here */
+    size_t nlines;
 } ra_express_head;
 
-/* Of what has been received. false: not such a head, or not all of it yet. */
-bool ra_express_head_read(ra_bytes received, ra_express_head *out);
+/* Of what has been received. `lines`: where all header lines go, RA_EXPRESS_LINES_MAX of them; NULL: nobody
+ * wants them. false: not such a head, or not all of it yet. */
+bool ra_express_head_read(ra_bytes received, ra_express_head *out, ra_http_line *lines);
 
 #endif

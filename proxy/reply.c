@@ -346,6 +346,8 @@ void ra_reply_refusal(ra_loop *l, const ra_config *c, struct evhttp_request *r,
         evhttp_add_header(headers, "Allow", refusal->allow);
     if (refusal->retry_after)
         evhttp_add_header(headers, "Retry-After", refusal->retry_after);
+    if (refusal->authenticate)
+        evhttp_add_header(headers, "WWW-Authenticate", refusal->authenticate);
     if (refusal->close)
         evhttp_add_header(headers, "Connection", "close");
     add_route_headers(c, r);

@@ -7,10 +7,12 @@
  * - a write: received → decoded → learning → planned → marking → (marked) → forwarding → forwarded →
  *   aftermarking → (aftermarked) → remarking → unmarking → finished
  * - the rest: received → decoded → planned → forwarding → finished
- * - on a route: received → routed → decoded, and from there on as the read or the write that it has become
+ * - on a route: received → identifying → allowing → routed → decoded, and from there on as the read or the
+ * write that it has become
  *
- * One short function per state (here, in request_route.c, request_read.c, request_await.c, request_mark.c
- * and request_write.c), one loop that runs them. Returning RA_SUSPENDED is the only way to wait.
+ * One short function per state (here, in request_auth.c, request_route.c, request_allow.c, request_read.c,
+ * request_await.c, request_mark.c and request_write.c), one loop that runs them. Returning RA_SUSPENDED is
+ * the only way to wait.
  */
 #include "proxy/listener.h"
 #include "proxy/log.h"
@@ -37,6 +39,8 @@ static enum ra_step finished(ra_request *r);
 
 static enum ra_step (*const states[RA_STATES])(ra_request *) = {
     [RA_RECEIVED] = received,
+    [RA_IDENTIFYING] = ra_request_identify,
+    [RA_ALLOWING] = ra_request_allow,
     [RA_ROUTED] = ra_request_routed,
     [RA_DECODED] = decoded,
     [RA_LEARNING] = learning,
@@ -71,7 +75,7 @@ ra_request *ra_request_of(void *arg)
 
 /* ---- beginning and end ---- */
 
-static ra_request *request_new(ra_loop *l, struct evhttp_request *http)
+static ra_request *request_new(ra_loop *l, ra_config *config, struct evhttp_request *http)
 {
     ra_request *r = calloc(1, sizeof *r);
     if (!r)
@@ -79,7 +83,7 @@ static ra_request *request_new(ra_loop *l, struct evhttp_request *http)
     r->magic = RA_REQUEST_MAGIC;
     r->loop = l;
     r->http = http;
-    r->config = ra_config_ref(l->server->config);
+    r->config = ra_config_ref(config);
     ra_arena_init(&r->arena, ARENA_MAX);
     ra_buf_init(&r->upstream_body, 2 * r->config->listen.max_body + 4096);
     r->next = l->requests;
@@ -101,6 +105,16 @@ static void unwatch(ra_request *r)
     r->client_stirs = NULL;
 }
 
+ra_request *ra_request_new_for(ra_request *asker)
+{
+    ra_request *r = request_new(asker->loop, asker->config, NULL);
+    if (r) {
+        r->asker = asker;
+        asker->asked = r;
+    }
+    return r;
+}
+
 static void free_parts(ra_request *r)
 {
     for (size_t i = 0; i < r->op.nparts; i++)
@@ -117,6 +131,10 @@ static void request_free(ra_request *r)
     unwatch(r);
     if (r->op_open)
         free_parts(r);
+    ra_request_part_from_asker(r);
+    ra_identity_free(&r->identity);
+    ra_access_keys_unref(r->access_keys);
+    ra_table_unref(r->allow_table);
     ra_http_reply_unref(r->reply);
     if (r->await_timer)
         event_free(r->await_timer);
@@ -240,7 +258,9 @@ void ra_request_store_done(ra_store_call *call)
 
 void ra_request_answer_error(ra_request *r, int status, const char *type, const char *message)
 {
-    if (r->route)
+    if (r->asker)
+        ra_request_tell_asker(r, status, (ra_bytes){NULL, 0});
+    else if (r->route)
         ra_request_route_error(r, status, message);
     else if (r->http)
         ra_reply_error(r->loop, ra_request_take_http(r), status, type, message, false);
@@ -264,10 +284,12 @@ static const char *failure_text(const ra_http_reply *reply)
 
 void ra_request_answer_upstream(ra_request *r, const ra_verdict *v)
 {
-    if (!r->http)
+    if (!r->http && !r->asker)
         return;
     if (r->reply && r->reply->result == RA_HTTP_OK) {
-        if (r->route)
+        if (r->asker)
+            ra_request_tell_asker(r, r->reply->status, (ra_bytes){r->reply->body, r->reply->len});
+        else if (r->route)
             ra_request_route_reply(r, r->reply->status, (ra_bytes){r->reply->body, r->reply->len}, v);
         else
             ra_reply_upstream(r->loop, ra_request_take_http(r), r->reply, v);
@@ -281,7 +303,9 @@ void ra_request_answer_upstream(ra_request *r, const ra_verdict *v)
 
 void ra_request_answer_made(ra_request *r, ra_http_reply *reply, ra_buf *body, const ra_verdict *v)
 {
-    if (r->route)
+    if (r->asker)
+        ra_request_tell_asker(r, reply ? reply->status : 200, ra_buf_bytes(body));
+    else if (r->route)
         ra_request_route_reply(r, reply ? reply->status : 200, ra_buf_bytes(body), v);
     else if (r->http)
         ra_reply_made(r->loop, ra_request_take_http(r), reply, body, v);
@@ -293,7 +317,9 @@ void ra_request_answer_payload(ra_request *r, ra_payload *take, const ra_verdict
         ra_reply_payload(r->loop, ra_request_take_http(r), take, v);
         return;
     }
-    if (r->route)
+    if (r->asker)
+        ra_request_tell_asker(r, 200, (ra_bytes){take->body, take->len});
+    else if (r->route)
         ra_request_route_payload(r, take, v);
     ra_payload_unref(take);
 }
@@ -336,6 +362,8 @@ bool ra_request_take_body(ra_request *r)
 static enum ra_step received(ra_request *r)
 {
     ra_loop *l = r->loop;
+    if (!ra_request_host_ok(r))
+        return ra_request_refuse_host(r);
     if (r->config->nroutes && !ra_wire_is_root(r->http))
         return ra_request_receive_route(r);
     ra_bytes target = ra_wire_accept(l, r->http);
@@ -349,7 +377,7 @@ static enum ra_step received(ra_request *r)
         return refuse(r, 413, RA_TYPE_SERIALIZATION, RA_BODY_TOO_LARGE);
     if (!ra_request_name(r, target, NULL) || !ra_request_take_body(r))
         return refuse(r, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory");
-    return ra_request_go(r, RA_DECODED);
+    return ra_request_go(r, ra_request_is_signed(r) ? RA_DECODED : RA_FINISHED);
 }
 
 static enum ra_step decoded(ra_request *r)
@@ -364,6 +392,8 @@ static enum ra_step decoded(ra_request *r)
         return refuse(r, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory");
     }
     r->op_open = true;
+    if (!ra_request_is_authorized(r))
+        return ra_request_go(r, RA_FINISHED);
     r->tables_version = ra_tables_version(r->loop->server->tables);
     r->state = ra_op_needs_tables(&r->op) ? RA_LEARNING : RA_PLANNED;
     return RA_GO;
@@ -522,7 +552,7 @@ void ra_request_received(struct evhttp_request *http, void *arg)
     ra_loop *l = arg;
     if (l->magic != RA_LOOP_MAGIC)
         ra_corrupt("loop");
-    ra_request *r = request_new(l, http);
+    ra_request *r = request_new(l, l->server->config, http);
     if (!r)
         ra_reply_error(l, http, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory", true);
     else
@@ -537,6 +567,8 @@ static void abandon(ra_request *r)
         ra_store_cancel(r->loop->store, &r->call);
     if (r->upstream)
         ra_upstream_cancel(r->upstream);
+    if (r->key_wait.arg)
+        ra_jwks_source_leave(r->loop->server->auth.jwks, &r->key_wait);
     request_free(r);
 }
 

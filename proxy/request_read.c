@@ -77,6 +77,16 @@ static bool should_await(const ra_request *r, const ra_lookup *look)
            !ra_flight_exists(r->loop->server->flights, &name);
 }
 
+/* What its bytes mean, for the express way; only of what came over the wire API. */
+static void learn(const ra_request *r, const ra_lookup *look)
+{
+    const ra_alias_asked asked = {.principal = r->access_key ? r->access_key->serial : 0,
+                                  .target = ra_bytes_z(r->target),
+                                  .body = r->body};
+    if (!r->route && !r->asker)
+        ra_express_learn(r->loop->express, r->config, r->tables_version, &asked, look);
+}
+
 /* GetItem and Query: the one entry decides. */
 static enum ra_step looked_up_one(ra_request *r)
 {
@@ -85,9 +95,7 @@ static enum ra_step looked_up_one(ra_request *r)
     part->upstream = look->outcome != RA_LOOKUP_HIT;
     switch (look->outcome) {
     case RA_LOOKUP_HIT:
-        if (!r->route)
-            ra_express_learn(r->loop->express, r->config, r->tables_version, ra_bytes_z(r->target), r->body,
-                             look);
+        learn(r, look);
         answer_cached(r, look, false);
         return ra_request_go(r, RA_FINISHED);
     case RA_LOOKUP_STALE:
@@ -196,7 +204,7 @@ static void cancel_upstream(ra_request *r)
 static void idle(ra_seat *seat)
 {
     ra_request *r = ra_request_of(seat->arg);
-    if (r->http || r->refreshing || !r->leads || !ra_flight_orphan(seat))
+    if (r->http || r->asker || r->refreshing || !r->leads || !ra_flight_orphan(seat))
         return;
     r->leads = false;
     cancel_upstream(r);
@@ -378,7 +386,7 @@ enum ra_step ra_request_fill(ra_request *r)
         r->leads = false;
     }
     ra_request_doubt_tables(r);
-    if (is_failure(r->reply) && r->http && may_fall_back(r))
+    if (is_failure(r->reply) && (r->http || r->asker) && may_fall_back(r))
         return ra_request_go(r, RA_FALLING_BACK);
     ra_verdict v = fetched_verdict(r, stored);
     return answer_fetched(r, &v);

@@ -20,11 +20,16 @@ static size_t made_max(const ra_request *r)
 
 /* ---- answers ---- */
 
-static enum ra_step refuse(ra_request *r, const ra_route_refusal *refusal)
+enum ra_step ra_request_refuse_route(ra_request *r, const ra_route_refusal *refusal)
 {
     if (r->http)
         ra_reply_refusal(r->loop, r->config, ra_request_take_http(r), refusal);
     return ra_request_go(r, RA_FINISHED);
+}
+
+static enum ra_step refuse(ra_request *r, const ra_route_refusal *refusal)
+{
+    return ra_request_refuse_route(r, refusal);
 }
 
 static enum ra_step refuse_as(ra_request *r, int status, const char *code, const char *message)
@@ -171,6 +176,7 @@ static bool describe(const ra_request *r, ra_route_http *h)
     h->path = ra_bytes_z(path);
     h->query = ra_bytes_z(evhttp_uri_get_query(uri));
     h->headers = evhttp_request_get_input_headers(r->http);
+    h->identity = &r->identity;
     h->body = r->body;
     h->now_us = ra_route_clock();
     return true;
@@ -183,7 +189,7 @@ static enum ra_step not_routed(ra_request *r)
     return ra_request_go(r, RA_FINISHED);
 }
 
-static enum ra_step open_route(ra_request *r)
+enum ra_step ra_request_open_route(ra_request *r)
 {
     ra_route_http h;
     ra_route_refusal refusal = {0};
@@ -207,7 +213,7 @@ static enum ra_step open_route(ra_request *r)
     r->route = call;
     if (!ra_request_name(r, ra_bytes_z(ra_route_target(call->route)), RA_CONTENT_TYPE))
         return refuse_as(r, 503, "unavailable", "readaside: out of memory");
-    return ra_request_go(r, RA_ROUTED);
+    return ra_request_go(r, RA_ALLOWING);
 }
 
 enum ra_step ra_request_receive_route(ra_request *r)
@@ -224,7 +230,7 @@ enum ra_step ra_request_receive_route(ra_request *r)
         return refuse_as(r, 413, "body_too_large", RA_BODY_TOO_LARGE);
     if (!ra_request_take_body(r))
         return refuse_as(r, 503, "unavailable", "readaside: out of memory");
-    return open_route(r);
+    return ra_request_go(r, RA_IDENTIFYING);
 }
 
 /* ---- routed ---- */
@@ -245,19 +251,19 @@ static enum ra_step refuse_unlearnt(ra_request *r)
 }
 
 /* A query's key attributes have their names and types from the schema. */
-static enum ra_step learn_keys(ra_request *r)
+enum ra_step ra_request_learn_query(ra_request *r, const ra_route_query *query, ra_table **table)
 {
-    ra_bytes name = ra_bytes_z(r->route->route->query->table);
+    ra_bytes name = ra_bytes_z(query->table);
     enum ra_tables_step step = ra_request_learn(r, name, ra_config_table(r->config, name.p, name.n));
     if (step == RA_TABLES_PENDING)
         return RA_SUSPENDED;
-    ra_table *table = r->wait.table;
+    ra_table *found = r->wait.table;
     r->wait.table = NULL;
     if (step == RA_TABLES_KNOWN) {
-        r->route_table = table;
+        *table = found;
         return RA_GO;
     }
-    ra_table_unref(table); /* what it was before it went */
+    ra_table_unref(found); /* what it was before it went */
     if (step == RA_TABLES_FAILED)
         return refuse_unlearnt(r);
     return refuse_as(r, 502, "upstream_error",
@@ -268,7 +274,7 @@ enum ra_step ra_request_routed(ra_request *r)
 {
     ra_route_refusal refusal = {0};
     if (ra_route_needs_table(r->route)) {
-        enum ra_step step = learn_keys(r);
+        enum ra_step step = ra_request_learn_query(r, r->route->route->query, &r->route_table);
         if (!r->route_table)
             return step;
     }

@@ -8,20 +8,24 @@
 #ifndef RA_PROXY_REQUEST_STATES_H
 #define RA_PROXY_REQUEST_STATES_H
 
+#include "proxy/identity.h"
 #include "proxy/op.h"
 #include "proxy/reply.h"
 #include "proxy/request.h"
 #include "proxy/route.h"
+#include "proxy/route_allow.h"
 
 enum ra_step { RA_GO, RA_SUSPENDED, RA_ENDED };
 
 enum ra_request_state {
     /* every request */
-    RA_RECEIVED, /* framing, limits, the body taken over */
-    RA_ROUTED,   /* a route's inputs are read; they become an operation */
-    RA_DECODED,  /* the operation and the tables it names are known */
-    RA_LEARNING, /* fetching the schemas of its tables */
-    RA_PLANNED,  /* what to look up or to mark is known */
+    RA_RECEIVED,    /* framing, limits, the body taken over; over the wire API the signature is checked */
+    RA_IDENTIFYING, /* on a route: who calls? The keys of tokens may have to be fetched */
+    RA_ALLOWING,    /* on a route: may this caller have it? Another read may have to say so */
+    RA_ROUTED,      /* a route's inputs are read; they become an operation */
+    RA_DECODED,     /* the operation and the tables it names are known, and may be used by this access key */
+    RA_LEARNING,    /* fetching the schemas of its tables */
+    RA_PLANNED,     /* what to look up or to mark is known */
     /* reads */
     RA_LOOKING_UP, /* the store is asked, tokens are taken */
     RA_LOOKED_UP,
@@ -56,10 +60,23 @@ struct ra_request {
     struct event *client_stirs;  /* while a read is suspended: its client closes, resets or sends more */
     struct evbuffer *body_bytes; /* owns the body, which outlives the client */
     ra_bytes body;               /* the operation's: what came, or what a route made of it */
-    ra_route_call *route;        /* in the arena; NULL: the wire API */
-    ra_table *route_table;       /* its query's schema: one reference, or NULL */
-    ra_buf route_body;           /* owns what a route made */
-    char *target;                /* this and the next two are in the arena */
+    ra_access_keys *access_keys; /* one reference; NULL: nobody has to sign, or it isn't of the wire API */
+    const ra_access_key *access_key; /* of them: who has signed */
+    ra_identity identity;            /* on a route: who calls */
+    ra_background_wait key_wait;  /* for the keys that tokens are signed with; its `arg` is set meanwhile */
+    bool keys_fetched;            /* they have been, for this request */
+    ra_request *asked;            /* the read that says whether the caller may have what it wants */
+    ra_request *asker;            /* it is such a read, of this request; NULL: a client's */
+    enum ra_allow_result allowed; /* what it has said */
+    bool asking;                  /* it is being begun: it mustn't resume this one */
+    unsigned allow_pages;
+    ra_bytes allow_next;          /* where its next page begins; in the arena */
+    ra_table *allow_table;        /* its schema: one reference, or NULL */
+    ra_route_refusal not_allowed; /* its own failure; with status 0 it is as `allowed` says */
+    ra_route_call *route;         /* in the arena; NULL: the wire API */
+    ra_table *route_table;        /* its query's schema: one reference, or NULL */
+    ra_buf route_body;            /* owns what a route made */
+    char *target;                 /* this and the next two are in the arena */
     char *content_type;
     char *user_agent;
     ra_arena arena;
@@ -153,8 +170,35 @@ bool ra_request_take_body(ra_request *r);
 /* Copies what goes upstream with every operation; `target` is X-Amz-Target's value. false: no memory. */
 bool ra_request_name(ra_request *r, ra_bytes target, const char *content_type);
 
+/* Who may come in, in proxy/request_auth.c. */
+
+/* Has the wire API's client signed it? Else it is refused: false, and is over. */
+bool ra_request_is_signed(ra_request *r);
+/* May its access key do what the operation does? Else as above. */
+bool ra_request_is_authorized(ra_request *r);
+enum ra_step ra_request_identify(ra_request *r);
+/* Is it for a name that this listener goes by? See ra_listener_host_ok. */
+bool ra_request_host_ok(const ra_request *r);
+/* 421, and the connection is closed. */
+enum ra_step ra_request_refuse_host(ra_request *r);
+
+/* Reads that a route's allow_if wants, in proxy/request_allow.c. */
+enum ra_step ra_request_allow(ra_request *r);
+/* The read has its answer: an error has no body. */
+void ra_request_tell_asker(ra_request *r, int status, ra_bytes body);
+/* One of the two is being freed. */
+void ra_request_part_from_asker(ra_request *r);
+/* A read of the proxy's own, for another request with its configuration. NULL: no memory. */
+ra_request *ra_request_new_for(ra_request *asker);
+/* The schema of a route's query: *table is set, or the step is what to do instead (wait, or it is refused).
+ */
+enum ra_step ra_request_learn_query(ra_request *r, const ra_route_query *query, ra_table **table);
+
 /* Routes, in proxy/request_route.c. */
 enum ra_step ra_request_receive_route(ra_request *r);
+enum ra_step ra_request_open_route(ra_request *r);
+/* Refuses it; with `http` gone it says nothing. */
+enum ra_step ra_request_refuse_route(ra_request *r, const ra_route_refusal *refusal);
 enum ra_step ra_request_routed(ra_request *r);
 /* Answer the client of a route: DynamoDB's reply as the route shows it, or the error that it stands for. */
 void ra_request_route_reply(ra_request *r, int status, ra_bytes body, const ra_verdict *v);

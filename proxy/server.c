@@ -146,7 +146,7 @@ static bool loop_init(ra_loop *l, ra_server *s, bool first)
         if (!l->sweep || event_add(l->sweep, &t) != 0)
             return false;
     }
-    return watch_clock(l) && l->mailbox && l->upstream && l->store && l->shown && l->express;
+    return ra_loop_auth_init(l) && watch_clock(l) && l->mailbox && l->upstream && l->store && l->shown && l->express;
 }
 
 static void loop_free(ra_loop *l)
@@ -157,6 +157,7 @@ static void loop_free(ra_loop *l)
     ra_upstream_free(l->upstream);
     ra_clock_watch_free(l->clock);
     ra_shown_free(l->shown);
+    ra_loop_auth_free(l);
     ra_loop_store_close(l);
     if (l->sweep)
         event_free(l->sweep);
@@ -181,7 +182,7 @@ ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, i
     s->config = ra_config_ref(config);
     s->provider = provider;
     s->nloops = config->listen.threads;
-    if (!ra_server_store_init(s, quiet_until) || !ra_store_trial(s)) {
+    if (!ra_server_auth_init(s) || !ra_server_store_init(s, quiet_until) || !ra_store_trial(s)) {
         ra_server_free(s);
         return NULL;
     }
@@ -325,6 +326,7 @@ void ra_server_free(ra_server *s)
     if (s->flights)
         ra_flights_free(s->flights);
     ra_server_store_free(s);
+    ra_server_auth_free(s);
     ra_config_unref(s->config);
     free(s);
 }

@@ -18,6 +18,7 @@
 #include "proxy/momento_server.h"
 #include "proxy/redis_server.h"
 #include "proxy/request_await.h"
+#include "proxy/server_auth.h"
 #include "proxy/store_pact.h"
 #include "proxy/tables.h"
 
@@ -48,6 +49,7 @@ typedef struct ra_loop {
     ra_http_date date;            /* of replies */
     struct ra_shown *shown;       /* what routes have made of cached replies */
     struct ra_clock_watch *clock; /* where anything is linearizable */
+    ra_loop_auth auth;
     struct event *sweep;          /* on the first loop only, and with store "memory" */
     struct event *drain_timer;
     struct event *accept_again;  /* while accept fails, for want of file descriptors say */
@@ -79,6 +81,7 @@ struct ra_server {
     char redis_where[RA_REDIS_WHERE_MAX]; /* host and port, or the socket; for messages */
     ra_flights *flights;
     ra_tables *tables;
+    ra_server_auth auth;
     atomic_uint in_flight;     /* over all loops, for listen.max_in_flight */
     atomic_bool clock_differs; /* from DynamoDB's: see proxy/clock_check.h */
     ra_loop *loops;

@@ -76,7 +76,7 @@ static void learn(ra_aliases *a, ra_bytes target, ra_bytes body, int64_t now, un
 {
     ra_alias_basis b = basis(now);
     ra_lookup v = meaning(n);
-    ra_aliases_learn(a, target, body, &b, &v);
+    ra_aliases_learn(a, &(ra_alias_asked){.target = target, .body = body}, &b, &v);
 }
 
 /* Found, and with this meaning; or not found at all. */
@@ -85,7 +85,7 @@ static bool finds(ra_aliases *a, ra_bytes target, ra_bytes body, int64_t now, un
     ra_alias_basis b = basis(now);
     ra_lookup got, want = meaning(n);
     memset(&got, 0xff, sizeof got);
-    if (!ra_aliases_find(a, target, body, &b, &got))
+    if (!ra_aliases_find(a, &(ra_alias_asked){.target = target, .body = body}, &b, &got))
         return false;
     assert_true(ra_key_eq(&got.unit, &want.unit) && ra_key_eq(&got.request, &want.request));
     assert_int_equal(got.nguards, want.nguards);

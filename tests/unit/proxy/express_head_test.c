@@ -36,7 +36,7 @@ static bool read_head(const char *text, size_t n, ra_express_head *out)
 {
     assert_true(n <= ROOM);
     memcpy(edge - n, text, n);
-    return ra_express_head_read((ra_bytes){edge - n, n}, out);
+    return ra_express_head_read((ra_bytes){edge - n, n}, out, NULL);
 }
 
 static bool is_text(ra_bytes b, const char *text)
