@@ -120,6 +120,34 @@ static void found_as_it_was_learnt(void **state)
     ra_aliases_free(NULL);
 }
 
+/* What one may have is not another's: the same bytes, by whom they are asked. */
+static void each_asker_has_its_own(void **state)
+{
+    (void)state;
+    ra_aliases *a = aliases_new(LARGE);
+    ra_alias_basis b = basis(0);
+    for (uint64_t who = 0; who < 200; who += 50) {
+        ra_lookup v = meaning((unsigned)who), got;
+        ra_alias_asked asked = {.principal = who, .target = GET, .body = BODY};
+        assert_false(ra_aliases_find(a, &asked, &b, &got));
+        ra_aliases_learn(a, &asked, &b, &v);
+    }
+    for (uint64_t who = 0; who < 200; who++) {
+        ra_lookup got, want = meaning((unsigned)who);
+        ra_alias_asked asked = {.principal = who, .target = GET, .body = BODY};
+        assert_int_equal(ra_aliases_find(a, &asked, &b, &got), who % 50 == 0);
+        if (who % 50 == 0)
+            assert_true(ra_key_eq(&got.unit, &want.unit));
+    }
+    ra_aliases_forget(a, &(ra_alias_asked){.principal = 50, .target = GET, .body = BODY});
+    ra_lookup got;
+    assert_false(
+        ra_aliases_find(a, &(ra_alias_asked){.principal = 50, .target = GET, .body = BODY}, &b, &got));
+    assert_true(
+        ra_aliases_find(a, &(ra_alias_asked){.principal = 100, .target = GET, .body = BODY}, &b, &got));
+    ra_aliases_free(a);
+}
+
 /* One other byte anywhere, or one more or less, is another request. */
 static void every_byte_counts(void **state)
 {
@@ -170,11 +198,12 @@ static void what_it_rests_on(void **state)
     assert_true(finds(a, GET, BODY, 1000, 1));
     ra_alias_basis b = basis(1000);
     b.config = other;
-    assert_false(ra_aliases_find(a, GET, BODY, &b, &v));
+    assert_false(ra_aliases_find(a, &(ra_alias_asked){.target = GET, .body = BODY}, &b, &v));
     for (uint64_t version = 6; version <= 8; version++) {
         b = basis(1000);
         b.tables_version = version;
-        assert_int_equal(ra_aliases_find(a, GET, BODY, &b, &v), version == 7);
+        assert_int_equal(ra_aliases_find(a, &(ra_alias_asked){.target = GET, .body = BODY}, &b, &v),
+                         version == 7);
     }
     assert_true(finds(a, GET, BODY, 1000 + RA_ALIAS_LIFE_MS - 1, 1));
     assert_false(finds(a, GET, BODY, 1000 + RA_ALIAS_LIFE_MS, 1));
@@ -199,9 +228,9 @@ static void learnt_again(void **state)
     ra_lookup v = meaning(5);
     ra_alias_basis b = basis(RA_ALIAS_LIFE_MS);
     b.tables_version++;
-    ra_aliases_learn(a, GET, BODY, &b, &v);
+    ra_aliases_learn(a, &(ra_alias_asked){.target = GET, .body = BODY}, &b, &v);
     assert_false(finds(a, GET, BODY, RA_ALIAS_LIFE_MS, 5));
-    assert_true(ra_aliases_find(a, GET, BODY, &b, &v));
+    assert_true(ra_aliases_find(a, &(ra_alias_asked){.target = GET, .body = BODY}, &b, &v));
     ra_lookup newest = meaning(5);
     assert_true(ra_key_eq(&v.unit, &newest.unit));
     assert_int_equal(ra_aliases_bytes(a), bytes);
@@ -239,17 +268,17 @@ static void forgotten(void **state)
     learn(a, GET, BODY, 0, 1);
     size_t one = ra_aliases_bytes(a);
     learn(a, QUERY, BODY, 0, 2);
-    ra_aliases_forget(a, GET, RA_BYTES("{\"TableName\":\"u\"}"));
+    ra_aliases_forget(a, &(ra_alias_asked){.target = GET, .body = RA_BYTES("{\"TableName\":\"u\"}")});
     assert_true(finds(a, GET, BODY, 0, 1));
-    ra_aliases_forget(a, GET, BODY);
+    ra_aliases_forget(a, &(ra_alias_asked){.target = GET, .body = BODY});
     assert_false(finds(a, GET, BODY, 0, 1));
     assert_true(finds(a, QUERY, BODY, 0, 2));
-    ra_aliases_forget(a, GET, BODY);
+    ra_aliases_forget(a, &(ra_alias_asked){.target = GET, .body = BODY});
     learn(a, GET, BODY, 0, 3);
     assert_true(finds(a, GET, BODY, 0, 3));
-    ra_aliases_forget(a, QUERY, BODY);
+    ra_aliases_forget(a, &(ra_alias_asked){.target = QUERY, .body = BODY});
     assert_int_equal(ra_aliases_bytes(a), one);
-    ra_aliases_forget(a, GET, BODY);
+    ra_aliases_forget(a, &(ra_alias_asked){.target = GET, .body = BODY});
     assert_int_equal(ra_aliases_bytes(a), 0);
     ra_aliases_free(a);
 }
@@ -347,6 +376,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(found_as_it_was_learnt),
+        cmocka_unit_test(each_asker_has_its_own),
         cmocka_unit_test(every_byte_counts),
         cmocka_unit_test(border_of_target_and_body),
         cmocka_unit_test(what_it_rests_on),

@@ -549,12 +549,74 @@ static void what_is_taken_evhttp_takes_too(void **state)
     event_base_free(base);
 }
 
+/* ---- the lines, for whoever checks signatures ---- */
+
+static bool read_lines(const char *text, ra_express_head *out, ra_http_line *lines)
+{
+    size_t n = strlen(text);
+    memcpy(edge - n, text, n);
+    return ra_express_head_read((ra_bytes){edge - n, n}, out, lines);
+}
+
+static void the_lines_are_told(void **state)
+{
+    (void)state;
+    ra_http_line lines[RA_EXPRESS_LINES_MAX];
+    ra_express_head h;
+    assert_true(read_lines("POST / HTTP/1.1\r\nHOST:  db.example:8080 \t\r\nX-Empty:\r\n"
+                           "x-amz-target: DynamoDB_20120810.Query\r\nContent-Length: 2\r\n\r\n{}",
+                           &h, lines));
+    assert_true(is_text(h.host, "db.example:8080"));
+    assert_int_equal(h.nlines, 4);
+    assert_true(is_text(lines[0].name, "HOST") && is_text(lines[0].value, "db.example:8080"));
+    assert_true(is_text(lines[1].name, "X-Empty") && is_text(lines[1].value, ""));
+    assert_true(is_text(lines[2].name, "x-amz-target") && is_text(lines[2].value, "DynamoDB_20120810.Query"));
+    assert_true(is_text(lines[3].name, "Content-Length") && is_text(lines[3].value, "2"));
+}
+
+static void one_host_at_most(void **state)
+{
+    (void)state;
+    static const char begin[] = "POST / HTTP/1.1\r\nX-Amz-Target: DynamoDB_20120810.Query\r\n";
+    static const char end[] = "Content-Length: 0\r\n\r\n";
+    char text[256];
+    ra_express_head h;
+    snprintf(text, sizeof text, "%s%s", begin, end);
+    assert_true(read_lines(text, &h, NULL));
+    assert_null(h.host.p);
+    assert_int_equal(h.nlines, 0);
+    snprintf(text, sizeof text, "%sHost: a\r\nhost: a\r\n%s", begin, end);
+    assert_false(read_lines(text, &h, NULL));
+    snprintf(text, sizeof text, "%sHost:\r\nhost: a\r\n%s", begin, end);
+    assert_false(read_lines(text, &h, NULL));
+}
+
+/* As many lines as there is room for; where nobody wants them there may be more. */
+static void lines_are_bounded(void **state)
+{
+    (void)state;
+    ra_http_line lines[RA_EXPRESS_LINES_MAX];
+    ra_express_head h;
+    for (size_t extra = RA_EXPRESS_LINES_MAX - 3; extra < RA_EXPRESS_LINES_MAX; extra++) {
+        char text[2048];
+        int n = snprintf(text, sizeof text,
+                         "POST / HTTP/1.1\r\nX-Amz-Target: DynamoDB_20120810.Query\r\nContent-Length: 0\r\n");
+        for (size_t i = 0; i < extra; i++)
+            n += snprintf(text + n, sizeof text - (size_t)n, "X-%zu: %zu\r\n", i, i);
+        snprintf(text + n, sizeof text - (size_t)n, "\r\n");
+        assert_int_equal(read_lines(text, &h, lines), extra + 2 <= RA_EXPRESS_LINES_MAX);
+        assert_true(read_lines(text, &h, NULL));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_sdks_are_taken), cmocka_unit_test(a_head_in_pieces),
         cmocka_unit_test(each_rule),          cmocka_unit_test(each_byte),
         cmocka_unit_test(the_longest_head),   cmocka_unit_test(what_is_taken_evhttp_takes_too),
+        cmocka_unit_test(the_lines_are_told), cmocka_unit_test(one_host_at_most),
+        cmocka_unit_test(lines_are_bounded),
     };
     return cmocka_run_group_tests(tests, map_edge, NULL);
 }
