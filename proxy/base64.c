@@ -1,9 +1,10 @@
 /*
- * Base64. DynamoDB Local 1.25 takes more than is taken here: white space at the ends, unused bits that aren't
- * zero ("QR==" is "QQ=="), padding in the middle ("QQ==QQ==" is "QUE="). It refuses what is unpadded, in the
- * URL alphabet, or has white space inside. A form of which one can't be sure is refused here: the caller then
- * treats the key as unknown.
+ * Base64, DynamoDB's and JOSE's. DynamoDB Local 1.25 takes more than is taken here: white space at the ends,
+ * unused bits that aren't zero ("QR==" is "QQ=="), padding in the middle ("QQ==QQ==" is "QUE="). It refuses
+ * what is unpadded, in the URL alphabet, or has white space inside. A form of which one can't be sure is
+ * refused here: the caller then treats the key as unknown.
  */
+#include "proxy/base64.h"
 #include "proxy/value.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -77,4 +78,41 @@ bool ra_base64_encode(ra_bytes bytes, ra_arena *a, ra_bytes *out)
         *to++ = (char)(left > 2 ? alphabet[v & 63] : '=');
     }
     return true;
+}
+
+/* ---- base64url ---- */
+
+static int32_t url_digit(char c)
+{
+    return c == '-' ? 62 : c == '_' ? 63 : c == '+' || c == '/' ? -1 : digit(c);
+}
+
+/* The two or three characters behind the last whole group; the bits that they leave unused are zero. */
+static bool decode_tail(const char *p, size_t chars, char *out)
+{
+    int32_t a = url_digit(p[0]), b = url_digit(p[1]), c = chars == 3 ? url_digit(p[2]) : 0;
+    if ((a | b | c) < 0 || (chars == 3 ? c & 3 : b & 15))
+        return false;
+    out[0] = (char)(a << 2 | b >> 4);
+    if (chars == 3)
+        out[1] = (char)((b << 4 | c >> 2) & 0xff);
+    return true;
+}
+
+bool ra_base64url_decode(ra_bytes text, char *out, size_t *n)
+{
+    size_t tail = text.n % 4;
+    *n = text.n / 4 * 3 + (tail ? tail - 1 : 0);
+    if (tail == 1)
+        return false;
+    const char *p = text.p, *end = text.n ? text.p + (text.n - tail) : text.p;
+    for (; p < end; p += 4) {
+        int32_t w = url_digit(p[0]), x = url_digit(p[1]), y = url_digit(p[2]), z = url_digit(p[3]);
+        if ((w | x | y | z) < 0)
+            return false;
+        *out++ = (char)(w << 2 | x >> 4);
+        *out++ = (char)((x << 4 | y >> 2) & 0xff);
+        *out++ = (char)((y << 6 | z) & 0xff);
+    }
+    return !tail || decode_tail(p, tail, out);
 }
