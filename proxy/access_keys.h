@@ -5,9 +5,9 @@
  *                 "tables": ["orders", "users-*"], "operations": ["GetItem", "Batch*"] } ] }
  *
  * Comments are allowed, as in the configuration; `tables` and `operations` are globs ('*' any run, '?' one
- * character), absent: all. A file that anybody but its owner (and group) may read is warned of. Unknown or
- * repeated members, two keys of one id, an empty secret, an id with other characters than [A-Za-z0-9_], at
- * most 128, are errors.
+ * character), absent: all; an empty list: none. A file that anybody but its owner (and group) may read is
+ * warned of. Unknown or repeated members, two keys of one id, an empty secret, an id with other characters
+ * than [A-Za-z0-9_], at most 128, are errors.
  *
  * Ownership: immutable and reference-counted; a key lives as long as its set. Threads: any. Secrets are never
  * logged, and wiped when the set goes.

@@ -5,10 +5,14 @@
  * What must be so: one Authorization header, of the algorithm AWS4-HMAC-SHA256, with Credential,
  * SignedHeaders and Signature once each; a scope of this day (by X-Amz-Date), this region, the service
  * "dynamodb"; one X-Amz-Date, not further from our clock than max_clock_skew; SignedHeaders in lower case,
- * sorted, each once, all of them there, with `host`, every x-amz-* header and content-type if it is there;
+ * sorted, each once, all of them there, with `host` and every x-amz-* header but X-Amz-User-Agent;
  * x-amz-content-sha256, if there is one, is the body's; a signature equal, compared in constant time, over
  * the bytes that came. The body's hash is always computed. A presigned URL is no signature here.
- * X-Amz-Security-Token is refused: the file's keys have none.
+ * X-Amz-Security-Token is refused: the file's keys have none. Content-Type needn't be signed: the SDKs for
+ * PHP and for JavaScript (version 2) leave it out, and DynamoDB takes that. Host, Authorization, X-Amz-Date,
+ * X-Amz-Target and X-Amz-Content-Sha256 may come once only.
+ *
+ * A request with more than RA_VERIFIER_HEADERS_MAX headers is refused, whatever it holds.
  *
  * The secret's day key is derived once per key, day and region, and kept (RA_VERIFIER_KEYS of them).
  * Threads: a verifier belongs to one loop. Pure but for its cache; the time is passed in.
