@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
@@ -52,9 +51,15 @@ enum ra_address_result ra_address_parse(const char *text, char host[RA_ADDRESS_H
         result = judge_v6(name);
     else if (strcasecmp(name, "localhost") != 0)
         result = judge_v4(name);
-    if (result == RA_ADDRESS_OK) {
+    if (result != RA_ADDRESS_MALFORMED) {
         memcpy(host, name, sizeof name);
         *port = (uint16_t)number;
     }
     return result;
+}
+
+bool ra_address_is_loopback(const char *host)
+{
+    return strcasecmp(host, "localhost") == 0 || judge_v4(host) == RA_ADDRESS_OK ||
+           judge_v6(host) == RA_ADDRESS_OK;
 }

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <strings.h>
 
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
 #define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -64,6 +65,8 @@ static const char *check_header(const char *name)
 {
     if (strcmp(name, "*") == 0)
         return "\"*\" isn't taken here";
+    if (strcasecmp(name, "X-Readaside-Secret") == 0)
+        return "no page holds a back end's secret";
     return name[strspn(name, token)] ? "not a header's name" : NULL;
 }
 

@@ -14,6 +14,11 @@ typedef struct ra_query_given {
     char *limit_from, *before_from, *after_from; /* become slots */
 } ra_query_given;
 
+typedef struct ra_cognito_given {
+    char *region, *user_pool_id; /* become the issuer and the address of its keys */
+    ra_texts client_ids;
+} ra_cognito_given;
+
 typedef struct ra_ddb_given {
     ra_config_ddb ddb;
     char *get_conversation, *list_conversations; /* become routes */

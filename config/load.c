@@ -1,4 +1,5 @@
 /* From a file's text to a snapshot, in one go or not at all. */
+#include "config/auth.h"
 #include "config/check.h"
 #include "config/comments.h"
 #include "config/config.h"
@@ -35,6 +36,16 @@ static void decode_sections(ra_decoder *d, const ra_place *root, ra_config *c)
     }
 }
 
+/* The object `tls` of a listener. */
+static void decode_tls(ra_decoder *d, const ra_place *root, const char *listener, const ra_section *section,
+                       ra_config_tls *out)
+{
+    ra_place in, at;
+    ra_decode_member(d, root, listener, &in);
+    if (ra_decode_member(d, &in, "tls", &at))
+        ra_decode_object(d, section, &at, out);
+}
+
 /* The objects in `cache`. */
 static void decode_cache(ra_decoder *d, const ra_place *root, ra_config_cache *out)
 {
@@ -61,6 +72,9 @@ static void decode_root(ra_decoder *d, const cJSON *node, ra_config *c)
     if (!ra_decode_object(d, &ra_section_root, &root, c))
         return;
     decode_sections(d, &root, c);
+    decode_tls(d, &root, "listen", &ra_section_listen_tls, &c->listen.tls);
+    decode_tls(d, &root, "admin", &ra_section_admin_tls, &c->admin.listen.tls);
+    ra_decode_auth(d, &root, &c->auth);
     decode_cache(d, &root, &c->cache);
     ra_decode_default_consistency(d, &root, c);
     ra_decode_tables(d, &root, c);

@@ -2,6 +2,7 @@
 
 #include "config/address.h"
 #include "config/endpoint.h"
+#include "config/keys_url.h"
 #include "config/momento_key.h"
 #include "config/redis_url.h"
 #include "config/reference.h"
@@ -124,13 +125,11 @@ static bool set_address(setting *s)
     ra_config_listen *listen = (ra_config_listen *)(void *)s->base;
     char host[RA_ADDRESS_HOST_MAX];
     enum ra_address_result result = ra_address_parse(s->text, host, &listen->port);
-    if (result == RA_ADDRESS_OK)
-        listen->host = ra_decode_strdup(s->d, host);
-    else if (result == RA_ADDRESS_EXPOSED)
-        s->why =
-            "can be reached from other machines: the proxy doesn't authenticate clients yet and so listens "
-            "on loopback only";
-    return result == RA_ADDRESS_OK;
+    if (result == RA_ADDRESS_MALFORMED)
+        return false;
+    listen->host = ra_decode_strdup(s->d, host);
+    listen->exposed = result == RA_ADDRESS_EXPOSED; /* whether that may be is for config/check_auth.c */
+    return true;
 }
 
 static bool set_path(setting *s)
@@ -149,6 +148,32 @@ static bool set_path(setting *s)
     else
         s->d->no_memory = true;
     return true;
+}
+
+/* It travels in a header, where other characters could be changed or cut off on the way. */
+static bool set_secret(setting *s)
+{
+    int64_t n = (int64_t)strlen(s->text);
+    for (const char *c = s->text; *c; c++) {
+        if (*c <= ' ' || *c > '~') {
+            s->why = "holds other characters";
+            return false;
+        }
+    }
+    if (n < s->o->min || n > s->o->max) {
+        s->why = n < s->o->min ? "is too short" : "is too long";
+        return false;
+    }
+    store_text(s, s->text);
+    return true;
+}
+
+static bool set_keys_url(setting *s)
+{
+    s->why = ra_keys_url_check(s->text);
+    if (!s->why)
+        store_text(s, s->text);
+    return !s->why;
 }
 
 static bool set_redis_url(setting *s)
@@ -212,7 +237,12 @@ static bool set(setting *s)
     case RA_OPTION_COUNT:
         return set_number(s);
     case RA_OPTION_CHOICE:
+    case RA_OPTION_CHOICE_OR_OBJECT:
         return set_choice(s);
+    case RA_OPTION_SECRET:
+        return set_secret(s);
+    case RA_OPTION_KEYS_URL:
+        return set_keys_url(s);
     case RA_OPTION_TEXT:
     case RA_OPTION_NAME:
         return set_text(s);
@@ -260,7 +290,8 @@ void ra_option_refuse(ra_decoder *d, const ra_option *o, const ra_place *at, con
 static bool may_be_secret(const ra_option *o)
 {
     return o->type == RA_OPTION_ENDPOINT || o->type == RA_OPTION_REDIS_URL || o->type == RA_OPTION_KEY ||
-           o->type == RA_OPTION_MOMENTO_KEY || o->type == RA_OPTION_MOMENTO_ENDPOINT;
+           o->type == RA_OPTION_MOMENTO_KEY || o->type == RA_OPTION_MOMENTO_ENDPOINT ||
+           o->type == RA_OPTION_SECRET || o->type == RA_OPTION_KEYS_URL;
 }
 
 /* A string that was read but not accepted. A value that came by a reference or may hold a secret isn't shown.
@@ -356,6 +387,35 @@ static void set_keys(ra_decoder *d, const ra_option *o, const ra_place *at, void
     memcpy((char *)base + o->offset, &keys, sizeof keys);
 }
 
+/* A list of one. */
+static void set_one_text(ra_decoder *d, const ra_option *o, const ra_place *at, void *base)
+{
+    ra_texts texts = {.v = ra_decode_array(d, 1, sizeof *texts.v)};
+    if (texts.v)
+        set_string(d, &text_element, at, texts.v);
+    texts.n = texts.v && texts.v[0];
+    memcpy((char *)base + o->offset, &texts, sizeof texts);
+}
+
+static void set_choices(ra_decoder *d, const ra_option *o, const ra_place *at, void *base)
+{
+    const ra_option one = {.type = RA_OPTION_CHOICE, .choices = o->choices};
+    unsigned set_of = 0;
+    int i = 0;
+    if (!at->node->child) {
+        ra_option_refuse(d, o, at, "there is none");
+        return;
+    }
+    for (const cJSON *c = at->node->child; c; c = c->next, i++) {
+        ra_place place = {.up = at, .index = i, .node = c};
+        unsigned n = 0;
+        set_element(d, &one, &place, &n);
+        if (!ra_locator_refused(d->locator, c))
+            set_of |= 1U << n;
+    }
+    memcpy((char *)base + o->offset, &set_of, sizeof set_of);
+}
+
 /* Numbers are taken where no unit could be missing. They come as doubles: only whole ones in bounds pass. */
 static void set_json_number(ra_decoder *d, const ra_option *o, const ra_place *at, void *base)
 {
@@ -375,7 +435,20 @@ static void set_json_number(ra_decoder *d, const ra_option *o, const ra_place *a
 
 static bool takes_no_string(const ra_option *o)
 {
-    return o->type == RA_OPTION_BOOL || o->type == RA_OPTION_TEXTS || o->type == RA_OPTION_KEYS;
+    return o->type == RA_OPTION_BOOL || o->type == RA_OPTION_TEXTS || o->type == RA_OPTION_KEYS ||
+           o->type == RA_OPTION_CHOICES;
+}
+
+static void set_array(ra_decoder *d, const ra_option *o, const ra_place *at, void *base)
+{
+    if (o->type == RA_OPTION_TEXTS || o->type == RA_OPTION_TEXT_OR_TEXTS)
+        set_list(d, o, at, base);
+    else if (o->type == RA_OPTION_KEYS)
+        set_keys(d, o, at, base);
+    else if (o->type == RA_OPTION_CHOICES)
+        set_choices(d, o, at, base);
+    else
+        ra_option_refuse(d, o, at, kind_of(at->node));
 }
 
 void ra_option_set(ra_decoder *d, const ra_option *o, const ra_place *at, void *base)
@@ -384,10 +457,12 @@ void ra_option_set(ra_decoder *d, const ra_option *o, const ra_place *at, void *
         memcpy((char *)base + o->offset, &(bool){cJSON_IsTrue(at->node)}, sizeof(bool));
     else if (takes_no_string(o) && cJSON_IsString(at->node))
         ra_option_refuse(d, o, at, "a string");
-    else if (o->type == RA_OPTION_TEXTS && cJSON_IsArray(at->node))
-        set_list(d, o, at, base);
-    else if (o->type == RA_OPTION_KEYS && cJSON_IsArray(at->node))
-        set_keys(d, o, at, base);
+    else if (cJSON_IsArray(at->node))
+        set_array(d, o, at, base);
+    else if (o->type == RA_OPTION_CHOICE_OR_OBJECT && cJSON_IsObject(at->node))
+        return; /* the loader's */
+    else if (o->type == RA_OPTION_TEXT_OR_TEXTS && cJSON_IsString(at->node))
+        set_one_text(d, o, at, base);
     else if (cJSON_IsString(at->node))
         set_string(d, o, at, base);
     else if (cJSON_IsNumber(at->node))

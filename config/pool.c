@@ -9,6 +9,7 @@
 
 struct ra_pool_block {
     ra_pool_block *next;
+    size_t n;
     alignas(max_align_t) char bytes[];
 };
 
@@ -16,6 +17,7 @@ void ra_pool_free(ra_pool *p)
 {
     for (ra_pool_block *b = p->blocks; b;) {
         ra_pool_block *next = b->next;
+        explicit_bzero(b->bytes, b->n);
         free(b);
         b = next;
     }
@@ -30,6 +32,7 @@ void *ra_pool_alloc(ra_pool *p, size_t n)
     if (!b)
         return NULL;
     b->next = p->blocks;
+    b->n = n;
     p->blocks = b;
     return b->bytes;
 }

@@ -1,5 +1,6 @@
 /*
- * The owner of everything in a configuration: what is allocated here is freed at once, never singly.
+ * The owner of everything in a configuration: what is allocated here is freed at once, never singly, and
+ * wiped: there may be secrets among it.
  * Errors: NULL without memory or on overflow. Threads: none.
  */
 #ifndef RA_CONFIG_POOL_H

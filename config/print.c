@@ -6,12 +6,14 @@
 #include <inttypes.h>
 #include <string.h>
 
-static void choices_text(const ra_option *o, char *out, size_t size)
+static void choices_text(const char *before, const ra_option *o, const char *after,
+                         char out[RA_OPTION_ACCEPTED_MAX])
 {
-    size_t n = 0;
-    out[0] = '\0';
-    for (size_t i = 0; o->choices[i] && n < size; i++)
-        n += (size_t)snprintf(out + n, size - n, "%s\"%s\"", i ? ", " : "", o->choices[i]);
+    size_t n = (size_t)snprintf(out, RA_OPTION_ACCEPTED_MAX, "%s", before);
+    for (size_t i = 0; o->choices[i] && n < RA_OPTION_ACCEPTED_MAX; i++)
+        n += (size_t)snprintf(out + n, RA_OPTION_ACCEPTED_MAX - n, "%s\"%s\"", i ? ", " : "", o->choices[i]);
+    if (n < RA_OPTION_ACCEPTED_MAX)
+        snprintf(out + n, RA_OPTION_ACCEPTED_MAX - n, "%s", after);
 }
 
 static void bounded(const char *before, void (*format)(int64_t, char[RA_UNIT_TEXT_MAX]), const ra_option *o,
@@ -36,15 +38,16 @@ static const char *fixed_text(const ra_option *o)
     case RA_OPTION_ENDPOINT:
         return "\"http://host:port\" or \"https://host[:port]\", without a path";
     case RA_OPTION_ADDRESS:
-        return "\"127.0.0.1:8080\", \"[::1]:8080\", \"localhost:8080\": a loopback address and a port, from "
-               "0 "
-               "to 65535";
+        return "\"127.0.0.1:8080\", \"[::1]:8080\", \"localhost:8080\", \"0.0.0.0:8080\": an address and a "
+               "port, from 0 to 65535";
     case RA_OPTION_PATH:
         return "a path, relative to the folder of this file";
     case RA_OPTION_READABLE:
         return "the path of a readable file, relative to the folder of this file";
     case RA_OPTION_REGION:
         return "an AWS region in lower case, such as \"eu-west-1\"";
+    case RA_OPTION_KEYS_URL:
+        return "\"https://HOST[:PORT]/PATH\", or \"http://...\" of a loopback address";
     case RA_OPTION_REDIS_URL:
         return "\"redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]\", \"rediss://...\" for TLS, or "
                "\"unix:///PATH[?db=DATABASE]\"";
@@ -91,6 +94,13 @@ void ra_option_accepted(const ra_option *o, char out[RA_OPTION_ACCEPTED_MAX])
     case RA_OPTION_TEXTS:
         bounded("an array of ", count_format, o, " strings", out);
         break;
+    case RA_OPTION_TEXT_OR_TEXTS:
+        bounded("a string, or an array of ", count_format, o, " strings", out);
+        break;
+    case RA_OPTION_SECRET:
+        bounded("a string of ", count_format, o,
+                " visible ASCII characters, better by \"env:NAME\" or \"file:PATH\"", out);
+        break;
     case RA_OPTION_KEYS:
         bounded("an array of ", count_format, o,
                 " keys, each 32 random bytes as 64 hexadecimal digits or as base64, better by "
@@ -104,7 +114,13 @@ void ra_option_accepted(const ra_option *o, char out[RA_OPTION_ACCEPTED_MAX])
         bounded("an object with ", count_format, o, " members, { \"NAME\": { ... } }", out);
         break;
     case RA_OPTION_CHOICE:
-        choices_text(o, out, RA_OPTION_ACCEPTED_MAX);
+        choices_text("", o, "", out);
+        break;
+    case RA_OPTION_CHOICES:
+        choices_text("an array of one or more of ", o, "", out);
+        break;
+    case RA_OPTION_CHOICE_OR_OBJECT:
+        choices_text("", o, ", or an object: { ... }", out);
         break;
     default:
         snprintf(out, RA_OPTION_ACCEPTED_MAX, "%s", fixed_text(o));
@@ -149,6 +165,7 @@ static void print_placeholders(FILE *out)
         "    {query.NAME}   a parameter of the query string\n"
         "    {header.NAME}  a header, its name in any case\n"
         "    {body.NAME}    a member of the body, a JSON object: a string or a number\n"
+        "    {claim.NAME}   of who calls: a claim of the token, or what a trusted back end says of its user\n"
         "    {now}          when the request was taken, one for all of it: 2024-06-11T20:05:43.816059+00:00\n"
         "    {uuid.NAME}    a new random UUID, one for each NAME in a request\n"
         "Whatever a route takes from a request must be there and not be blank, unless `validate` says\n"

@@ -51,6 +51,7 @@ static bool from_file(const char *name, const char *folder, ra_pool *pool, const
         n--;
     bool ok = !memchr(content, '\0', n) && ra_text_valid(content, n) == n;
     char *copy = ok ? ra_pool_strndup(pool, content, n) : NULL;
+    explicit_bzero(content, n);
     free(content);
     *value = copy;
     if (!copy)

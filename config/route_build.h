@@ -16,7 +16,8 @@ enum { RA_ROUTE_SEGMENTS_MAX = 32, RA_INPUT_NAME_MAX = 255 };
 /* Sets of enum ra_input_source. */
 enum {
     RA_FROM_REQUEST = 1 << RA_INPUT_PATH | 1 << RA_INPUT_QUERY | 1 << RA_INPUT_HEADER | 1 << RA_INPUT_BODY,
-    RA_FROM_ANYWHERE = RA_FROM_REQUEST | 1 << RA_INPUT_NOW | 1 << RA_INPUT_UUID
+    RA_FROM_CALLER = RA_FROM_REQUEST | 1 << RA_INPUT_CLAIM, /* what isn't made by the proxy */
+    RA_FROM_ANYWHERE = RA_FROM_CALLER | 1 << RA_INPUT_NOW | 1 << RA_INPUT_UUID
 };
 
 typedef struct ra_route_build {
@@ -26,12 +27,15 @@ typedef struct ra_route_build {
     ra_route_given given;
     ra_query_given query;
     bool tables_known; /* `tables` could be read */
+    bool auth_known;   /* `auth` could be read */
+    unsigned set_up;   /* set of enum ra_caller: those that `auth` speaks of; at least ANYONE */
     bool method_known;
     bool path_known;
     bool operation_known;
     const char *parameters[RA_ROUTE_SEGMENTS_MAX]; /* of each segment; NULL: it is text */
     ra_route_input inputs[RA_TEMPLATE_SLOTS_MAX];
     size_t ninputs;
+    ra_route *allow_query; /* of `allow_if`; NULL: there is none */
 } ra_route_build;
 
 /* route_path.c */
@@ -49,6 +53,8 @@ int ra_route_input_take(ra_route_build *b, const char *name, size_t len, unsigne
                         char why[RA_TEMPLATE_WHY_MAX]);
 /* For the templates of a route: `arg` is the build. */
 ra_template_names ra_route_names(ra_route_build *b);
+/* The same without what the proxy makes itself. */
+ra_template_names ra_route_names_of_caller(ra_route_build *b);
 
 /* route_validate.c */
 void ra_route_validate(ra_route_build *b);
@@ -57,8 +63,19 @@ void ra_route_when(ra_route_build *b);
 /* route_query.c */
 void ra_route_query_decode(ra_route_build *b, const ra_place *at);
 void ra_route_query_paging(ra_route_build *b, const ra_place *at);
+/* What a query must say, and that it can be found; its other members aren't touched. */
+void ra_route_partition_decode(ra_route_build *b, const ra_place *at, const ra_template_names *names,
+                               ra_route_query *q);
 /* That reads of the table are cached, as far as the config says it at all; else an error at this place. */
 void ra_route_check_table(ra_route_build *b, const ra_place *at, const char *table);
+
+/* route_allow.c */
+/* Who may call it. */
+void ra_route_callers(ra_route_build *b);
+/* Its `allow_if`, whose inputs are the route's. */
+void ra_route_allow_decode(ra_route_build *b);
+/* The same, once all inputs are known. */
+void ra_route_allow_bind(ra_route_build *b);
 
 /* route_request.c */
 void ra_route_request_decode(ra_route_build *b, const ra_place *at);

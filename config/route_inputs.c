@@ -1,4 +1,5 @@
 /* What a route takes from a request or makes: each input is one slot, wherever it is named. */
+#include "config/auth.h"
 #include "config/route_build.h"
 #include "config/suggest.h"
 #include "config/text.h"
@@ -23,6 +24,7 @@ static const struct source {
      "body.NAME, of letters, digits, '_' and '-': a member of the JSON object"},
     {"now", NULL, "now"},
     {"uuid", LETTERS_AND_DIGITS "_-", "uuid.NAME, of letters, digits, '_' and '-'"},
+    {"claim", LETTERS_AND_DIGITS RA_CLAIM_PUNCTUATION, "claim.NAME, of letters, digits and any of _ - . : /"},
 };
 
 enum { NSOURCES = sizeof sources / sizeof *sources };
@@ -79,9 +81,7 @@ static int refuse_source(const wanted *w, unsigned from, char why[RA_TEMPLATE_WH
     snprintf(word, sizeof word, "%.*s", (int)length, w->text);
     const char *nearest = ra_suggest(word, names, n);
     show(w->text, shown);
-    if (strcmp(word, "claim") == 0) {
-        snprintf(hint, sizeof hint, ": this build has no JWT");
-    } else if (nearest) {
+    if (nearest) {
         bool named = strcmp(nearest, "now") != 0;
         snprintf(hint, sizeof hint, " (did you mean \"%s%s\"?)", nearest, named ? ".NAME" : "");
     }
@@ -189,6 +189,15 @@ static int add(ra_route_build *b, const wanted *w, char why[RA_TEMPLATE_WHY_MAX]
     return b->d->no_memory ? -1 : (int)b->ninputs++;
 }
 
+/* What is a proof itself must never become part of an item, an answer or a log. */
+static bool check_header(const wanted *w, char why[RA_TEMPLATE_WHY_MAX])
+{
+    if (strcasecmp(w->name, "X-Readaside-Secret") != 0)
+        return true;
+    say(why, "a back end's secret is no input; accepted: {claim.NAME}, with \"auth\": { \"backend\" }");
+    return false;
+}
+
 int ra_route_input_take(ra_route_build *b, const char *name, size_t len, unsigned from,
                         char why[RA_TEMPLATE_WHY_MAX])
 {
@@ -198,6 +207,8 @@ int ra_route_input_take(ra_route_build *b, const char *name, size_t len, unsigne
     if (w.source == RA_INPUT_PATH && !check_parameter(b, &w, why))
         return -1;
     if (w.source == RA_INPUT_BODY && !check_body(b, why))
+        return -1;
+    if (w.source == RA_INPUT_HEADER && !check_header(&w, why))
         return -1;
     for (size_t i = 0; i < b->ninputs; i++) {
         if (same(&b->inputs[i], &w))
@@ -214,4 +225,14 @@ static int find(void *arg, const char *name, size_t len, char why[RA_TEMPLATE_WH
 ra_template_names ra_route_names(ra_route_build *b)
 {
     return (ra_template_names){.find = find, .arg = b};
+}
+
+static int find_of_caller(void *arg, const char *name, size_t len, char why[RA_TEMPLATE_WHY_MAX])
+{
+    return ra_route_input_take(arg, name, len, RA_FROM_CALLER, why);
+}
+
+ra_template_names ra_route_names_of_caller(ra_route_build *b)
+{
+    return (ra_template_names){.find = find_of_caller, .arg = b};
 }

@@ -53,20 +53,26 @@ static void check_limits(ra_route_build *b, const ra_place *at, const ra_route_q
                         q->max_limit);
 }
 
-void ra_route_query_decode(ra_route_build *b, const ra_place *at)
+void ra_route_partition_decode(ra_route_build *b, const ra_place *at, const ra_template_names *names,
+                               ra_route_query *q)
 {
-    ra_template_names names = ra_route_names(b);
     ra_place key, table;
-    ra_route_query *q = &b->query.query;
-    *q = (ra_route_query){.limit_from = -1, .before_from = -1, .after_from = -1};
-    ra_decode_presets(b->d, &ra_section_query, &b->query);
-    ra_decode_object(b->d, &ra_section_query, at, &b->query);
     if (ra_decode_member(b->d, at, "partition_key", &key) &&
-        ra_decode_template(b->d, &key, &names, &q->partition_key) && q->partition_key.n == 0)
+        ra_decode_template(b->d, &key, names, &q->partition_key) && q->partition_key.n == 0)
         ra_decode_error(b->d, &key, "it is empty; accepted: a string with placeholders, of a byte at least");
     if (ra_decode_member(b->d, at, "table", &table) && q->table)
         ra_route_check_table(b, &table, q->table);
     check_index(b, at, q);
+}
+
+void ra_route_query_decode(ra_route_build *b, const ra_place *at)
+{
+    ra_template_names names = ra_route_names(b);
+    ra_route_query *q = &b->query.query;
+    *q = (ra_route_query){.limit_from = -1, .before_from = -1, .after_from = -1};
+    ra_decode_presets(b->d, &ra_section_query, &b->query);
+    ra_decode_object(b->d, &ra_section_query, at, &b->query);
+    ra_route_partition_decode(b, at, &names, q);
     check_limits(b, at, q);
 }
 

@@ -77,9 +77,11 @@ static bool decode_route(ra_route_build *b)
         return false;
     b->method_known = ra_decode_member(b->d, b->at, "method", &ignored);
     ra_route_path(b);
+    ra_route_callers(b);
     ra_route_validate(b);
     b->given.route.nvalidated = b->ninputs;
     ra_route_when(b);
+    ra_route_allow_decode(b);
     decode_operation(b);
     ra_route_answer_decode(b);
     if (b->given.route.query && ra_decode_member(b->d, b->at, "query", &query))
@@ -89,7 +91,21 @@ static bool decode_route(ra_route_build *b)
     ra_route_path_bind(b);
     check_method(b);
     seal_inputs(b);
+    ra_route_allow_bind(b);
     return b->d->problems->errors == errors;
+}
+
+/* Those that `auth` speaks of, be it rightly or not. */
+static unsigned callers_set_up(const ra_place *root, bool *known)
+{
+    const cJSON *auth = cJSON_GetObjectItemCaseSensitive(root->node, "auth");
+    unsigned set = RA_CALLER_ANYONE;
+    *known = !auth || cJSON_IsObject(auth);
+    if (cJSON_GetObjectItemCaseSensitive(auth, "jwt"))
+        set |= RA_CALLER_JWT;
+    if (cJSON_GetObjectItemCaseSensitive(auth, "backend"))
+        set |= RA_CALLER_BACKEND;
+    return set;
 }
 
 void ra_decode_routes(ra_decoder *d, const ra_place *root, ra_config *c)
@@ -99,13 +115,20 @@ void ra_decode_routes(ra_decoder *d, const ra_place *root, ra_config *c)
         return;
     size_t n = (size_t)cJSON_GetArraySize(routes.node);
     bool tables_known = ra_decode_member(d, root, "tables", &tables) || !tables.node;
+    bool auth_known;
+    unsigned set_up = callers_set_up(root, &auth_known);
     bool *sound = ra_decode_array(d, n, sizeof *sound);
     c->routes = ra_decode_array(d, n, sizeof *c->routes);
     if (!c->routes || !sound)
         return;
     for (const cJSON *child = routes.node->child; child; child = child->next) {
         ra_place at = {.up = &routes, .index = (int)c->nroutes, .node = child};
-        ra_route_build b = {.d = d, .config = c, .at = &at, .tables_known = tables_known};
+        ra_route_build b = {.d = d,
+                            .config = c,
+                            .at = &at,
+                            .tables_known = tables_known,
+                            .auth_known = auth_known,
+                            .set_up = set_up};
         sound[c->nroutes] = decode_route(&b);
         c->routes[c->nroutes++] = b.given.route;
     }

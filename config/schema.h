@@ -23,11 +23,16 @@ enum ra_option_type {
     RA_OPTION_NAME,     /* char *; min and max bytes of [A-Za-z0-9_.-] */
     RA_OPTION_REGION,   /* char *: an AWS region */
     RA_OPTION_ENDPOINT, /* char *: http(s)://host[:port] */
-    RA_OPTION_ADDRESS,  /* an ra_config_listen's host and port */
+    RA_OPTION_ADDRESS,  /* an ra_config_listen's host, port and exposed */
     RA_OPTION_PATH,     /* char *, made relative to the config file's folder */
     RA_OPTION_READABLE, /* as PATH, and the file can be read */
     RA_OPTION_TEXTS,    /* ra_texts: an array; min and max strings, none of them empty; preset: with commas */
-    RA_OPTION_REDIS_URL,        /* an ra_config_redis's first members; never shown */
+    RA_OPTION_TEXT_OR_TEXTS, /* the same, or one string */
+    RA_OPTION_CHOICES, /* unsigned, a set: bit n is the n-th of choices; an array of at least one of them */
+    RA_OPTION_CHOICE_OR_OBJECT, /* as CHOICE; an object's members are left to the loader's own code */
+    RA_OPTION_SECRET,           /* char *; min and max visible ASCII characters; never shown */
+    RA_OPTION_KEYS_URL,  /* char *: "https://...", or "http://..." of a loopback address; never shown */
+    RA_OPTION_REDIS_URL, /* an ra_config_redis's first members; never shown */
     RA_OPTION_MOMENTO_ENDPOINT, /* char *: an address, or a cell's name; normalised */
     RA_OPTION_MOMENTO_KEY,      /* char *: an API key; never shown */
     RA_OPTION_KEY,              /* unsigned char[RA_ENCRYPTION_KEY_BYTES]; never shown */
@@ -63,11 +68,12 @@ typedef struct ra_section {
     bool also_inherited; /* their defaults are those of the object around, not their presets */
 } ra_section;
 
-extern const ra_section ra_section_root, ra_section_listen, ra_section_admin, ra_section_upstream,
-    ra_section_cache, ra_section_redis, ra_section_momento, ra_section_near, ra_section_ddb,
-    ra_section_policy, ra_section_table, ra_section_pattern, ra_section_schema, ra_section_index,
-    ra_section_cors, ra_section_route, ra_section_query, ra_section_reply, ra_section_validate,
-    ra_section_generate;
+extern const ra_section ra_section_root, ra_section_listen, ra_section_listen_tls, ra_section_admin,
+    ra_section_admin_tls, ra_section_auth, ra_section_sigv4, ra_section_jwt, ra_section_cognito,
+    ra_section_backend, ra_section_upstream, ra_section_cache, ra_section_redis, ra_section_momento,
+    ra_section_near, ra_section_ddb, ra_section_policy, ra_section_table, ra_section_pattern,
+    ra_section_schema, ra_section_index, ra_section_cors, ra_section_route, ra_section_query,
+    ra_section_allow, ra_section_allow_query, ra_section_reply, ra_section_validate, ra_section_generate;
 
 /* All that appear in a file, in the order of the documentation; ended by NULL. */
 extern const ra_section *const ra_sections[];

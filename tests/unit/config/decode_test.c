@@ -3,8 +3,9 @@
 static void test_unknown_names(void **state)
 {
     (void)state;
-    expect_error("{\"tables\":{\"*\":{}},\n\"listen\":{\n\"thread\":2}}", "listen.thread", 3,
-                 "there is no such option (did you mean \"threads\"?); accepted: address, threads, ");
+    expect_error(
+        "{\"tables\":{\"*\":{}},\n\"listen\":{\n\"thread\":2}}", "listen.thread", 3,
+        "there is no such option (did you mean \"threads\"?); accepted: address, tls, hosts, threads, ");
     expect_error("{\"tables\":{\"*\":{\n\"TTL\":\"5s\"}}}", "tables[\"*\"].TTL", 2, "did you mean \"ttl\"?");
     expect_error("{\"tables\":{\"*\":{}},\n\"ttl\":\"5s\"}", "ttl", 2, "did you mean tables.NAME.ttl?");
     expect_error("{\"tables\":{\"*\":{\n\"unknown_write_hold\":\"60s\"}}}",
@@ -18,7 +19,7 @@ static void test_unknown_names(void **state)
 static void test_options_that_are_not_there(void **state)
 {
     (void)state;
-    static const char *const names[] = {"auth", "logs", "caching", "metrics"};
+    static const char *const names[] = {"logs", "caching", "metrics"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char text[128];
         snprintf(text, sizeof text, "{\"tables\":{\"*\":{}},\"%s\":{}}", names[i]);

@@ -114,9 +114,12 @@ static void test_addresses(void **state)
     ra_config *c = parse_clean(LISTEN("\"address\":\"[::1]:0\""));
     assert_string_equal(c->listen.host, "::1");
     assert_int_equal(c->listen.port, 0);
+    assert_false(c->listen.exposed);
     ra_config_unref(c);
-    expect_error(LISTEN("\"address\":\"0.0.0.0:8080\""), "listen.address", 2,
-                 "doesn't authenticate clients yet and so listens on loopback only");
+    c = parse_clean(LISTEN("\"address\":\"[::]:80\"},\"auth\":{\"sigv4\":\"none\""));
+    assert_string_equal(c->listen.host, "::");
+    assert_true(c->listen.exposed);
+    ra_config_unref(c);
     expect_error(LISTEN("\"address\":\"example.com:80\""), "listen.address", 2,
                  "accepted: \"127.0.0.1:8080\"");
     expect_error(LISTEN("\"address\":8080"), "listen.address", 2, "a number");

@@ -78,11 +78,14 @@ static void test_one_input_is_one_slot(void **state)
 static void test_names_that_are_refused(void **state)
 {
     (void)state;
-    expect_error(KEY("{claim.sub}"), KEY_AT, 2, "\"claim.sub\" isn't an input here: this build has no JWT");
+    expect_error(KEY("{claims.sub}"), KEY_AT, 2, "did you mean \"claim.NAME\"?");
+    expect_error(KEY("{claim.}"), KEY_AT, 2, "accepted: claim.NAME");
+    expect_error(KEY("{claim.a b}"), KEY_AT, 2, "of letters, digits and any of _ - . : /");
+    expect_error(KEY("{header.x-readaside-SECRET}"), KEY_AT, 2, "a back end's secret is no input");
     expect_error(KEY("{pth.group}"), KEY_AT, 2, "did you mean \"path.NAME\"?");
     expect_error(KEY("{noww}"), KEY_AT, 2, "did you mean \"now\"?");
     expect_error(KEY("{zzz.x}"), KEY_AT, 2,
-                 "accepted: path.NAME, query.NAME, header.NAME, body.NAME, now, uuid.NAME");
+                 "accepted: path.NAME, query.NAME, header.NAME, body.NAME, now, uuid.NAME, claim.NAME");
     expect_error(KEY("{}"), KEY_AT, 2, "\"\" isn't an input");
     expect_error(KEY("{PATH.group}"), KEY_AT, 2, "isn't an input here");
     expect_error(KEY("{path.gruop}"), KEY_AT, 2, "no parameter \"gruop\" (did you mean \"path.group\"?)");

@@ -28,7 +28,7 @@ static void check_documented(const ra_section *s, const ra_option *o)
     (void)s;
     if (n < 10 || n > 105 || o->doc[n - 1] != '.' || strchr(o->doc, '\n'))
         fail_msg("%s.%s has no line of documentation", s->path, o->name);
-    assert_true(o->name[strspn(o->name, "abcdefghijklmnopqrstuvwxyz_")] == '\0');
+    assert_true(o->name[strspn(o->name, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0');
     assert_false(o->preset && o->preset_doc);
 }
 
@@ -79,13 +79,16 @@ static void check_bounds(const ra_section *s, const ra_option *o)
     } widths[] = {
         {RA_OPTION_SHARE, 1000000}, {RA_OPTION_COUNT, UINT32_MAX}, {RA_OPTION_SIZE, INT64_C(1) << 53}};
     bool bounded = o->type <= RA_OPTION_COUNT || o->type == RA_OPTION_TEXT || o->type == RA_OPTION_NAME ||
+                   o->type == RA_OPTION_SECRET || o->type == RA_OPTION_TEXT_OR_TEXTS ||
                    o->type == RA_OPTION_TEXTS || o->type == RA_OPTION_KEYS || o->type == RA_OPTION_TEXT_MAP ||
                    o->type == RA_OPTION_OBJECTS || o->type == RA_OPTION_OBJECT_MAP;
     if (bounded && !(o->min >= 0 && o->min < o->max))
         fail_msg("%s.%s has no bounds", s->path, o->name);
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++)
         assert_false(o->type == widths[i].type && o->max > widths[i].max);
-    assert_true((o->type == RA_OPTION_CHOICE) == (o->choices != NULL));
+    bool chosen =
+        o->type == RA_OPTION_CHOICE || o->type == RA_OPTION_CHOICES || o->type == RA_OPTION_CHOICE_OR_OBJECT;
+    assert_true(chosen == (o->choices != NULL));
 }
 
 static void test_bounds_fit_their_members(void **state)
@@ -124,6 +127,12 @@ static void test_what_a_running_proxy_can_change(void **state)
     assert_true(ra_section_find(&ra_section_table, "ttl", &base)->reloadable);
     assert_true(ra_section_find(&ra_section_pattern, "partition_key", &base)->reloadable);
     assert_true(ra_section_find(&ra_section_root, "routes", &base)->reloadable);
+    assert_true(ra_section_find(&ra_section_root, "auth", &base)->reloadable);
+    assert_true(ra_section_find(&ra_section_sigv4, "keys_file", &base)->reloadable);
+    assert_true(ra_section_find(&ra_section_backend, "secret", &base)->reloadable);
+    assert_true(ra_section_find(&ra_section_listen_tls, "cert_file", &base)->reloadable);
+    assert_true(ra_section_find(&ra_section_admin_tls, "key_file", &base)->reloadable);
+    assert_false(ra_section_find(&ra_section_listen, "tls", &base)->reloadable);
     assert_false(ra_section_find(&ra_section_listen, "address", &base)->reloadable);
     assert_false(ra_section_find(&ra_section_upstream, "endpoint", &base)->reloadable);
     assert_false(ra_section_find(&ra_section_cache, "store", &base)->reloadable);
