@@ -2,13 +2,14 @@
  * What an access key may do, decided from the operation alone, before a hit is served and before anything is
  * marked. Pure.
  *
- * A key with `operations` may only do those (by the operation's name, as in IAM). A `read_only` key may only
+ * A key with `operations` may only do those, by the name in X-Amz-Target (a transaction is TransactWriteItems
+ * whatever is in it, a statement ExecuteStatement). A `read_only` key may only
  * read: GetItem, BatchGetItem, TransactGetItems, Query, Scan, Describe*, List*, GetRecords, GetShardIterator,
  * and PartiQL that is SELECT throughout. A key with `tables` may only touch these, by the table's short name:
  * those that the operation names (TableName, RequestItems, TransactItems, ARNs of tables, indexes, streams,
- * backups, exports; BackupName and the like name none), each one of them; an operation whose tables can't be
- * told with certainty (PartiQL that isn't understood, GetRecords, ListTables, an operation that isn't known)
- * is refused to it. Whoever may touch a table may touch its indexes and its stream.
+ * backups, exports, imports; BackupName and the like name none), each one of them; an operation whose tables
+ * can't be told with certainty (PartiQL that isn't understood, GetRecords, ListTables, an operation that
+ * isn't known) is refused to it. Whoever may touch a table may touch its indexes and its stream.
  */
 #ifndef RA_PROXY_AUTHORIZE_H
 #define RA_PROXY_AUTHORIZE_H
