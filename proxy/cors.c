@@ -102,12 +102,23 @@ void ra_cors_add(const ra_config *c, const struct evkeyvalq *request, struct evk
     add_list(reply, "Access-Control-Expose-Headers", &list);
 }
 
-/* The same list for every route: a preflight says for which path it is, but not which route will take it. */
+static bool any_takes_tokens(const ra_config *c)
+{
+    for (size_t i = 0; i < c->nroutes; i++)
+        if (c->routes[i].callers & RA_CALLER_JWT)
+            return true;
+    return false;
+}
+
+/* The same list for every route: a preflight says for which path it is, but not which route will take it. A
+ * back end's secret isn't on it: no page holds one. */
 static void add_allowed_headers(const ra_config *c, struct evkeyvalq *reply)
 {
     ra_buf list;
     ra_buf_init(&list, MAX_LIST);
     add_name(&list, "Content-Type");
+    if (any_takes_tokens(c))
+        add_name(&list, "Authorization");
     for (size_t i = 0; i < c->cors.allow_headers.n; i++)
         add_name(&list, c->cors.allow_headers.v[i]);
     for (size_t i = 0; i < c->nroutes; i++)

@@ -58,11 +58,15 @@ static unsigned route_method(const ra_route_http *h)
 
 enum choice { CHOSEN, NEXT, REFUSED };
 
-/* Does the route take the request, given what its `when` wants? */
+/* Does the route take the request, given what its `when` wants? Who isn't let in learns nothing of that. */
 static enum choice choose(opening *o, const ra_route *r, const ra_route_found *found)
 {
     for (size_t i = 0; i < r->nwhen; i++) {
         int slot = r->when[i];
+        if (found->faults[slot] != RA_FAULT_NONE && !ra_route_lets_in(r, o->http->identity)) {
+            ra_route_refuse_caller(o->http->identity, o->refusal);
+            return REFUSED;
+        }
         if (!ra_route_check_fault(&r->inputs[slot], found->faults[slot], o->arena, o->refusal))
             return REFUSED; /* nobody can say whether it is there */
         if (ra_route_blank(found->values[slot]))
@@ -123,6 +127,10 @@ static bool read_body(opening *o)
 static bool open_found(opening *o, const ra_route_found *found)
 {
     const ra_route *r = o->call->route;
+    if (!ra_route_lets_in(r, o->http->identity))
+        return ra_route_refuse_caller(o->http->identity, o->refusal);
+    if (!ra_route_claims_read(r, o->http->identity, o->arena, found->values, o->refusal))
+        return false;
     for (size_t i = 0; i < r->ninputs; i++)
         if (!ra_route_check_fault(&r->inputs[i], found->faults[i], o->arena, o->refusal))
             return false;
@@ -136,10 +144,20 @@ static bool open_found(opening *o, const ra_route_found *found)
     return ra_route_check(o->call, o->arena, o->refusal);
 }
 
+/* Before anything of the request is read or judged: does any of the routes that may take it let him in? */
+static bool any_lets_in(const opening *o)
+{
+    for (size_t i = 0; i < o->config->nroutes; i++)
+        if (is_candidate(o, &o->config->routes[i]) &&
+            ra_route_lets_in(&o->config->routes[i], o->http->identity))
+            return true;
+    return ra_route_refuse_caller(o->http->identity, o->refusal);
+}
+
 static bool open_route(opening *o)
 {
     ra_route_found found = {0};
-    bool ok = read_body(o) && find_route(o, &found) && open_found(o, &found);
+    bool ok = any_lets_in(o) && read_body(o) && find_route(o, &found) && open_found(o, &found);
     ra_json_free(&o->body);
     return ok;
 }

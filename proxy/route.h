@@ -42,9 +42,10 @@ typedef struct ra_route_refusal {
     const char *message;      /* the same */
     const char *const *codes; /* 422: not {code, message} but an array of these, as in ["message_blank"] */
     size_t ncodes;
-    const char *allow;       /* 405: the Allow header's value */
-    const char *retry_after; /* the Retry-After header's value, in seconds; NULL: none */
-    bool close;              /* the connection can't be used any more */
+    const char *allow;        /* 405: the Allow header's value */
+    const char *authenticate; /* the WWW-Authenticate header's value; NULL: none */
+    const char *retry_after;  /* the Retry-After header's value, in seconds; NULL: none */
+    bool close;               /* the connection can't be used any more */
 } ra_route_refusal;
 
 typedef struct ra_route_call {
@@ -64,7 +65,10 @@ enum ra_route_result {
 };
 
 /*
- * Finds the route and reads its inputs. Refused are, with these codes: 400 "malformed_path" (a bad escape,
+ * Finds the route and reads its inputs. Who may not call a route is told nothing else of it: 401
+ * "unauthenticated" (nobody known), 403 "forbidden" (another kind of caller), before the body is read where
+ * that is so of all routes of this path and method. Then 403 "claim_missing" and "claim_unusable". Refused
+ * are, besides, with these codes: 400 "malformed_path" (a bad escape,
  * invalid UTF-8, a control character), 405 "method_not_allowed", 415 "unsupported_media_type" (a body that is
  * read, and any POST, must be application/json: a web page can't send that to another origin unasked), 400
  * "malformed_json" (also a body that isn't an object), 400 "repeated_input" (a header or parameter that a

@@ -15,7 +15,7 @@ enum ra_allow_result {
     RA_ALLOW_UNKNOWN, /* the reply isn't understood */
     RA_ALLOW_YES,
     RA_ALLOW_NO,
-    RA_ALLOW_MORE,    /* *next is the LastEvaluatedKey, as JSON text: a view of the reply */
+    RA_ALLOW_MORE, /* *next is the LastEvaluatedKey, as JSON text: a view of the reply */
     RA_ALLOW_NO_MEMORY
 };
 

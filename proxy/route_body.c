@@ -67,18 +67,17 @@ static void add_member(ra_buf *out, const char *between, const char *text)
     ra_buf_add_json_string(out, ra_bytes_z(text));
 }
 
-static bool add_query(const ra_route_call *call, const ra_table *table, ra_arena *a, ra_buf *out,
-                      ra_route_refusal *refusal)
+bool ra_route_query_begin(const ra_route_query *q, const ra_bytes *values, const ra_table *table,
+                          const char *compare, ra_bytes bound, ra_arena *a, ra_buf *out,
+                          ra_route_refusal *refusal)
 {
-    const ra_route_query *q = call->route->query;
     key_attribute pk = {0}, sk = {0};
-    const char *compare;
-    ra_bytes partition, bound = find_bound(call, &compare);
+    ra_bytes partition;
     if (!find_keys(q, table, &pk, &sk, refusal))
         return false;
     if (bound.p && !sk.name)
         return ra_route_refuse(refusal, 500, "no_sort_key", "what the route queries has no sort key");
-    if (!ra_template_text(&q->partition_key, call->values, a, &partition))
+    if (!ra_template_text(&q->partition_key, values, a, &partition))
         return ra_route_refuse_memory(refusal);
     add_member(out, "{\"TableName\":", q->table);
     if (q->index)
@@ -93,7 +92,18 @@ static bool add_query(const ra_route_call *call, const ra_table *table, ra_arena
         return false;
     if (bound.p && !(ra_buf_add_z(out, ",\":s\":") && add_value(sk.type, bound, a, out, refusal)))
         return ra_buf_ok(out) ? false : ra_route_refuse_memory(refusal);
-    return ra_buf_addf(out, "},\"ScanIndexForward\":%s,\"Limit\":%u}",
+    return ra_buf_add_char(out, '}') || ra_route_refuse_memory(refusal);
+}
+
+static bool add_query(const ra_route_call *call, const ra_table *table, ra_arena *a, ra_buf *out,
+                      ra_route_refusal *refusal)
+{
+    const ra_route_query *q = call->route->query;
+    const char *compare;
+    ra_bytes bound = find_bound(call, &compare);
+    if (!ra_route_query_begin(q, call->values, table, compare, bound, a, out, refusal))
+        return false;
+    return ra_buf_addf(out, ",\"ScanIndexForward\":%s,\"Limit\":%u}",
                        q->order == RA_ORDER_NEWEST ? "false" : "true", call->limit) ||
            ra_route_refuse_memory(refusal);
 }

@@ -41,10 +41,10 @@ static const char *wrong(const ra_route_input *input, ra_bytes value, char what[
     return NULL;
 }
 
-/* What the proxy makes itself needs no validation. */
+/* What the proxy makes itself needs no validation, and claims have been judged when they were read. */
 static bool is_validated(const ra_route_input *input)
 {
-    return input->source != RA_INPUT_NOW && input->source != RA_INPUT_UUID;
+    return input->source != RA_INPUT_NOW && input->source != RA_INPUT_UUID && input->source != RA_INPUT_CLAIM;
 }
 
 static void add_code(ra_route_refusal *refusal, const char **codes, const char *code)

@@ -1,8 +1,9 @@
 /*
  * What the files of a route's runtime share; only route*.c include it. A request goes through them in this
- * order: route.c opens it, with route_match.c (which routes have its path), route_input.c (what it holds) and
- * route_check.c (whether a route takes that); route_body.c makes the operation's body; route_reply.c shows
- * the reply, with route_plain.c and route_link.c; route_error.c has all that goes wrong.
+ * order: route.c opens it, with route_match.c (which routes have its path), route_caller.c (whether they let
+ * in who calls), route_input.c (what it holds) and route_check.c (whether a route takes that); route_body.c
+ * makes the operation's body; route_reply.c shows the reply, with route_plain.c and route_link.c;
+ * route_error.c has all that goes wrong.
  *
  * Ownership and threads: as proxy/route.h says.
  */
@@ -55,6 +56,16 @@ enum ra_route_fit ra_route_fits(const ra_route *r, const ra_route_path *path);
 /* "GET, HEAD, OPTIONS" for a set of methods (bits 1 << enum ra_route_method). NULL: no memory. */
 const char *ra_route_methods_text(unsigned methods, ra_arena *a);
 
+/* ---- route_caller.c: `i` NULL is nobody known ---- */
+
+struct ra_identity;
+bool ra_route_lets_in(const ra_route *r, const struct ra_identity *i);
+/* Returns false. */
+bool ra_route_refuse_caller(const struct ra_identity *i, ra_route_refusal *refusal);
+/* Sets the values of the claims that the route takes. */
+bool ra_route_claims_read(const ra_route *r, const struct ra_identity *i, ra_arena *a, ra_bytes *values,
+                          ra_route_refusal *refusal);
+
 /* ---- route_input.c ---- */
 
 enum ra_route_fault { RA_FAULT_NONE, RA_FAULT_REPEATED, RA_FAULT_MALFORMED };
@@ -95,6 +106,16 @@ bool ra_route_check_fault(const ra_route_input *input, enum ra_route_fault fault
  * other than 422) comes before what can't be (limits and bounds), and that before what isn't good (422).
  */
 bool ra_route_check(ra_route_call *call, ra_arena *a, ra_route_refusal *refusal);
+
+/* ---- route_body.c ---- */
+
+/*
+ * Appends the body of a query of that partition but for its end: `}` is missing. `bound` is a sort key to
+ * which the items' own must compare as said, p NULL for none.
+ */
+bool ra_route_query_begin(const ra_route_query *q, const ra_bytes *values, const ra_table *table,
+                          const char *compare, ra_bytes bound, ra_arena *a, ra_buf *out,
+                          ra_route_refusal *refusal);
 
 /* ---- route_link.c ---- */
 
