@@ -18,8 +18,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 /* An invariant: its loss is a find, like a crash. */
-#define FUZZ_CHECK(condition)                                                                                \
-    ((condition) ? (void)0 : fuzz_broken(__FILE__, __LINE__, #condition))
+#define FUZZ_CHECK(condition) ((condition) ? (void)0 : fuzz_broken(__FILE__, __LINE__, #condition))
 
 static inline _Noreturn void fuzz_broken(const char *file, int line, const char *what)
 {

@@ -34,7 +34,8 @@ static void plan(planned *p, ra_bytes name, ra_bytes body)
     *p = (planned){.body = fuzz_copy(body), .target = fuzz_alloc(n + 1)};
     ra_arena_init(&p->arena, ARENA);
     snprintf(p->target, n + 1, "DynamoDB_20120810.%.*s", (int)name.n, name.p);
-    p->result = ra_op_open(&p->op, (ra_bytes){p->target, n}, (ra_bytes){p->body, body.n}, &p->arena, &problem);
+    p->result =
+        ra_op_open(&p->op, (ra_bytes){p->target, n}, (ra_bytes){p->body, body.n}, &p->arena, &problem);
     FUZZ_CHECK(p->result != RA_OP_NO_MEMORY && (p->result == RA_OP_MALFORMED) == (problem != NULL));
     if (p->result != RA_OP_OK)
         return;

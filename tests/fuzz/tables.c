@@ -12,11 +12,10 @@ enum { TABLES = 5 };
 
 static ra_table *tables[TABLES];
 static char any[] = "*";
-static const ra_table_config config = {
-    .name = any,
-    .consistency = RA_READ_AFTER_WRITE,
-    .settle = 5000,
-    .policy = {.name = any, .ttl = 60000, .consistent_fill = true}};
+static const ra_table_config config = {.name = any,
+                                       .consistency = RA_READ_AFTER_WRITE,
+                                       .settle = 5000,
+                                       .policy = {.name = any, .ttl = 60000, .consistent_fill = true}};
 
 void fuzz_tables_start(void)
 {
@@ -53,10 +52,6 @@ void fuzz_reply_make(fuzz_reply *r, int status, char *body, size_t n)
     snprintf(r->crc, sizeof r->crc, "%u", (unsigned)ra_crc32((ra_bytes){body, n}));
     r->headers[0] = (ra_http_header){type_name, type};
     r->headers[1] = (ra_http_header){crc_name, r->crc};
-    r->reply = (ra_http_reply){.result = RA_HTTP_OK,
-                               .status = status,
-                               .headers = r->headers,
-                               .nheaders = 2,
-                               .body = body,
-                               .len = n};
+    r->reply = (ra_http_reply){
+        .result = RA_HTTP_OK, .status = status, .headers = r->headers, .nheaders = 2, .body = body, .len = n};
 }

@@ -1,4 +1,5 @@
-/* Tables as DynamoDB describes them, and a configuration for all of them, for targets that plan operations. */
+/* Tables as DynamoDB describes them, and a configuration for all of them, for targets that plan operations.
+ */
 #ifndef RA_TESTS_FUZZ_TABLES_H
 #define RA_TESTS_FUZZ_TABLES_H
 
