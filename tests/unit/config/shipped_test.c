@@ -64,6 +64,15 @@ static void load(const char *name)
     ra_problems_free(&p);
 }
 
+/* What cruddur-auth.jsonc leaves to its installation. */
+static void set_auth_environment(void)
+{
+    setenv("COGNITO_REGION", "eu-west-1", 1);
+    setenv("COGNITO_USER_POOL_ID", "eu-west-1_AbCdEf123", 1);
+    setenv("COGNITO_CLIENT_ID", "client", 1);
+    setenv("READASIDE_SECRET", "0123456789abcdef", 1);
+}
+
 static void test_every_json_file_parses(void **state)
 {
     (void)state;
@@ -72,6 +81,7 @@ static void test_every_json_file_parses(void **state)
     setenv("REDIS_URL", "redis://127.0.0.1", 1);
     setenv("MOMENTO_API_KEY", "eyJhcGlfa2V5IjoiYSIsImVuZHBvaW50IjoiY2VsbC5leGFtcGxlIn0=", 1);
     setenv("READASIDE_LISTEN", "127.0.0.1:8091", 1);
+    set_auth_environment();
     DIR *d = opendir(FOLDER);
     int json = 0, jsonc = 0;
     assert_non_null(d);
@@ -205,6 +215,113 @@ static void test_the_writing_routes(void **state)
     assert_int_equal(input(r, "body.other_user_uuid")->format, RA_FORMAT_UUID);
     expect_members(r, "message_group_uuid");
     ra_config_unref(c);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* "GRP#{claim.custom:user_uuid}" of a compiled template. */
+static void expect_template(const ra_route *r, const ra_template *t, const char *text)
+{
+    char shown[256];
+    size_t n = 0;
+    for (size_t i = 0; i < t->n; i++)
+        n += (size_t)snprintf(shown + n, sizeof shown - n, "%s%s%s", t->parts[i].slot < 0 ? "" : "{",
+                              t->parts[i].slot < 0 ? t->parts[i].text : r->inputs[t->parts[i].slot].place,
+                              t->parts[i].slot < 0 ? "" : "}");
+    assert_string_equal(shown, text);
+}
+
+static void expect_membership(const ra_route *r, const char *group)
+{
+    const ra_route_allow *allow = r->allow_if;
+    assert_non_null(allow);
+    assert_string_equal(allow->query->query->table, "cruddur-messages");
+    assert_null(allow->query->query->index); /* which would follow the table with a delay */
+    expect_template(allow->query, &allow->query->query->partition_key, "GRP#{claim.custom:user_uuid}");
+    assert_int_equal(allow->nhas, 1);
+    assert_string_equal(allow->has[0].name, "message_group_uuid");
+    expect_template(r, &allow->has[0].value, group);
+}
+
+static void expect_no_input(const ra_route *r, enum ra_input_source source, const char *name)
+{
+    for (size_t i = 0; i < r->ninputs; i++)
+        assert_false(r->inputs[i].source == source && (!name || same_text(r->inputs[i].name, name)));
+}
+
+/* The same routes as in cruddur.jsonc, but for who the user is. */
+static void test_the_routes_with_claims(void **state)
+{
+    (void)state;
+    ra_problems p;
+    set_auth_environment();
+    ra_config *plain = load_example(), *c = ra_config_load(FOLDER "cruddur-auth.jsonc", &p);
+    ra_problems_free(&p);
+    assert_non_null(c);
+    assert_int_equal(c->nroutes, plain->nroutes);
+    for (size_t i = 0; i < c->nroutes; i++) {
+        const ra_route *r =
+            route(c, i, plain->routes[i].name, plain->routes[i].method, plain->routes[i].path);
+        assert_int_equal(r->operation, plain->routes[i].operation);
+        assert_int_equal(r->reply.nfields, plain->routes[i].reply.nfields);
+        expect_no_input(r, RA_INPUT_HEADER, NULL);
+        expect_no_input(r, RA_INPUT_BODY, "user_uuid");
+        expect_no_input(r, RA_INPUT_BODY, "user_handle");
+        expect_no_input(r, RA_INPUT_BODY, "user_display_name");
+    }
+    expect_membership(&c->routes[0], "{path.message_group_uuid}");
+    expect_template(&c->routes[1], &c->routes[1].query->partition_key, "GRP#{claim.custom:user_uuid}");
+    assert_null(c->routes[1].allow_if);
+    expect_membership(&c->routes[2], "{body.message_group_uuid}");
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(c->routes[i].callers, RA_CALLER_JWT | RA_CALLER_BACKEND);
+    assert_int_equal(c->routes[3].callers, RA_CALLER_BACKEND);
+    assert_int_equal(c->auth.jwt.token_use, RA_TOKEN_USE_ID);
+    assert_int_equal(c->auth.backend.nclaims, 3);
+    ra_config_unref(plain);
+    ra_config_unref(c);
+}
+
+static void expect_arns(const cJSON *policy, const char *end, const char *action)
+{
+    const cJSON *s, *one;
+    cJSON_ArrayForEach(s, get(policy, "Statement"))
+    {
+        const cJSON *actions = get(s, "Action");
+        assert_string_equal(string(s, "Effect"), "Allow");
+        if (!ends_with(string(s, "Resource"), end))
+            continue;
+        if (cJSON_IsString(actions) && strcmp(actions->valuestring, action) == 0)
+            return;
+        cJSON_ArrayForEach(one, actions)
+        {
+            if (cJSON_IsArray(actions) && strcmp(one->valuestring, action) == 0)
+                return;
+        }
+    }
+    fail_msg("%s isn't allowed on %s", action, end);
+}
+
+/* No wildcard: each right is on the table or its index, by name. */
+static void test_the_policy_is_for_this_table(void **state)
+{
+    static const char *const actions[] = {"DescribeTable", "GetItem",    "BatchGetItem", "Query",
+                                          "PutItem",       "UpdateItem", "DeleteItem",   "BatchWriteItem"};
+    (void)state;
+    char *text = read_shipped("iam-policy.json");
+    cJSON *policy = parse_shipped("iam-policy.json");
+    assert_null(strchr(text, '*'));
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+        char action[64];
+        snprintf(action, sizeof action, "dynamodb:%s", actions[i]);
+        expect_arns(policy, ":table/cruddur-messages", action);
+    }
+    expect_arns(policy, ":table/cruddur-messages/index/message-group-sk-index", "dynamodb:Query");
+    cJSON_Delete(policy);
+    free(text);
 }
 
 /* A made-up item as JSON, the name of each slot as its value. */
@@ -365,6 +482,8 @@ int main(void)
         cmocka_unit_test(test_the_example),
         cmocka_unit_test(test_the_reading_routes),
         cmocka_unit_test(test_the_writing_routes),
+        cmocka_unit_test(test_the_routes_with_claims),
+        cmocka_unit_test(test_the_policy_is_for_this_table),
         cmocka_unit_test(test_made_up_items_are_like_the_seeds),
         cmocka_unit_test(test_the_schema_is_create_tables_input),
         cmocka_unit_test(test_the_seed_is_a_conversation_of_two),
