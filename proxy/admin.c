@@ -2,6 +2,7 @@
 
 #include "config/address.h"
 #include "proxy/admin_cache.h"
+#include "proxy/connections.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
 
@@ -9,12 +10,20 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <unistd.h>
 
-enum { ADMIN_MAGIC = 0x61646d6e, IDLE_MS = 60 * 1000 };
+enum {
+    ADMIN_MAGIC = 0x61646d6e,
+    IDLE_MS = 60 * 1000,
+    REQUEST_MS = 10 * 1000,
+    HEADER_MAX = 16 * 1024,
+    HEADERS_MAX = 64,
+    CONNECTIONS_MAX = 256
+};
 
 struct ra_admin {
     uint32_t magic;
@@ -22,6 +31,10 @@ struct ra_admin {
     struct event_base *base;
     struct evhttp *http;
     struct evhttp_bound_socket *socket;
+    ra_config_listen listen; /* what the config says, and what is fixed here */
+    ra_connection_limits *limits;
+    ra_connections *connections;
+    ra_tls_server *tls; /* NULL: plain HTTP */
     ra_mailbox *mailbox;
     ra_letter stop_letter;
     pthread_t thread;
@@ -103,6 +116,50 @@ static bool is_for_loopback(struct evhttp_request *r)
     return ra_address_parse(text, host, &port) == RA_ADDRESS_OK;
 }
 
+/* In a time that doesn't tell how much of it was right. */
+static bool shows_token(struct evhttp_request *r, const char *token)
+{
+    static const char scheme[] = "Bearer ";
+    size_t scheme_n = sizeof scheme - 1, n = strlen(token);
+    const char *given = evhttp_find_header(evhttp_request_get_input_headers(r), "Authorization");
+    if (!given || strncasecmp(given, scheme, scheme_n) != 0)
+        return false;
+    given += scheme_n;
+    given += strspn(given, " ");
+    return strlen(given) == n && CRYPTO_memcmp(given, token, n) == 0;
+}
+
+/* Who may not ask is told so; false. */
+static bool may_ask(ra_admin *a, struct evhttp_request *r)
+{
+    const char *token = a->server->config->admin.token;
+    if (token && !shows_token(r, token)) {
+        evhttp_add_header(evhttp_request_get_output_headers(r), "WWW-Authenticate", "Bearer");
+        ra_admin_error(r, 401, "admin.token is wanted: Authorization: Bearer TOKEN");
+        return false;
+    }
+    if (!token && !is_for_loopback(r)) {
+        ra_admin_error(r, 403, "Host must be a loopback address, or localhost");
+        return false;
+    }
+    if (!evhttp_find_header(evhttp_request_get_input_headers(r), "Origin"))
+        return true;
+    ra_admin_error(r, 403, "web pages have no business here");
+    return false;
+}
+
+/* What must be refused before it is looked at, and ends the connection. */
+static bool is_well_framed(ra_admin *a, struct evhttp_request *r)
+{
+    const char *framing = ra_framing_problem(r);
+    const char *limits = framing ? NULL : ra_listener_limits_problem(&a->listen, r);
+    if (!framing && !limits)
+        return true;
+    evhttp_add_header(evhttp_request_get_output_headers(r), "Connection", "close");
+    ra_admin_error(r, framing ? 400 : 431, framing ? framing : limits);
+    return false;
+}
+
 static bool is_json(struct evhttp_request *r)
 {
     static const char type[] = "application/json";
@@ -122,19 +179,15 @@ static void received(struct evhttp_request *r, void *arg)
                  {"/admin/cache/delete", true, ra_admin_cache_delete},
                  {"/admin/cache/stats", false, ra_admin_cache_stats}};
     ra_admin *a = checked(arg);
+    if (!is_well_framed(a, r) || !may_ask(a, r))
+        return;
     const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(r));
     size_t i = 0, n = sizeof calls / sizeof *calls;
     while (i < n && !(path && strcmp(path, calls[i].path) == 0))
         i++;
     bool post = evhttp_request_get_command(r) == EVHTTP_REQ_POST;
     bool fits = i < n && (post ? calls[i].post : evhttp_request_get_command(r) == EVHTTP_REQ_GET);
-    if (ra_framing_problem(r))
-        ra_admin_error(r, 400, ra_framing_problem(r));
-    else if (!is_for_loopback(r))
-        ra_admin_error(r, 403, "Host must be a loopback address, or localhost");
-    else if (evhttp_find_header(evhttp_request_get_input_headers(r), "Origin"))
-        ra_admin_error(r, 403, "web pages have no business here");
-    else if (i == n)
+    if (i == n)
         ra_admin_error(r, 404, "no such path");
     else if (!fits || post != calls[i].post)
         ra_admin_error(r, 405, calls[i].post ? "this path takes POST" : "this path takes GET");
@@ -164,22 +217,41 @@ static void *run(void *arg)
     return NULL;
 }
 
+static bool make_connections(ra_admin *a)
+{
+    const ra_config_listen *c = &a->listen;
+    a->base = event_base_new();
+    a->mailbox = a->base ? ra_mailbox_new(a->base) : NULL;
+    a->limits = ra_connection_limits_new(c, "admin");
+    if (a->mailbox && a->limits)
+        a->connections = ra_connections_new(a->base, c, a->limits, a->tls);
+    return a->connections != NULL;
+}
+
 static bool bind_and_make(ra_admin *a)
 {
-    const ra_config_listen *given = &a->server->config->admin.listen;
-    const ra_config_listen c = {
-        .host = given->host, .port = given->port, .max_body = RA_ADMIN_BODY_MAX, .idle_timeout = IDLE_MS};
-    int fd = ra_listen_first(&c, &a->port);
+    ra_config_listen *c = &a->listen;
+    *c = a->server->config->admin.listen;
+    c->max_body = RA_ADMIN_BODY_MAX;
+    c->idle_timeout = IDLE_MS;
+    c->header_timeout = c->body_timeout = REQUEST_MS;
+    c->max_header_bytes = HEADER_MAX;
+    c->max_headers = HEADERS_MAX;
+    c->max_connections = CONNECTIONS_MAX;
+    a->tls = c->tls.cert_file ? ra_tls_server_new(&c->tls, "admin.tls") : NULL;
+    if (c->tls.cert_file && !a->tls)
+        return false;
+    int fd = ra_listen_first(c, &a->port);
     if (fd < 0) {
-        ra_log(RA_LOG_ERROR, "admin.address: can't listen on %s port %u: %s", c.host, c.port,
+        ra_log(RA_LOG_ERROR, "admin.address: can't listen on %s port %u: %s", c->host, c->port,
                strerror(errno));
         return false;
     }
-    a->base = event_base_new();
-    a->mailbox = a->base ? ra_mailbox_new(a->base) : NULL;
-    a->http = a->mailbox ? ra_listener_new(a->base, &c, fd, received, a, &a->socket) : NULL;
-    if (a->http)
+    a->http = make_connections(a) ? ra_listener_new(a->base, c, fd, received, a, &a->socket) : NULL;
+    if (a->http) {
+        ra_connections_serve(a->connections, a->http, received, a);
         return true;
+    }
     close(fd);
     ra_log(RA_LOG_ERROR, "admin: out of memory");
     return false;
@@ -199,6 +271,11 @@ ra_admin *ra_admin_new(ra_server *s)
         return a;
     ra_admin_free(a);
     return NULL;
+}
+
+bool ra_admin_reload(ra_admin *a)
+{
+    return !a->tls || ra_tls_server_reload(a->tls);
 }
 
 bool ra_admin_start(ra_admin *a)
@@ -226,6 +303,9 @@ void ra_admin_free(ra_admin *a)
     ra_admin_stop(a);
     if (a->http)
         evhttp_free(a->http);
+    ra_connections_free(a->connections);
+    ra_connection_limits_free(a->limits);
+    ra_tls_server_free(a->tls);
     if (a->mailbox)
         ra_mailbox_free(a->mailbox);
     if (a->base)

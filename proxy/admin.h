@@ -9,9 +9,11 @@
  *                             {"store": ..., "units": [{"unit": DIGEST, "dropped": BOOL}, ...]}
  *   GET  /admin/cache/stats   {"store": ..., counters}
  *
- * What fails is {"error": TEXT} with a status of 4xx or 5xx. It is on loopback only. So that no web page in a
- * browser on this machine can use it, a POST must be application/json, which a page may not send to another
- * origin unasked, and Host must name loopback, which a name that a page has been loaded by doesn't.
+ * What fails is {"error": TEXT} with a status of 4xx or 5xx. With admin.token a request must show it (as
+ * "Authorization: Bearer TOKEN"; else 401). Without, it is on loopback only, and Host must name that, which a
+ * name that a web page has been loaded by doesn't. So that no page in a browser on this machine can use it, a
+ * POST must be application/json besides, which a page may not send to another origin unasked. With admin.tls
+ * it is HTTPS.
  *
  * Threads: new, start, stop and free are main's. It ends before the loops do, since it asks them.
  */
@@ -35,6 +37,8 @@ uint16_t ra_admin_port(const ra_admin *a);
 void ra_admin_stop(ra_admin *a);
 /* After the loops have ended too: one may still be waking it. NULL is allowed. */
 void ra_admin_free(ra_admin *a);
+/* Reads the certificates anew, as ra_server_reload says. */
+bool ra_admin_reload(ra_admin *a);
 
 /* ---- for the files admin*.c alone, on its thread ---- */
 

@@ -5,11 +5,18 @@
 #include "proxy/log.h"
 
 #include <event2/event.h>
+#include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ADMIN_MAGIC = 0x63616461, TIMEOUT = 10 * 1000, REPLY_MAX = 64 << 20, URL_MAX = 256 };
+enum {
+    ADMIN_MAGIC = 0x63616461,
+    TIMEOUT = 10 * 1000,
+    REPLY_MAX = 64 << 20,
+    URL_MAX = 256,
+    AUTHORIZATION_MAX = 1024 + 32 /* admin.token has at most 1024 bytes */
+};
 
 struct ra_cache_admin {
     unsigned magic;
@@ -17,6 +24,7 @@ struct ra_cache_admin {
     ra_http *http;
     ra_http_reply *reply; /* of the call under way, once it is there */
     char base_url[RA_CACHE_ADMIN_WHERE_MAX - 16];
+    char authorization[AUTHORIZATION_MAX]; /* a header; "": there is no admin.token */
     char where[RA_CACHE_ADMIN_WHERE_MAX];
     char why[RA_CACHE_ADMIN_WHY_MAX];
 };
@@ -30,10 +38,17 @@ __attribute__((format(printf, 2, 3))) static cJSON *fail(ra_cache_admin *a, cons
     return NULL;
 }
 
+/* Where it listens on every address it can be called by loopback's. */
+static const char *reachable(const char *host)
+{
+    return strcmp(host, "0.0.0.0") == 0 ? "127.0.0.1" : strcmp(host, "::") == 0 ? "::1" : host;
+}
+
 ra_cache_admin *ra_cache_admin_new(const ra_config *c, char why[RA_CACHE_ADMIN_WHY_MAX])
 {
-    const ra_http_options o = {.max_connections = 1, .verify_tls = true};
     const ra_config_listen *at = &c->admin.listen;
+    /* What the proxy shows is what it is known by: no authority has to vouch for it. */
+    const ra_http_options o = {.max_connections = 1, .verify_tls = true, .ca_file = at->tls.cert_file};
     if (!at->host || at->port == 0) {
         snprintf(why, RA_CACHE_ADMIN_WHY_MAX,
                  at->host ? "admin.address has port 0, which doesn't tell where the proxy is; give it a port"
@@ -42,13 +57,16 @@ ra_cache_admin *ra_cache_admin_new(const ra_config *c, char why[RA_CACHE_ADMIN_W
         return NULL;
     }
     ra_cache_admin *a = calloc(1, sizeof *a);
-    bool v6 = strchr(at->host, ':') != NULL;
+    const char *host = reachable(at->host);
+    bool v6 = strchr(host, ':') != NULL;
     snprintf(why, RA_CACHE_ADMIN_WHY_MAX, "out of memory");
     if (!a)
         return NULL;
     a->magic = ADMIN_MAGIC;
-    snprintf(a->base_url, sizeof a->base_url, "http://%s%s%s:%u", v6 ? "[" : "", at->host, v6 ? "]" : "",
-             at->port);
+    snprintf(a->base_url, sizeof a->base_url, "http%s://%s%s%s:%u", at->tls.cert_file ? "s" : "",
+             v6 ? "[" : "", host, v6 ? "]" : "", at->port);
+    if (c->admin.token)
+        snprintf(a->authorization, sizeof a->authorization, "Authorization: Bearer %s", c->admin.token);
     snprintf(a->where, sizeof a->where, "the proxy at %s", a->base_url);
     a->base = event_base_new();
     a->http = a->base ? ra_http_new(a->base, &o) : NULL;
@@ -65,6 +83,7 @@ void ra_cache_admin_free(ra_cache_admin *a)
     ra_http_free(a->http);
     if (a->base)
         event_base_free(a->base);
+    OPENSSL_cleanse(a->authorization, sizeof a->authorization);
     a->magic = 0;
     free(a);
 }
@@ -91,13 +110,18 @@ static void on_reply(ra_http_call *call, ra_http_reply *reply, void *arg)
 /* NULL: no memory. */
 static ra_http_reply *exchange(ra_cache_admin *a, const char *path, const ra_buf *body)
 {
-    static const char *const json[] = {"Content-Type: application/json"};
+    const char *headers[2];
+    size_t nheaders = 0;
     char url[URL_MAX];
+    if (body)
+        headers[nheaders++] = "Content-Type: application/json";
+    if (*a->authorization)
+        headers[nheaders++] = a->authorization;
     snprintf(url, sizeof url, "%s%s", a->base_url, path);
     ra_http_request r = {.method = body ? "POST" : "GET",
                          .url = url,
-                         .headers = json,
-                         .nheaders = body ? 1 : 0,
+                         .headers = headers,
+                         .nheaders = nheaders,
                          .body = body ? ra_buf_bytes(body) : (ra_bytes){NULL, 0},
                          .once = true,
                          .deadline = TIMEOUT,

@@ -3,6 +3,7 @@
 #include "proxy/cli.h"
 #include "proxy/clock.h"
 #include "proxy/clock_check.h"
+#include "proxy/credentials_chain.h"
 #include "proxy/log.h"
 #include "proxy/server.h"
 #include "proxy/state_file.h"
@@ -19,13 +20,15 @@ static void usage(FILE *out)
     fputs("usage: readaside serve -c FILE\n"
           "\n"
           "Runs the proxy until SIGTERM or SIGINT, then finishes what is in flight (listen.drain_timeout).\n"
-          "Prints \"readaside: listening on http://HOST:PORT\" once it takes requests.\n"
+          "Prints \"readaside: listening on http://HOST:PORT\" (https with listen.tls) once it takes "
+          "requests.\n"
+          "SIGHUP makes it read certificates and keys (listen.tls, admin.tls, auth.sigv4.keys_file) anew.\n"
           "\n"
           "  -c, --config FILE   the configuration; `readaside check -c FILE` checks it,\n"
           "                      `readaside help config` lists its options\n"
           "  -h, --help          this text\n"
           "\n"
-          "AWS credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.\n"
+          "AWS credentials come from AWS's usual places; `readaside credentials` tells which.\n"
           "Exit status: 0 after a clean stop, 1 if it can't run, 2 for a wrong call or configuration.\n",
           out);
 }
@@ -77,6 +80,7 @@ static void block_signals(sigset_t *set)
     sigemptyset(set);
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
@@ -90,19 +94,33 @@ static void raise_file_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static void announce_one(const char *what, const char *host, uint16_t port)
+static void announce_one(const char *what, const ra_config_listen *c, uint16_t port)
 {
-    bool v6 = strchr(host, ':') != NULL;
-    printf("readaside: %s on http://%s%s%s:%u\n", what, v6 ? "[" : "", host, v6 ? "]" : "", port);
+    bool v6 = strchr(c->host, ':') != NULL;
+    printf("readaside: %s on http%s://%s%s%s:%u\n", what, c->tls.cert_file ? "s" : "", v6 ? "[" : "", c->host,
+           v6 ? "]" : "", port);
 }
 
 /* Who waits for the first line may use the other at once. */
 static void announce(const ra_server *s)
 {
     if (s->admin)
-        announce_one("admin", s->config->admin.listen.host, ra_admin_port(s->admin));
-    announce_one("listening", s->config->listen.host, s->port);
+        announce_one("admin", &s->config->admin.listen, ra_admin_port(s->admin));
+    announce_one("listening", &s->config->listen, s->port);
     fflush(stdout);
+}
+
+/* Until a signal ends it; SIGHUP doesn't. */
+static int wait_for_end(ra_server *s, const sigset_t *signals)
+{
+    for (int got = 0;;) {
+        if (sigwait(signals, &got) == 0 && got != SIGHUP)
+            return got;
+        bool all = ra_server_reload(s);
+        ra_log(all ? RA_LOG_INFO : RA_LOG_ERROR,
+               all ? "SIGHUP: certificates and keys were read anew"
+                   : "SIGHUP: what couldn't be read anew is used as it was before");
+    }
 }
 
 static int serve(ra_config *config, ra_credentials_provider *provider)
@@ -121,8 +139,7 @@ static int serve(ra_config *config, ra_credentials_provider *provider)
         return RA_CLI_FAILED;
     }
     announce(s);
-    int got = 0;
-    sigwait(&signals, &got);
+    int got = wait_for_end(s, &signals);
     ra_log(RA_LOG_INFO, "%s: finishing what is in flight", got == SIGTERM ? "SIGTERM" : "SIGINT");
     ra_server_drain(s);
     bool clean = ra_server_join(s);
@@ -134,16 +151,13 @@ static int serve(ra_config *config, ra_credentials_provider *provider)
 }
 
 /* Without credentials nothing can be signed: better said now than with every request. */
-static bool has_credentials(ra_credentials_provider *provider)
+static ra_credentials_provider *find_credentials(const ra_config *config)
 {
-    ra_credentials *c = NULL;
-    const char *why = NULL;
-    enum ra_credentials_step step = provider->get(provider, &c, &why, NULL, NULL);
-    if (step == RA_CREDENTIALS_READY)
-        ra_credentials_unref(c);
-    if (step == RA_CREDENTIALS_NONE)
+    char why[RA_CHAIN_WHY_MAX];
+    ra_credentials_provider *p = ra_credentials_chain_provider(config->upstream.region, why);
+    if (!p)
         ra_log(RA_LOG_ERROR, "no AWS credentials: %s", why);
-    return step != RA_CREDENTIALS_NONE;
+    return p;
 }
 
 int ra_cli_serve(int argc, char **argv)
@@ -158,8 +172,8 @@ int ra_cli_serve(int argc, char **argv)
     ra_problems_free(&problems);
     if (!config)
         return RA_CLI_USAGE;
-    ra_credentials_provider *provider = ra_credentials_environment_new();
-    status = provider && has_credentials(provider) ? serve(config, provider) : RA_CLI_FAILED;
+    ra_credentials_provider *provider = find_credentials(config);
+    status = provider ? serve(config, provider) : RA_CLI_FAILED;
     ra_credentials_provider_free(provider);
     ra_config_unref(config);
     return status;

@@ -7,6 +7,7 @@
 #include "proxy/express_head.h"
 #include "proxy/express_reply.h"
 #include "proxy/express_write.h"
+#include "proxy/listener.h"
 #include "proxy/log.h"
 
 #include <event2/buffer.h>
@@ -26,15 +27,6 @@ struct ra_express {
     ra_http_date date;
     ra_http_line lines[RA_EXPRESS_LINES_MAX]; /* of the head that is being read, where clients must sign */
 };
-
-/* A callback on a buffer has one argument, and that is the connection. */
-static ra_express *express_of_thread(void)
-{
-    ra_express *e = ra_loop_running()->express;
-    if (e->magic != EXPRESS_MAGIC)
-        ra_corrupt("express");
-    return e;
-}
 
 static void answered(ra_express *e, struct bufferevent *connection, size_t n, const ra_lookup *look);
 
@@ -188,22 +180,23 @@ static enum served serve(ra_express *e, struct bufferevent *connection, ra_expre
 }
 
 /*
- * Invariant: while it is set, the buffer begins where a request begins (or is empty), no request of the
- * connection is evhttp's or waits for the store, and evhttp has nothing left to write.
+ * The buffer begins where a request begins; no request of the connection is evhttp's or waits for the store,
+ * and evhttp has nothing left to write.
  */
-static void arrived(struct evbuffer *in, const struct evbuffer_cb_info *info, void *arg)
+static enum ra_arrival arrived(void *arg, struct bufferevent *connection)
 {
-    struct bufferevent *connection = arg;
-    if (info->n_added == 0)
-        return; /* what we took out ourselves */
-    if (serve(express_of_thread(), connection, NULL) != ANSWERED)
-        evbuffer_remove_cb(in, arrived, connection);
+    ra_express *e = arg;
+    if (e->magic != EXPRESS_MAGIC)
+        ra_corrupt("express");
+    enum served what = serve(e, connection, NULL);
+    return what == ANSWERED ? RA_ARRIVAL_TAKEN : what == ASKED ? RA_ARRIVAL_HELD : RA_ARRIVAL_LEFT;
 }
 
 /* It reads what is there in this turn of the loop, and what arrives only then: in the middle of a request it
  * takes being told to read for the end of the process, so that its socket mustn't have told it before. */
-static void leave(struct bufferevent *connection)
+static void leave(ra_express *e, struct bufferevent *connection)
 {
+    ra_connection_left(ra_connection_find(e->loop->connections, connection));
     bufferevent_disable(connection, EV_READ); /* if the socket is known to be readable, it isn't any more */
     bufferevent_enable(connection, EV_READ);
     bufferevent_trigger(connection, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
@@ -223,32 +216,14 @@ static void answered(ra_express *e, struct bufferevent *connection, size_t n, co
         forget(e, in);
     }
     if (what == ANSWERED)
-        evbuffer_add_cb(in, arrived, connection);
+        ra_connection_taken(ra_connection_find(e->loop->connections, connection));
     else if (what == NOT_HERE)
-        leave(connection);
+        leave(e, connection);
 }
 
-static struct bufferevent *accepted(struct event_base *base, void *arg)
+void ra_express_serve(ra_express *e, ra_connections *connections)
 {
-    struct bufferevent *connection = bufferevent_socket_new(base, -1, 0);
-    (void)arg;
-    if (connection)
-        evbuffer_add_cb(bufferevent_get_input(connection), arrived, connection);
-    return connection;
-}
-
-void ra_express_serve(ra_express *e, struct evhttp *http)
-{
-    evhttp_set_bevcb(http, accepted, e);
-}
-
-void ra_express_between(ra_express *e, struct evhttp_connection *connection)
-{
-    struct bufferevent *b = evhttp_connection_get_bufferevent(connection);
-    (void)e;
-    /* What has come already evhttp is going to read. */
-    if (b && evbuffer_get_length(bufferevent_get_input(b)) == 0)
-        evbuffer_add_cb(bufferevent_get_input(b), arrived, b);
+    ra_connections_look_first(connections, arrived, e);
 }
 
 void ra_express_learn(ra_express *e, ra_config *config, uint64_t tables_version, const ra_alias_asked *asked,

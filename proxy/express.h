@@ -3,10 +3,9 @@
  * process's memory, is answered at the connection, before evhttp has parsed it. Everything else is evhttp's,
  * as if this weren't here: what is looked at is never changed, and taken only together with its answer.
  *
- * It looks only where a request begins. Between requests a callback on the connection's input buffer is set;
- * it sees what arrives before evhttp does. Where it doesn't answer it takes itself away, and what has
- * arrived, and all that follows until evhttp's reply is written, is evhttp's. ra_express_between sets it
- * again.
+ * It looks only where a request begins, at what arrives between requests, before evhttp sees it (see
+ * proxy/connections.h). Where it doesn't answer, what has arrived, and all that follows until evhttp's reply
+ * is written, is evhttp's.
  *
  * A reply that the socket doesn't take at once is written as it takes it; meanwhile nothing is read from the
  * connection. Not over TLS: there what a socket takes isn't what was written.
@@ -17,11 +16,8 @@
 #define RA_PROXY_EXPRESS_H
 
 #include "proxy/alias.h"
+#include "proxy/connections.h"
 #include "proxy/server.h"
-
-struct bufferevent;
-struct evhttp;
-struct evhttp_connection;
 
 typedef struct ra_express ra_express;
 
@@ -29,10 +25,8 @@ ra_express *ra_express_new(ra_loop *l); /* NULL: no memory */
 /* Before evhttp's connections go: replies that are being written are given up. NULL is allowed. */
 void ra_express_free(ra_express *e);
 
-/* For all connections that `http` accepts from here on. */
-void ra_express_serve(ra_express *e, struct evhttp *http);
-/* evhttp's reply on the connection is written, and it is about to read the next request. */
-void ra_express_between(ra_express *e, struct evhttp_connection *connection);
+/* It looks first at what arrives on these connections. */
+void ra_express_serve(ra_express *e, ra_connections *connections);
 
 /* A request for the wire API was a hit, with what was looked up. `tables_version`: as it was before anything
  * was asked of the registry of tables. */

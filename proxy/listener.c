@@ -13,8 +13,9 @@
 
 enum {
     BACKLOG = 1024,
-    HEADERS_MAX_BYTES = 64 * 1024,
-    /* evhttp answers a longer body itself, in HTML; up to here the error is in DynamoDB's shape. */
+    HEADERS_MOST = 1024 * 1024, /* where the config has no limit */
+    /* What is longer evhttp answers itself, in HTML; up to here the error is in DynamoDB's shape. */
+    HEADERS_SLACK = 64 * 1024,
     BODY_SLACK = 1024 * 1024
 };
 
@@ -109,7 +110,8 @@ struct evhttp *ra_listener_new(struct event_base *base, const ra_config_listen *
         return NULL;
     evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
                                          EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
-    evhttp_set_max_headers_size(http, HEADERS_MAX_BYTES);
+    size_t most = c->max_header_bytes ? c->max_header_bytes : HEADERS_MOST;
+    evhttp_set_max_headers_size(http, (ev_ssize_t)(most + HEADERS_SLACK));
     evhttp_set_max_body_size(http, (ev_ssize_t)(c->max_body + BODY_SLACK));
     struct timeval idle = {.tv_sec = c->idle_timeout / 1000, .tv_usec = c->idle_timeout % 1000 * 1000};
     evhttp_set_timeout_tv(http, &idle);
@@ -147,6 +149,7 @@ const char *ra_framing_problem(struct evhttp_request *request)
 {
     unsigned lengths = 0;
     unsigned encodings = 0;
+    unsigned hosts = 0;
     const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
     for (const struct evkeyval *h = headers->tqh_first; h; h = h->next.tqe_next) {
         if (!is_token(h->key))
@@ -155,6 +158,8 @@ const char *ra_framing_problem(struct evhttp_request *request)
             lengths++;
             if (!is_digits(h->value))
                 return "Content-Length is malformed";
+        } else if (strcasecmp(h->key, "host") == 0) {
+            hosts++;
         } else if (strcasecmp(h->key, "transfer-encoding") == 0) {
             encodings++;
             if (strcasecmp(h->value, "chunked") != 0)
@@ -169,7 +174,79 @@ const char *ra_framing_problem(struct evhttp_request *request)
         return "more than one Transfer-Encoding";
     if (lengths && encodings)
         return "both Content-Length and Transfer-Encoding";
+    return hosts > 1 ? "more than one Host" : NULL;
+}
+
+const char *ra_listener_limits_problem(const ra_config_listen *c, struct evhttp_request *request)
+{
+    const char *uri = evhttp_request_get_uri(request);
+    size_t bytes = sizeof "POST  HTTP/1.1\r\n" - 1 + (uri ? strlen(uri) : 0);
+    unsigned n = 0;
+    const struct evkeyvalq *headers = evhttp_request_get_input_headers(request);
+    for (const struct evkeyval *h = headers->tqh_first; h; h = h->next.tqe_next) {
+        n++;
+        bytes += strlen(h->key) + strlen(h->value) + sizeof ": \r\n" - 1;
+    }
+    if (c->max_headers && n > c->max_headers)
+        return "the request has more headers than listen.max_headers allows";
+    if (c->max_header_bytes && bytes > c->max_header_bytes)
+        return "the request's first line and headers are longer than listen.max_header_bytes allows";
     return NULL;
+}
+
+/* ---- by which name ---- */
+
+static bool is_port(ra_bytes s)
+{
+    if (s.n == 0)
+        return true;
+    for (size_t i = 1; i < s.n; i++)
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return false;
+    return s.p[0] == ':';
+}
+
+/* Digits and dots are never a name: that of a top-level domain isn't a number. */
+static bool is_ipv4(ra_bytes name)
+{
+    for (size_t i = 0; i < name.n; i++)
+        if (name.p[i] != '.' && (name.p[i] < '0' || name.p[i] > '9'))
+            return false;
+    return name.n > 0;
+}
+
+/* Something in brackets is never a name either. */
+static bool is_ipv6(ra_bytes host)
+{
+    const char *end = host.n && host.p[0] == '[' ? memchr(host.p, ']', host.n) : NULL;
+    size_t n = end ? (size_t)(end + 1 - host.p) : 0;
+    return end && is_port((ra_bytes){end + 1, host.n - n});
+}
+
+static bool ends_with(ra_bytes name, const char *end)
+{
+    size_t n = strlen(end);
+    return name.n >= n && strncasecmp(name.p + name.n - n, end, n) == 0;
+}
+
+bool ra_listener_host_ok(const ra_config_listen *c, ra_bytes host)
+{
+    if ((c->exposed && c->hosts.n == 0) || !host.p || is_ipv6(host))
+        return true;
+    const char *colon = memchr(host.p, ':', host.n);
+    ra_bytes name = {host.p, colon ? (size_t)(colon - host.p) : host.n};
+    if (!is_port((ra_bytes){host.p + name.n, host.n - name.n}))
+        return false;
+    if (is_ipv4(name))
+        return true;
+    if (name.n && name.p[name.n - 1] == '.') /* "localhost." is the whole of the name */
+        name.n--;
+    if ((name.n == 9 && ends_with(name, "localhost")) || ends_with(name, ".localhost"))
+        return true;
+    for (size_t i = 0; i < c->hosts.n; i++)
+        if (name.n == strlen(c->hosts.v[i]) && ends_with(name, c->hosts.v[i]))
+            return true;
+    return false;
 }
 
 void ra_signed_service(struct evhttp_request *request, char *out, size_t size)

@@ -1,8 +1,8 @@
 #include "proxy/reply.h"
 
 #include "proxy/clock.h"
+#include "proxy/connections.h"
 #include "proxy/cors.h"
-#include "proxy/express.h"
 #include "proxy/log.h"
 #include "proxy/op.h"
 #include "proxy/reply_head.h"
@@ -26,9 +26,8 @@ static ra_loop *loop_of(void *arg)
     return l;
 }
 
-static void sent(struct evhttp_connection *connection, ra_loop *l)
+static void sent(ra_loop *l)
 {
-    evhttp_connection_set_closecb(connection, NULL, NULL);
     l->sending--;
     ra_loop_ended(l);
 }
@@ -36,13 +35,16 @@ static void sent(struct evhttp_connection *connection, ra_loop *l)
 static void written(struct evhttp_request *r, void *arg)
 {
     ra_loop *l = loop_of(arg);
-    ra_express_between(l->express, evhttp_request_get_connection(r));
-    sent(evhttp_request_get_connection(r), l);
+    ra_connection *c = ra_connection_of(l->connections, evhttp_request_get_connection(r));
+    ra_connection_on_close(c, NULL, NULL);
+    ra_connection_between(c);
+    sent(l);
 }
 
 static void closed(struct evhttp_connection *connection, void *arg)
 {
-    sent(connection, loop_of(arg));
+    (void)connection;
+    sent(loop_of(arg));
 }
 
 /*
@@ -72,20 +74,33 @@ static void close_after(struct evhttp_request *r)
 
 /*
  * Writes at once what evhttp would write in the loop's next turn, once the socket has been found writable.
- * What the socket doesn't take stays for that. evhttp hears that all is written as it else would, after its
- * caller has returned; until then it does nothing with the connection. Not for TLS, which writes other bytes.
- * The first `not_sent` bytes are taken away before.
+ * What the socket doesn't take stays for that; meanwhile nothing is read, which evhttp would keep without
+ * limit. evhttp hears that all is written as it else would, after its caller has returned; until then it does
+ * nothing with the connection. The first `not_sent` bytes are taken away before. To a TLS connection nothing
+ * is written here: what its socket takes are other bytes.
  */
-static void flush(struct evhttp_connection *connection, size_t not_sent)
+static void flush(struct bufferevent *b, bool tls, size_t not_sent)
 {
-    struct bufferevent *b = evhttp_connection_get_bufferevent(connection);
     struct evbuffer *out = bufferevent_get_output(b);
-    evbuffer_unfreeze(out, 1);
-    evbuffer_drain(out, not_sent);
-    evbuffer_write(out, bufferevent_getfd(b));
-    evbuffer_freeze(out, 1);
+    if (!tls) {
+        evbuffer_unfreeze(out, 1);
+        evbuffer_drain(out, not_sent);
+        evbuffer_write(out, bufferevent_getfd(b));
+        evbuffer_freeze(out, 1);
+    }
     if (evbuffer_get_length(out) == 0)
         bufferevent_trigger(b, EV_WRITE, BEV_OPT_DEFER_CALLBACKS);
+    else
+        bufferevent_disable(b, EV_READ);
+}
+
+/* NULL: evhttp knows it. */
+static const char *reason_of(int status)
+{
+    return status == 421   ? "Misdirected Request"
+           : status == 422 ? "Unprocessable Content"
+           : status == 431 ? "Request Header Fields Too Large"
+                           : NULL;
 }
 
 /* Hands the reply to evhttp and counts it until it is written out or its connection has gone. `headed`: its
@@ -103,11 +118,10 @@ static void send_out(ra_loop *l, struct evhttp_request *r, int status, bool head
     size_t n = evbuffer_get_length(evhttp_request_get_output_buffer(r));
     l->sending++;
     evhttp_request_set_on_complete_cb(r, written, l);
-    evhttp_connection_set_closecb(connection, closed, l);
-    /* evhttp knows the other reasons. */
-    evhttp_send_reply(r, status, status == 422 ? "Unprocessable Content" : NULL, NULL);
-    struct evbuffer *out = bufferevent_get_output(evhttp_connection_get_bufferevent(connection));
-    flush(connection, headed ? evbuffer_get_length(out) - n : 0);
+    ra_connection_on_close(ra_connection_of(l->connections, connection), closed, l);
+    evhttp_send_reply(r, status, reason_of(status), NULL);
+    struct bufferevent *b = evhttp_connection_get_bufferevent(connection);
+    flush(b, ra_tls_is(b), headed ? evbuffer_get_length(bufferevent_get_output(b)) - n : 0);
 }
 
 /* A body by reference: `done` is called with `arg` when it isn't needed any more, or can't be sent. */
@@ -139,11 +153,14 @@ static void bytes_done(const void *data, size_t n, void *arg)
     free(arg);
 }
 
-/* Nothing about how long the reply or its connection is to be is for evhttp to say. */
+/* Nothing about how long the reply or its connection is to be is for evhttp to say, and it is written here.
+ */
 static bool is_usual(const ra_loop *l, struct evhttp_request *r, int status)
 {
     const char *asked = evhttp_find_header(evhttp_request_get_input_headers(r), "Connection");
-    return status == 200 && !l->draining && r->major == 1 && r->minor == 1 &&
+    struct evhttp_connection *connection = evhttp_request_get_connection(r);
+    return status == 200 && connection && !ra_tls_is(evhttp_connection_get_bufferevent(connection)) &&
+           !l->draining && r->major == 1 && r->minor == 1 &&
            evhttp_request_get_command(r) != EVHTTP_REQ_HEAD &&
            (!asked || strcasecmp(asked, "keep-alive") == 0);
 }

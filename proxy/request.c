@@ -14,6 +14,7 @@
  * request_await.c, request_mark.c and request_write.c), one loop that runs them. Returning RA_SUSPENDED is
  * the only way to wait.
  */
+#include "proxy/connections.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/request_states.h"
@@ -97,9 +98,9 @@ static ra_request *request_new(ra_loop *l, ra_config *config, struct evhttp_requ
 
 static void unwatch(ra_request *r)
 {
-    struct evhttp_connection *connection = r->http ? evhttp_request_get_connection(r->http) : NULL;
-    if (connection)
-        evhttp_connection_set_closecb(connection, NULL, NULL);
+    if (r->http)
+        ra_connection_on_close(ra_connection_of(r->loop->connections, evhttp_request_get_connection(r->http)),
+                               NULL, NULL);
     if (r->client_stirs)
         event_free(r->client_stirs);
     r->client_stirs = NULL;
@@ -191,14 +192,17 @@ static void connection_lost(struct evhttp_connection *connection, void *arg)
 
 /*
  * evhttp doesn't look at a connection whose request is being worked on, so a raw event does: EV_CLOSED for an
- * orderly end, EV_READ for a reset, which epoll reports as an error and libevent as readable.
+ * orderly end, EV_READ for a reset, which epoll reports as an error and libevent as readable. Over TLS an
+ * orderly end has bytes before it; where they come alone they may be anything.
  */
 static void client_stirs(evutil_socket_t fd, short what, void *arg)
 {
-    (void)what;
     ra_request *r = ra_request_of(arg);
+    struct evhttp_connection *connection = evhttp_request_get_connection(r->http);
     char byte;
     ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n > 0 && what & EV_CLOSED && ra_tls_is(evhttp_connection_get_bufferevent(connection)))
+        n = 0;
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         event_add(r->client_stirs, NULL);
         return;
@@ -208,7 +212,6 @@ static void client_stirs(evutil_socket_t fd, short what, void *arg)
         r->client_stirs = NULL;
         return;
     }
-    struct evhttp_connection *connection = evhttp_request_get_connection(r->http);
     unwatch(r);
     evhttp_connection_free(connection); /* and with it the evhttp request */
     without_client(r);
@@ -221,7 +224,7 @@ static void watch(ra_request *r)
     if (!r->http || r->client_stirs)
         return;
     struct evhttp_connection *connection = evhttp_request_get_connection(r->http);
-    evhttp_connection_set_closecb(connection, connection_lost, r);
+    ra_connection_on_close(ra_connection_of(r->loop->connections, connection), connection_lost, r);
     if (r->op.class != RA_CLASS_READ)
         return;
     evutil_socket_t fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));

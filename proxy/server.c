@@ -140,13 +140,17 @@ static bool loop_init(ra_loop *l, ra_server *s, bool first)
     ra_loop_store_open(l, first);
     l->shown = ra_shown_new(RA_SHOWN_BYTES);
     l->express = ra_express_new(l);
+    l->connections = ra_connections_new(l->base, &s->config->listen, s->limits, s->tls);
+    if (l->connections && l->express)
+        ra_express_serve(l->express, l->connections);
     if (first && s->memory) {
         struct timeval t = interval(SWEEP_INTERVAL_MS);
         l->sweep = event_new(l->base, -1, EV_PERSIST, sweep, l);
         if (!l->sweep || event_add(l->sweep, &t) != 0)
             return false;
     }
-    return ra_loop_auth_init(l) && watch_clock(l) && l->mailbox && l->upstream && l->store && l->shown && l->express;
+    return ra_loop_auth_init(l) && watch_clock(l) && l->mailbox && l->upstream && l->store && l->shown &&
+           l->express && l->connections;
 }
 
 static void loop_free(ra_loop *l)
@@ -154,6 +158,7 @@ static void loop_free(ra_loop *l)
     ra_express_free(l->express);
     if (l->http)
         evhttp_free(l->http);
+    ra_connections_free(l->connections);
     ra_upstream_free(l->upstream);
     ra_clock_watch_free(l->clock);
     ra_shown_free(l->shown);
@@ -174,6 +179,18 @@ static void loop_free(ra_loop *l)
     l->magic = 0;
 }
 
+/* What the loops' listeners share. */
+static bool listener_init(ra_server *s)
+{
+    const ra_config_listen *c = &s->config->listen;
+    s->limits = ra_connection_limits_new(c, "listen");
+    if (!s->limits)
+        ra_log(RA_LOG_ERROR, "out of memory");
+    else if (c->tls.cert_file)
+        s->tls = ra_tls_server_new(&c->tls, "listen.tls");
+    return s->limits && (s->tls || !c->tls.cert_file);
+}
+
 ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, int64_t quiet_until)
 {
     ra_server *s = calloc(1, sizeof *s);
@@ -182,6 +199,10 @@ ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, i
     s->config = ra_config_ref(config);
     s->provider = provider;
     s->nloops = config->listen.threads;
+    if (!listener_init(s)) {
+        ra_server_free(s);
+        return NULL;
+    }
     if (!ra_server_auth_init(s) || !ra_server_store_init(s, quiet_until) || !ra_store_trial(s)) {
         ra_server_free(s);
         return NULL;
@@ -243,7 +264,7 @@ static bool start_loop(ra_loop *l, int fd)
 {
     l->http = ra_listener_new(l->base, &l->server->config->listen, fd, ra_request_received, l, &l->socket);
     if (l->http)
-        ra_express_serve(l->express, l->http);
+        ra_connections_serve(l->connections, l->http, ra_request_received, l);
     l->accept_again = evtimer_new(l->base, accept_again, l);
     if (l->http && l->accept_again) {
         evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(l->socket), accept_failed);
@@ -316,6 +337,13 @@ bool ra_server_join(ra_server *s)
     return clean && !ra_server_store_forgets(s);
 }
 
+bool ra_server_reload(ra_server *s)
+{
+    bool listener = !s->tls || ra_tls_server_reload(s->tls);
+    bool admin = !s->admin || ra_admin_reload(s->admin);
+    return ra_server_auth_reload(s) && listener && admin;
+}
+
 void ra_server_free(ra_server *s)
 {
     for (unsigned i = 0; i < s->nloops && s->loops; i++)
@@ -327,6 +355,8 @@ void ra_server_free(ra_server *s)
         ra_flights_free(s->flights);
     ra_server_store_free(s);
     ra_server_auth_free(s);
+    ra_connection_limits_free(s->limits);
+    ra_tls_server_free(s->tls);
     ra_config_unref(s->config);
     free(s);
 }

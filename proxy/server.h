@@ -14,6 +14,7 @@
 #include "cache/memory_store.h"
 #include "cache/redis_store.h"
 #include "cache/redis_tracker.h"
+#include "proxy/connections.h"
 #include "proxy/http_date.h"
 #include "proxy/momento_server.h"
 #include "proxy/redis_server.h"
@@ -45,12 +46,13 @@ typedef struct ra_loop {
     ra_store *store;
     ra_redis_tracker *tracker; /* on the first loop, where near hits may be served unasked; else NULL */
     ra_mailbox *mailbox;
+    ra_connections *connections; /* clients' */
     struct ra_express *express;
     ra_http_date date;            /* of replies */
     struct ra_shown *shown;       /* what routes have made of cached replies */
     struct ra_clock_watch *clock; /* where anything is linearizable */
     ra_loop_auth auth;
-    struct event *sweep;          /* on the first loop only, and with store "memory" */
+    struct event *sweep; /* on the first loop only, and with store "memory" */
     struct event *drain_timer;
     struct event *accept_again;  /* while accept fails, for want of file descriptors say */
     int64_t accept_logged;       /* monotonic: when that was last said */
@@ -82,8 +84,10 @@ struct ra_server {
     ra_flights *flights;
     ra_tables *tables;
     ra_server_auth auth;
-    atomic_uint in_flight;     /* over all loops, for listen.max_in_flight */
-    atomic_bool clock_differs; /* from DynamoDB's: see proxy/clock_check.h */
+    ra_connection_limits *limits; /* of clients' connections */
+    ra_tls_server *tls;           /* NULL: plain HTTP */
+    atomic_uint in_flight;        /* over all loops, for listen.max_in_flight */
+    atomic_bool clock_differs;    /* from DynamoDB's: see proxy/clock_check.h */
     ra_loop *loops;
     unsigned nloops;
     uint16_t port;          /* bound */
@@ -98,6 +102,12 @@ bool ra_server_start(ra_server *s);
 void ra_server_drain(ra_server *s);
 /* Waits for the loops; true if every request ended by itself and no marker is left. */
 bool ra_server_join(ra_server *s);
+/*
+ * Reads anew what is in files and may change while it runs: certificates, access keys. Each is taken whole or
+ * not at all; of one that can't be, what was read before stays in use. false: of any; that is logged with the
+ * reason. Between start and drain.
+ */
+bool ra_server_reload(ra_server *s);
 void ra_server_free(ra_server *s);
 
 /* The loop that this thread runs. */
