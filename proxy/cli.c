@@ -17,6 +17,7 @@ static const ra_cli_command commands[] = {
     {"check", "check a configuration, and say what it promises", ra_cli_check},
     {"markers", "list, or clear, the markers of writes in the shared store", ra_cli_markers},
     {"cache", "reach the configured store, show or drop what it holds", ra_cli_cache},
+    {"credentials", "tell which AWS credentials are used, and where they are from", ra_cli_credentials},
     {"ddb", "make, fill, look at and drop tables", ra_cli_ddb},
     {"version", "print the version", run_version},
     {"help", "explain a command, or the configuration's options", run_help},

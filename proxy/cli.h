@@ -28,6 +28,7 @@ int ra_cli_serve(int argc, char **argv);
 int ra_cli_check(int argc, char **argv);
 int ra_cli_markers(int argc, char **argv);
 int ra_cli_cache(int argc, char **argv);
+int ra_cli_credentials(int argc, char **argv);
 int ra_cli_ddb(int argc, char **argv);
 int ra_cli_ddb_schema_load(int argc, char **argv); /* argv[0] is "schema-load" */
 int ra_cli_ddb_seed(int argc, char **argv);        /* argv[0] is "seed" */

@@ -67,8 +67,8 @@ static void usage(FILE *out)
         "\n"
         "Redis must allow the proxy's user SCAN and HSCAN besides what the proxy needs. The password, TLS "
         "and\n"
-        "the like come from cache.redis, AWS credentials (with --table) from AWS_ACCESS_KEY_ID,\n"
-        "AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.\n"
+        "the like come from cache.redis, AWS credentials (with --table) from AWS's usual places, which\n"
+        "`readaside credentials` shows.\n"
         "Exit status: 0 done, also if no marker was there, 1 it couldn't be done, 2 a wrong call or\n"
         "configuration.\n",
         out);

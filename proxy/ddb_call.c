@@ -2,6 +2,7 @@
 
 #include "cache/random.h"
 #include "proxy/clock.h"
+#include "proxy/credentials_chain.h"
 #include "proxy/log.h"
 #include "proxy/sigv4.h"
 
@@ -10,14 +11,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { DDB_MAGIC = 0x64646263, LINES_MAX = 64 * 1024, HEADERS_MAX = 8, REPLY_MAX = 16 << 20 };
+enum {
+    DDB_MAGIC = 0x64646263,
+    LINES_MAX = 64 * 1024,
+    HEADERS_MAX = 8,
+    REPLY_MAX = 16 << 20,
+    RENEW_AHEAD = 60000 /* ms */
+};
 
 struct ra_ddb {
     uint32_t magic;
     struct event_base *base;
     ra_http *http;
     ra_signer *signer;
+    ra_credentials_chain chain;
     ra_credentials *credentials;
+    char why[RA_CHAIN_WHY_MAX];
+    char *region;
     char *endpoint;
     char *url;
     ra_http_reply *reply; /* of the call under way, once it is there */
@@ -31,16 +41,29 @@ static ra_ddb *checked(void *p)
     return d;
 }
 
-/* The environment provider always answers at once. */
-static ra_credentials *credentials_from_environment(const char **why)
+/* Looks for credentials, unless those at hand are good for a while. false: there are none that live; why is
+ * in `why`. */
+static bool take_credentials(ra_ddb *d)
 {
-    ra_credentials *c = NULL;
-    ra_credentials_provider *p = ra_credentials_environment_new();
-    *why = "out of memory";
-    if (p)
-        p->get(p, &c, why, NULL, NULL);
-    ra_credentials_provider_free(p);
-    return c;
+    int64_t now = ra_clock_wall();
+    if (d->credentials && now < d->credentials->expires_ms - RENEW_AHEAD)
+        return true;
+    ra_credentials *c = ra_credentials_chain_look(&d->chain);
+    if (c) {
+        ra_credentials_unref(d->credentials);
+        d->credentials = c;
+        return true;
+    }
+    ra_credentials_chain_why(&d->chain, d->why);
+    return d->credentials && now < d->credentials->expires_ms;
+}
+
+/* Commands are alone in their process, and make one client after the other. */
+static const char *told(const char *why)
+{
+    static char text[RA_CHAIN_WHY_MAX];
+    snprintf(text, sizeof text, "%s", why);
+    return text;
 }
 
 ra_ddb *ra_ddb_new(const ra_ddb_options *o, const char **why)
@@ -51,19 +74,20 @@ ra_ddb *ra_ddb_new(const ra_ddb_options *o, const char **why)
     if (!d)
         return NULL;
     d->magic = DDB_MAGIC;
-    d->credentials = credentials_from_environment(why);
-    if (!d->credentials) {
+    d->region = strdup(o->region);
+    ra_credentials_chain_init(&d->chain, d->region);
+    if (d->region && !take_credentials(d)) {
+        *why = told(d->why);
         ra_ddb_free(d);
         return NULL;
     }
-    *why = "out of memory";
     d->base = event_base_new();
     d->http = d->base ? ra_http_new(d->base, &http) : NULL;
     d->signer = ra_signer_new(o->region, "dynamodb");
     d->endpoint = strdup(o->endpoint);
     if (asprintf(&d->url, "%s/", o->endpoint) < 0)
         d->url = NULL;
-    if (d->http && d->signer && d->endpoint && d->url)
+    if (d->http && d->signer && d->region && d->endpoint && d->url)
         return d;
     ra_ddb_free(d);
     return NULL;
@@ -78,6 +102,7 @@ void ra_ddb_free(ra_ddb *d)
         event_base_free(d->base);
     ra_signer_free(d->signer);
     ra_credentials_unref(d->credentials);
+    free(d->region);
     free(d->endpoint);
     free(d->url);
     d->magic = 0;
@@ -134,8 +159,21 @@ ra_http_reply *ra_ddb_post(ra_ddb *d, const char *url, const char *const *header
     return d->reply;
 }
 
+/* A reply that says that nothing was sent for want of credentials. */
+static ra_http_reply *unsigned_reply(const ra_ddb *d)
+{
+    ra_http_reply *reply = ra_http_reply_new();
+    if (!reply)
+        return NULL;
+    reply->result = RA_HTTP_NOT_SENT;
+    snprintf(reply->error, sizeof reply->error, "no AWS credentials: %.120s", d->why);
+    return reply;
+}
+
 ra_http_reply *ra_ddb_call(ra_ddb *d, const char *operation, ra_bytes body, int64_t timeout)
 {
+    if (!take_credentials(d)) /* those of the start have expired */
+        return unsigned_reply(d);
     ra_buf lines;
     const char *headers[HEADERS_MAX];
     size_t n = 0;

@@ -17,7 +17,7 @@ typedef struct ra_ddb_options {
     const char *ca_file; /* NULL: the system's */
 } ra_ddb_options;
 
-/* Takes credentials from the environment. NULL: *why is a static text. */
+/* Looks for credentials in AWS's chain, which may block. NULL: *why says why, until the next call. */
 ra_ddb *ra_ddb_new(const ra_ddb_options *o, const char **why);
 void ra_ddb_free(ra_ddb *d); /* NULL is allowed */
 

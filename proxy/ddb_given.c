@@ -32,7 +32,7 @@ void ra_ddb_usage_end(FILE *out)
 {
     fputs("  -h, --help          this text\n"
           "\n"
-          "Credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.\n"
+          "Credentials come from AWS's usual places; `readaside credentials` tells which.\n"
           "Exit status: 0 done, 1 it couldn't be done, 2 a wrong call or configuration.\n",
           out);
 }

@@ -11,6 +11,7 @@ enum { FETCH_MAGIC = 0x66657463, HEADERS_MAX = 64 * 1024 /* bytes of a reply's, 
 
 typedef struct fetch {
     unsigned magic;
+    const ra_fetch_request *request;
     ra_buf *body;
     size_t before; /* what stood in `body` */
     size_t max_reply;
@@ -60,6 +61,19 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
         return len;
     f->stopped = "out of memory";
     return 0;
+}
+
+static int on_progress(void *arg, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+{
+    fetch *f = checked(arg);
+    (void)down_all;
+    (void)down;
+    (void)up_all;
+    (void)up;
+    if (!f->request->stop(f->request->stop_arg))
+        return 0;
+    f->stopped = "it isn't wanted any more";
+    return 1;
 }
 
 /* ---- what is sent ---- */
@@ -146,6 +160,9 @@ static bool prepare(CURL *e, fetch *f, const ra_fetch_request *r)
     curl_easy_setopt(e, CURLOPT_HEADERDATA, f);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, f);
+    curl_easy_setopt(e, CURLOPT_NOPROGRESS, r->stop ? 0L : 1L);
+    curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(e, CURLOPT_XFERINFODATA, f);
     return set_strings(e, r);
 }
 
@@ -193,7 +210,8 @@ static int perform(CURL *e, fetch *f, char why[RA_FETCH_WHY_MAX])
 int ra_fetch(const ra_fetch_request *r, ra_buf *body, char why[RA_FETCH_WHY_MAX])
 {
     pthread_once(&curl_once, init_curl);
-    fetch f = {.magic = FETCH_MAGIC, .body = body, .before = body->n, .max_reply = r->max_reply};
+    fetch f = {
+        .magic = FETCH_MAGIC, .request = r, .body = body, .before = body->n, .max_reply = r->max_reply};
     CURL *e = curl_easy_init();
     const char *wrong = e && ra_buf_ok(body) ? add_headers(&f, r) : "out of memory";
     int status = 0;

@@ -11,14 +11,16 @@
 typedef struct ra_fetch_request {
     const char *method; /* NULL: GET */
     const char *url;
-    const char *const *headers; /* "Name: value" */
+    const char *const *headers; /* "Name: value"; an empty value, or a control character, is an error */
     size_t nheaders;
     ra_bytes body;
     int64_t connect_timeout; /* ms */
     int64_t timeout;         /* ms, of all */
     const char *ca_file;     /* NULL: the system's */
     size_t max_reply;
-    bool no_proxy; /* never by way of HTTP_PROXY: for link-local and loopback addresses */
+    bool no_proxy;           /* never by way of HTTP_PROXY: for link-local and loopback addresses */
+    bool (*stop)(void *arg); /* asked about once a second, and more often while bytes flow; NULL: not */
+    void *stop_arg;
 } ra_fetch_request;
 
 enum { RA_FETCH_WHY_MAX = 256 };

@@ -4,6 +4,7 @@
 #include "cache/buf.h"
 #include "proxy/clock.h"
 #include "proxy/log.h"
+#include "proxy/server.h"
 #include "proxy/sigv4.h"
 
 #include <stdio.h>
@@ -46,7 +47,7 @@ struct ra_upstream_call {
     ra_http_call *http; /* NULL while credentials are being fetched */
     ra_upstream_done done;
     void *arg;
-    bool cancelled; /* while credentials were being fetched: their callback frees it */
+    ra_credentials_wait wait; /* for credentials that are being fetched */
 };
 
 /* The Host header leaves out the scheme's default port, as SDKs and AWS do when they sign. */
@@ -256,13 +257,9 @@ static void credentials_came(ra_credentials *credentials, const char *why_none, 
     ra_upstream_call *c = arg;
     if (c->magic != CALL_MAGIC)
         ra_corrupt("upstream call");
-    const char *why = why_none;
-    if (!c->cancelled && credentials)
-        why = send_signed(c, credentials);
+    const char *why = credentials ? send_signed(c, credentials) : why_none;
     ra_credentials_unref(credentials);
-    if (c->cancelled)
-        call_free(c);
-    else if (why)
+    if (why)
         fail(c, why);
 }
 
@@ -303,7 +300,9 @@ ra_upstream_call *ra_upstream_send(ra_upstream *u, const ra_upstream_request *r,
     if (!c)
         return NULL;
     ra_credentials *credentials = NULL;
-    switch (u->provider->get(u->provider, &credentials, why, credentials_came, c)) {
+    ra_loop *loop = ra_loop_running();
+    c->wait = (ra_credentials_wait){.done = credentials_came, .arg = c};
+    switch (u->provider->get(u->provider, &credentials, why, loop ? loop->mailbox : NULL, &c->wait)) {
     case RA_CREDENTIALS_PENDING:
         if (copy_texts(c))
             return c;
@@ -325,11 +324,9 @@ ra_upstream_call *ra_upstream_send(ra_upstream *u, const ra_upstream_request *r,
 
 void ra_upstream_cancel(ra_upstream_call *c)
 {
-    if (!c->http) { /* the provider's callback, still to come, frees it */
-        c->cancelled = true;
-        call_unlink(c);
-        return;
-    }
-    ra_http_cancel(c->http);
+    if (c->http)
+        ra_http_cancel(c->http);
+    else
+        c->u->provider->leave(c->u->provider, &c->wait);
     call_free(c);
 }

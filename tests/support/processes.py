@@ -69,6 +69,10 @@ def child_environment(extra=None):
     """Only what the proxy is meant to see: nothing of the caller's own AWS set-up."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
     kept.update(CREDENTIALS)
+    # Where there are no keys: neither those of who runs the tests, nor those of the machine.
+    kept.update(
+        AWS_EC2_METADATA_DISABLED="true", AWS_SHARED_CREDENTIALS_FILE="/dev/null", AWS_CONFIG_FILE="/dev/null"
+    )
     kept.update(
         ASAN_OPTIONS="detect_leaks=1:halt_on_error=1:exitcode=99:detect_stack_use_after_return=1",
         UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:exitcode=99",

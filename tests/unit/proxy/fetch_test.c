@@ -279,6 +279,32 @@ static void test_silence_ends(void **state)
     server_free(s);
 }
 
+static bool at_once(void *arg)
+{
+    ++*(unsigned *)arg;
+    return true;
+}
+
+/* Without a time limit: only the question ends it. */
+static void test_stopped(void **state)
+{
+    char why[RA_FETCH_WHY_MAX];
+    unsigned asked = 0;
+    (void)state;
+    server *s = server_of(NULL, 0);
+    ra_fetch_request r = request_of(s->url);
+    r.timeout = 0;
+    r.stop = at_once;
+    r.stop_arg = &asked;
+    ra_buf body;
+    ra_buf_init(&body, 1000);
+    assert_int_equal(ra_fetch(&r, &body, why), 0);
+    assert_non_null(strstr(why, "wanted"));
+    assert_true(asked > 0);
+    ra_buf_free(&body);
+    server_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_what_is_not_sent),
         cmocka_unit_test(test_nobody_there),
         cmocka_unit_test(test_silence_ends),
+        cmocka_unit_test(test_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,8 +24,8 @@ typedef struct fixture {
     unsigned requests;
     ra_credentials_provider provider;
     enum ra_credentials_step step;
-    ra_credentials_done later; /* PENDING: whom to tell */
-    void *later_arg;
+    ra_credentials_wait *later; /* PENDING: whom to tell */
+    unsigned left;
     ra_upstream *upstream;
     bool done;
     enum ra_http_result result;
@@ -52,15 +52,22 @@ static ra_credentials *somebody(void)
 }
 
 static enum ra_credentials_step give(ra_credentials_provider *p, ra_credentials **out, const char **why,
-                                     ra_credentials_done done, void *arg)
+                                     ra_mailbox *mailbox, ra_credentials_wait *wait)
 {
+    (void)mailbox;
     assert_ptr_equal(p, &the->provider);
     *why = "there are none";
-    the->later = done;
-    the->later_arg = arg;
+    the->later = wait;
     if (the->step == RA_CREDENTIALS_READY)
         *out = somebody();
     return the->step;
+}
+
+static void leave(ra_credentials_provider *p, ra_credentials_wait *wait)
+{
+    assert_ptr_equal(p, &the->provider);
+    assert_ptr_equal(wait, the->later);
+    the->left++;
 }
 
 static int set_up(void **state)
@@ -84,6 +91,7 @@ static int set_up(void **state)
     assert_non_null(config);
     ra_problems_free(&problems);
     f->provider.get = give;
+    f->provider.leave = leave;
     f->step = RA_CREDENTIALS_READY;
     f->upstream = ra_upstream_new(f->base, config, &f->provider);
     ra_config_unref(config);
@@ -173,7 +181,7 @@ static void credentials_may_come_later(void **state)
     f->step = RA_CREDENTIALS_PENDING;
     assert_non_null(send_one(f, &why));
     assert_int_equal(f->requests, 0);
-    f->later(somebody(), NULL, f->later_arg);
+    f->later->done(somebody(), NULL, f->later->arg);
     until_done(f);
     assert_int_equal(f->result, RA_HTTP_OK);
     assert_header(f, "User-Agent", "a client/1");
@@ -185,7 +193,7 @@ static void credentials_may_never_come(void **state)
     const char *why = NULL;
     f->step = RA_CREDENTIALS_PENDING;
     assert_non_null(send_one(f, &why));
-    f->later(NULL, "the source is down", f->later_arg);
+    f->later->done(NULL, "the source is down", f->later->arg);
     assert_true(f->done);
     assert_int_equal(f->result, RA_HTTP_NOT_SENT);
     assert_string_equal(f->error, "the source is down");
@@ -198,13 +206,18 @@ static void who_was_cancelled_is_not_called(void **state)
     const char *why = NULL;
     f->step = RA_CREDENTIALS_PENDING;
     ra_upstream_cancel(send_one(f, &why));
-    f->later(somebody(), NULL, f->later_arg); /* frees the call, sends nothing */
+    assert_int_equal(f->left, 1);
     f->step = RA_CREDENTIALS_READY;
     ra_upstream_cancel(send_one(f, &why));
     assert_non_null(send_one(f, &why));
     until_done(f);
     assert_int_equal(f->result, RA_HTTP_OK);
-    send_one(f, &why); /* still under way when the upstream is freed */
+    send_one(f, &why); /* still under way when the upstream is freed, */
+    f->step = RA_CREDENTIALS_PENDING;
+    send_one(f, &why); /* and one that waits */
+    ra_upstream_free(f->upstream);
+    f->upstream = NULL;
+    assert_int_equal(f->left, 2);
 }
 
 static void a_failure_is_a_reply(void **state)
