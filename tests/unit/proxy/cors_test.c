@@ -141,6 +141,31 @@ static void preflights(void **state)
     end(&c);
 }
 
+/* A page holds a token of its user's, and never a back end's secret. */
+static void proofs(void **state)
+{
+    (void)state;
+    cors c;
+    begin(&c, ANY "\"auth\":{\"jwt\":{\"issuer\":\"i\",\"jwks_uri\":\"https://i\",\"client_id\":\"c\"},"
+                  "\"backend\":{\"secret\":\"0123456789abcdef\"}},");
+    route_headers(c.f, "Origin", "https://b.example", "Access-Control-Request-Method", "GET",
+                  "Access-Control-Request-Headers", "authorization, x-readaside-secret", NULL);
+    assert_preflight(&c,
+                     "Allow: GET, HEAD, OPTIONS\nAccess-Control-Allow-Origin: *\n"
+                     "Access-Control-Allow-Methods: GET, HEAD, OPTIONS\n"
+                     "Access-Control-Allow-Headers: Content-Type, Authorization, X-User, x-request-id, X\n"
+                     "Access-Control-Max-Age: 0\n");
+    end(&c);
+    /* Without tokens none is asked for. */
+    begin(&c, ANY "\"auth\":{\"backend\":{\"secret\":\"0123456789abcdef\"}},");
+    route_headers(c.f, "Origin", "https://b.example", "Access-Control-Request-Method", "GET", NULL);
+    assert_preflight(&c, "Allow: GET, HEAD, OPTIONS\nAccess-Control-Allow-Origin: *\n"
+                         "Access-Control-Allow-Methods: GET, HEAD, OPTIONS\n"
+                         "Access-Control-Allow-Headers: Content-Type, X-User, x-request-id, X\n"
+                         "Access-Control-Max-Age: 0\n");
+    end(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +173,7 @@ int main(void)
         cmocka_unit_test(origins_by_name),
         cmocka_unit_test(any_origin),
         cmocka_unit_test(preflights),
+        cmocka_unit_test(proofs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,7 +41,8 @@ typedef struct route_fixture {
     ra_table *table;
     ra_arena arena;
     struct evkeyvalq headers;
-    char *path, *query, *body; /* exact copies, so that a sanitizer sees a read past their ends */
+    const struct ra_identity *identity; /* NULL: nobody known */
+    char *path, *query, *body;          /* exact copies, so that a sanitizer sees a read past their ends */
     ra_route_call call;
     ra_route_refusal refusal;
     ra_buf out;
@@ -143,6 +144,7 @@ static inline enum ra_route_result route_open_bytes(route_fixture *f, int method
                        .query = {query.p ? f->query : NULL, query.n},
                        .headers = &f->headers,
                        .body = {f->body, body.n},
+                       .identity = f->identity,
                        .now_us = ROUTE_NOW};
     enum ra_route_result r = ra_route_open(f->config, &h, &f->arena, &f->call, &f->refusal);
     /* Of the HTTP request only the body may be looked at from here on. */
