@@ -144,11 +144,26 @@ static void tokens(void **state)
     assert_int_equal(by(&both, "Authorization", lower), RA_CALLER_JWT);
     assert_int_equal(by(&both, "Authorization", upper), RA_CALLER_JWT);
     assert_int_equal(by(&both, "Authorization", wide), RA_CALLER_JWT);
-    assert_int_equal(by(&only_backend, "Authorization", bearer), 0);
-    assert_int_equal(by(&neither, "Authorization", bearer), 0);
     free(wide);
     free(upper);
     free(lower);
+}
+
+/* Where none are taken there are no keys either, and the reason isn't that one is unknown. */
+static void tokens_where_none_are_taken(void **state)
+{
+    (void)state;
+    const ra_config_auth *all[] = {&only_backend, &neither};
+    for (size_t i = 0; i < 2; i++) {
+        request r;
+        begin(&r);
+        add(&r, "Authorization", bearer);
+        assert_int_equal(
+            ra_identity_find(all[i], NULL, (ra_http_lines){r.lines, r.n}, NOW, &r.arena, &r.identity, &r.why),
+            RA_IDENTITY_REFUSED);
+        assert_string_equal(r.why, "tokens aren't taken here");
+        end(&r);
+    }
 }
 
 static void tokens_that_are_wrong(void **state)
@@ -340,6 +355,9 @@ static void claims_of_a_back_end(void **state)
         {"a\xe9", UNUSABLE},
         {"a\xc0\x80", UNUSABLE},
         {"\xff", UNUSABLE},
+        {"\xe0\x81\xa1", UNUSABLE},     /* "a", at too great length */
+        {"\xed\xa0\x80", UNUSABLE},     /* a surrogate */
+        {"\xf4\x90\x80\x80", UNUSABLE}, /* behind the last character */
         {"a\tb", UNUSABLE},
         {"a\x7f", UNUSABLE},
         {"a\xc2\x85z", UNUSABLE},
@@ -395,6 +413,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody),
         cmocka_unit_test(tokens),
+        cmocka_unit_test(tokens_where_none_are_taken),
         cmocka_unit_test(tokens_that_are_wrong),
         cmocka_unit_test(twice_and_both),
         cmocka_unit_test(secrets),

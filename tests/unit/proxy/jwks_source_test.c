@@ -226,6 +226,22 @@ static void rotation(void **state)
     until_asked(&f->p, 2);
 }
 
+/* Who comes while the one fetch of this minute is under way waits for it, too. */
+static void joins_what_was_asked_for(void **state)
+{
+    fixture *f = *state;
+    wait_once(f);
+    set_reply(&f->p, "200 OK", set_text(second_key, "two"));
+    ra_background_wait first = wait_of(f), second = wait_of(f);
+    assert_true(ra_jwks_source_wait(f->source, &first));
+    until_asked(&f->p, 2);
+    assert_true(ra_jwks_source_wait(f->source, &second));
+    allow(&f->p, 1);
+    run_until_woken(f, 3);
+    assert_true(has(f, "two"));
+    until_asked(&f->p, 2);
+}
+
 static void old_keys_go_on(fixture *f)
 {
     wait_once(f);
@@ -316,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(first_set, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rotation, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(joins_what_was_asked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(provider_fails, set_up, tear_down),
         cmocka_unit_test_setup_teardown(provider_talks_nonsense, set_up, tear_down),
         cmocka_unit_test_setup_teardown(provider_redirects, set_up, tear_down),
