@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static char loopback[] = "127.0.0.1";
@@ -98,6 +99,7 @@ static void framing(void **state)
         {"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
          "more than one Transfer-Encoding"},
         {"Transfer-Encoding: gzip\r\nContent-Length: 0\r\n\r\n", "Transfer-Encoding is not chunked"},
+        {"Host: y\r\nContent-Length: 0\r\n\r\n", "more than one Host"},
         {"Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n",
          "compressed bodies are not supported: Content-Encoding must be absent"},
     };
@@ -140,6 +142,105 @@ static void services(void **state)
     }
 }
 
+typedef struct head {
+    ra_config_listen limits;
+    const char *problem;
+    bool called;
+} head;
+
+static void received_head(struct evhttp_request *r, void *arg)
+{
+    head *h = arg;
+    h->problem = ra_listener_limits_problem(&h->limits, r);
+    h->called = true;
+    evhttp_add_header(evhttp_request_get_output_headers(r), "Connection", "close");
+    evhttp_send_reply(r, 200, NULL, NULL);
+}
+
+/* What is wrong with a head of so many headers (three at least) and so many bytes. */
+static const char *problem_of(ra_config_listen limits, unsigned headers, size_t bytes)
+{
+    char *text = calloc(1, bytes + 1);
+    size_t n = (size_t)sprintf(text, "GET /a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n");
+    for (unsigned i = 3; i < headers; i++)
+        n += (size_t)sprintf(text + n, "A: b\r\n");
+    assert_true(n + 7 <= bytes);
+    n += (size_t)sprintf(text + n, "A: ");
+    memset(text + n, 'a', bytes - n - 4);
+    memcpy(text + bytes - 4, "\r\n\r\n", 4);
+    head h = {.limits = limits};
+    struct event_base *base = event_base_new();
+    exchange e;
+    exchange_run(&e, base, text, received_head, &h);
+    event_base_free(base);
+    free(text);
+    assert_true(h.called);
+    return h.problem;
+}
+
+static void heads(void **state)
+{
+    (void)state;
+    const ra_config_listen c = {.max_headers = 10, .max_header_bytes = 400};
+    assert_null(problem_of(c, 10, 400));
+    assert_non_null(strstr(problem_of(c, 11, 400), "listen.max_headers"));
+    assert_non_null(strstr(problem_of(c, 3, 404), "listen.max_header_bytes"));
+    assert_null(problem_of((ra_config_listen){0}, 2000, 60000));
+}
+
+static bool is_good(const ra_config_listen *c, const char *host)
+{
+    /* Without a terminating zero, so that a sanitizer sees what is read behind it. */
+    size_t n = strlen(host);
+    char *copy = malloc(n ? n : 1);
+    memcpy(copy, host, n);
+    bool good = ra_listener_host_ok(c, (ra_bytes){copy, n});
+    free(copy);
+    return good;
+}
+
+static void names(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"127.0.0.1",       "127.0.0.1:8080",    "10.0.0.1:",   "[::1]",
+                                       "[::1]:80",        "localhost",         "LOCALHOST:1", "localhost.",
+                                       "a.b.localhost:1", "[fe80::1%25eth0]:1"};
+    static const char *const bad[] = {"",
+                                      ":80",
+                                      "x",
+                                      "evil.example.com",
+                                      "evil.example.com:80",
+                                      "localhost.evil.com",
+                                      "notlocalhost",
+                                      "127.0.0.1.evil.com",
+                                      "127.0.0.1:80:80",
+                                      "127.0.0.1:x",
+                                      "[::1",
+                                      "[::1]x",
+                                      "[::1]:x",
+                                      "localhost:80x",
+                                      "::1"};
+    static const char *const named[] = {"cache.internal", "CACHE.internal:8080", "cache.internal."};
+    static const char *const unnamed[] = {"internal", "a.cache.internal", "cache.internal.evil.com",
+                                          "cache_internal"};
+    char *list[] = {(char[]){"other"}, (char[]){"cache.internal"}};
+    const ra_config_listen near = {0}, with = {.hosts = {.v = list, .n = 2}}, far = {.exposed = true},
+                           far_with = {.exposed = true, .hosts = {.v = list, .n = 2}};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_true(is_good(&near, good[i]) && is_good(&with, good[i]));
+        assert_true(is_good(&far, good[i]) && is_good(&far_with, good[i]));
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_false(is_good(&near, bad[i]) || is_good(&with, bad[i]) || is_good(&far_with, bad[i]));
+        assert_true(is_good(&far, bad[i]));
+    }
+    for (size_t i = 0; i < 3; i++)
+        assert_true(!is_good(&near, named[i]) && is_good(&with, named[i]) && is_good(&far_with, named[i]));
+    for (size_t i = 0; i < 4; i++)
+        assert_false(is_good(&with, unnamed[i]));
+    assert_true(ra_listener_host_ok(&with, (ra_bytes){NULL, 0})); /* no browser */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +248,8 @@ int main(void)
         cmocka_unit_test(hosts),
         cmocka_unit_test(framing),
         cmocka_unit_test(services),
+        cmocka_unit_test(heads),
+        cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
