@@ -54,8 +54,12 @@ static bool find_whether_it_reads(const ra_op *op, bool *reads)
 static void show(ra_bytes text, char out[SHOWN_MAX])
 {
     size_t most = SHOWN_MAX - 4, n = text.n < most ? text.n : most;
-    for (size_t i = 0; i < n; i++)
-        out[i] = text.p[i] >= ' ' && text.p[i] <= '~' ? text.p[i] : '?';
+    for (size_t i = 0; i < n; i++) {
+        char c = text.p[i];
+        out[i] = '?';
+        if (c >= ' ' && c <= '~')
+            out[i] = c;
+    }
     out[n] = '\0';
     if (text.n > most)
         memcpy(out + n, "...", 4);

@@ -69,8 +69,12 @@ void ra_verifier_free(ra_verifier *v)
 void ra_verifier_show(ra_bytes text, char out[RA_VERIFIER_SHOWN_MAX])
 {
     size_t most = RA_VERIFIER_SHOWN_MAX - 4, n = text.n < most ? text.n : most;
-    for (size_t i = 0; i < n; i++)
-        out[i] = text.p[i] >= ' ' && text.p[i] <= '~' ? text.p[i] : '?';
+    for (size_t i = 0; i < n; i++) {
+        char c = text.p[i];
+        out[i] = '?';
+        if (c >= ' ' && c <= '~')
+            out[i] = c;
+    }
     out[n] = '\0';
     if (text.n > most)
         memcpy(out + n, "...", 4);
@@ -87,16 +91,16 @@ ra_verdict ra_verifier_say(ra_verdict v, char why[RA_VERIFIER_WHY_MAX], const ch
 
 /* ---- the scope ---- */
 
-static ra_verdict check_scope(const ra_verifier *v, const ra_authorization *a, ra_bytes date,
+static ra_verdict check_scope(const ra_verifier *v, const ra_authorization *a, ra_bytes day, ra_bytes date,
                               char why[RA_VERIFIER_WHY_MAX])
 {
     char shown[RA_VERIFIER_SHOWN_MAX];
-    if (!ra_bytes_eq(a->day, (ra_bytes){date.p, RA_AMZ_DAY_BYTES})) {
+    if (!ra_bytes_eq(a->day, day)) {
         ra_verifier_show(a->day, shown);
         return ra_verifier_say(RA_SIGN_WRONG, why,
                                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of "
                                "date from HTTP: '%s' != '%.8s', from '%.16s'.",
-                               shown, date.p, date.p);
+                               shown, day.p, date.p);
     }
     if (!ra_bytes_eq(a->region, v->region)) {
         ra_verifier_show(a->region, shown);
@@ -200,6 +204,7 @@ ra_verdict ra_verifier_check(ra_verifier *v, const ra_access_keys *keys, const r
 {
     ra_verifier_headers h;
     ra_authorization a;
+    ra_bytes day = {NULL, 0};
     ra_signed_header headers[RA_VERIFIER_HEADERS_MAX];
     ra_sign_request s = {.method = RA_BYTES("POST"),
                          .path = RA_BYTES("/"),
@@ -216,9 +221,9 @@ ra_verdict ra_verifier_check(ra_verifier *v, const ra_access_keys *keys, const r
     if (said == RA_SIGNED && h.token.p)
         said = ra_verifier_say(RA_SIGN_UNKNOWN_KEY, why, "%s", UNKNOWN_KEY);
     if (said == RA_SIGNED)
-        said = ra_verifier_date_check(h.date, now_s, v->max_skew_ms, why);
+        said = ra_verifier_date_check(h.date, now_s, v->max_skew_ms, &day, why);
     if (said == RA_SIGNED)
-        said = check_scope(v, &a, h.date, why);
+        said = check_scope(v, &a, day, h.date, why);
     if (said == RA_SIGNED)
         said = ra_verifier_headers_signed(&h, a.signed_headers, headers, &s.nheaders, why);
     if (said == RA_SIGNED && !is_query(r->query))

@@ -70,12 +70,13 @@ static ra_verdict require(const ra_authorization *a, bool dated, char why[RA_VER
 
 static ra_verdict read_credential(ra_authorization *a, char why[RA_VERIFIER_WHY_MAX])
 {
-    ra_bytes left = a->credential, *const parts[] = {&a->id, &a->day, &a->region, &a->service,
-                                                     &a->terminator};
+    enum { PARTS = 5 };
+    ra_bytes left = a->credential, *const parts[PARTS] = {&a->id, &a->day, &a->region, &a->service,
+                                                          &a->terminator};
     size_t n = 0;
-    while (left.p && n < sizeof parts / sizeof *parts)
+    while (left.p && n < PARTS)
         *parts[n++] = split(&left, '/');
-    if (n == sizeof parts / sizeof *parts && !left.p && a->id.n)
+    if (n == PARTS && !left.p && a->id.n)
         return RA_SIGNED;
     return ra_verifier_say(RA_SIGN_INCOMPLETE, why,
                            "Credential must have exactly 5 slash-delimited elements, e.g. "

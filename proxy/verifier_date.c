@@ -68,7 +68,7 @@ static ra_verdict out_of_window(ra_bytes date, int64_t now_s, int64_t skew_s, bo
                            (long long)(minutes ? skew_s / 60 : skew_s), minutes ? "min" : "s");
 }
 
-ra_verdict ra_verifier_date_check(ra_bytes date, int64_t now_s, int64_t max_skew_ms,
+ra_verdict ra_verifier_date_check(ra_bytes date, int64_t now_s, int64_t max_skew_ms, ra_bytes *day,
                                   char why[RA_VERIFIER_WHY_MAX])
 {
     int64_t then, skew_s = max_skew_ms / 1000; /* dates have whole seconds */
@@ -80,6 +80,7 @@ ra_verdict ra_verifier_date_check(ra_bytes date, int64_t now_s, int64_t max_skew
                                "http://en.wikipedia.org/wiki/ISO_8601",
                                shown);
     }
+    *day = (ra_bytes){date.p, RA_AMZ_DAY_BYTES};
     if (then < now_s - skew_s)
         return out_of_window(date, now_s, skew_s, true, why);
     if (then > now_s + skew_s)

@@ -1,9 +1,9 @@
 /* A request's headers: those that mean something to a signature, and those that it covers. */
 #include "proxy/verifier_parts.h"
 
-static char lower(char c)
+static int lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
 /* `name` as it came, `lower_case` as it stands in SignedHeaders. */

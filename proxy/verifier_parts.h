@@ -56,8 +56,8 @@ ra_verdict ra_authorization_read(ra_bytes value, bool dated, ra_authorization *a
 
 /* ---- verifier_date.c ---- */
 
-/* Is it a date ("20150830T123600Z"), and near enough to our clock? */
-ra_verdict ra_verifier_date_check(ra_bytes date, int64_t now_s, int64_t max_skew_ms,
+/* Is it a date ("20150830T123600Z"), and near enough to our clock? *day is its first part. */
+ra_verdict ra_verifier_date_check(ra_bytes date, int64_t now_s, int64_t max_skew_ms, ra_bytes *day,
                                   char why[RA_VERIFIER_WHY_MAX]);
 
 #endif
