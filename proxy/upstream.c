@@ -4,7 +4,6 @@
 #include "cache/buf.h"
 #include "proxy/clock.h"
 #include "proxy/log.h"
-#include "proxy/server.h"
 #include "proxy/sigv4.h"
 
 #include <stdio.h>
@@ -26,6 +25,7 @@ typedef struct endpoint {
 struct ra_upstream {
     ra_config *config;
     ra_credentials_provider *provider;
+    ra_mailbox *mailbox; /* where credentials that were waited for arrive */
     ra_http *http;
     ra_signer *signer;
     endpoint dynamodb, streams;
@@ -79,9 +79,10 @@ ra_upstream *ra_upstream_new(struct event_base *base, ra_config *config, ra_cred
                          .connect_timeout = config->upstream.connect_timeout,
                          .verify_tls = true,
                          .ca_file = config->upstream.ca_file};
+    u->mailbox = ra_mailbox_new(base);
     u->http = ra_http_new(base, &o);
     u->signer = ra_signer_new(config->upstream.region, "dynamodb");
-    if (u->http && u->signer && endpoint_set(&u->dynamodb, config->upstream.endpoint) &&
+    if (u->mailbox && u->http && u->signer && endpoint_set(&u->dynamodb, config->upstream.endpoint) &&
         endpoint_set(&u->streams, config->upstream.streams_endpoint))
         return u;
     ra_upstream_free(u);
@@ -118,6 +119,7 @@ void ra_upstream_free(ra_upstream *u)
     }
     if (u->http)
         ra_http_free(u->http);
+    ra_mailbox_free(u->mailbox);
     ra_signer_free(u->signer);
     free(u->dynamodb.url);
     free(u->dynamodb.host);
@@ -300,9 +302,8 @@ ra_upstream_call *ra_upstream_send(ra_upstream *u, const ra_upstream_request *r,
     if (!c)
         return NULL;
     ra_credentials *credentials = NULL;
-    ra_loop *loop = ra_loop_running();
     c->wait = (ra_credentials_wait){.done = credentials_came, .arg = c};
-    switch (u->provider->get(u->provider, &credentials, why, loop ? loop->mailbox : NULL, &c->wait)) {
+    switch (u->provider->get(u->provider, &credentials, why, u->mailbox, &c->wait)) {
     case RA_CREDENTIALS_PENDING:
         if (copy_texts(c))
             return c;
