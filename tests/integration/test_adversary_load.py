@@ -133,19 +133,17 @@ BODIES = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def ordinary(sides, counting_upstream):
-    """What as many members in no order cost: the most of three, and never less than a little."""
-    return max([50] + [beats(sides, counting_upstream, "GetItem", members(SHUFFLED)) for _ in range(3)])
-
-
-def test_no_body_costs_much_more_than_an_ordinary_one_of_its_size(sides, ordinary, counting_upstream):
-    found = {name: beats(sides, counting_upstream, operation, make()) for name, (operation, make) in BODIES.items()}
-    print(f"ordinary: {ordinary}; {found}")
-    ordinary_bytes = len(members(SHUFFLED))
-    for name, (_, make) in BODIES.items():
-        times = max(1, len(make()) / ordinary_bytes)
-        assert found[name] <= 20 * times * ordinary, (name, found[name], ordinary)
+def test_no_body_costs_much_more_than_an_ordinary_one_of_its_size(sides, counting_upstream):
+    """What seems to is measured again: a machine that is busy elsewhere isn't busy for good."""
+    usual = members(SHUFFLED)
+    ordinary = max(200, sorted(beats(sides, counting_upstream, "GetItem", usual) for _ in range(3))[1])
+    for name, (operation, make) in BODIES.items():
+        body = make()
+        limit = 20 * ordinary * max(1, len(body) / len(usual))
+        found = [beats(sides, counting_upstream, operation, body)]
+        while found[-1] > limit and len(found) < 3:
+            found.append(beats(sides, counting_upstream, operation, body))
+        assert found[-1] <= limit, (name, found, ordinary)
 
 
 DEEP = {
