@@ -80,7 +80,7 @@ void ra_verifier_show(ra_bytes text, char out[RA_VERIFIER_SHOWN_MAX])
         memcpy(out + n, "...", 4);
 }
 
-ra_verdict ra_verifier_say(ra_verdict v, char why[RA_VERIFIER_WHY_MAX], const char *format, ...)
+ra_sign_verdict ra_verifier_say(ra_sign_verdict v, char why[RA_VERIFIER_WHY_MAX], const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -91,8 +91,8 @@ ra_verdict ra_verifier_say(ra_verdict v, char why[RA_VERIFIER_WHY_MAX], const ch
 
 /* ---- the scope ---- */
 
-static ra_verdict check_scope(const ra_verifier *v, const ra_authorization *a, ra_bytes day, ra_bytes date,
-                              char why[RA_VERIFIER_WHY_MAX])
+static ra_sign_verdict check_scope(const ra_verifier *v, const ra_authorization *a, ra_bytes day,
+                                   ra_bytes date, char why[RA_VERIFIER_WHY_MAX])
 {
     char shown[RA_VERIFIER_SHOWN_MAX];
     if (!ra_bytes_eq(a->day, day)) {
@@ -178,9 +178,9 @@ static bool sign(ra_verifier *v, const ra_sign_request *s, ra_bytes date, ra_sig
     return ra_sigv4_key_sign(key, ra_buf_bytes(&v->to_sign), signature);
 }
 
-static ra_verdict check_signature(ra_verifier *v, const ra_verifier_headers *h, const ra_authorization *a,
-                                  const ra_sign_request *s, const ra_access_key *key,
-                                  char why[RA_VERIFIER_WHY_MAX])
+static ra_sign_verdict check_signature(ra_verifier *v, const ra_verifier_headers *h,
+                                       const ra_authorization *a, const ra_sign_request *s,
+                                       const ra_access_key *key, char why[RA_VERIFIER_WHY_MAX])
 {
     char signature[RA_SHA256_HEX + 1];
     ra_bytes body_hash;
@@ -199,8 +199,8 @@ static ra_verdict check_signature(ra_verifier *v, const ra_verifier_headers *h, 
     return RA_SIGNED;
 }
 
-ra_verdict ra_verifier_check(ra_verifier *v, const ra_access_keys *keys, const ra_signed_request *r,
-                             int64_t now_s, const ra_access_key **key, char why[RA_VERIFIER_WHY_MAX])
+ra_sign_verdict ra_verifier_check(ra_verifier *v, const ra_access_keys *keys, const ra_signed_request *r,
+                                  int64_t now_s, const ra_access_key **key, char why[RA_VERIFIER_WHY_MAX])
 {
     ra_verifier_headers h;
     ra_authorization a;
@@ -213,7 +213,7 @@ ra_verdict ra_verifier_check(ra_verifier *v, const ra_access_keys *keys, const r
                          .body = r->body};
     *key = NULL;
     why[0] = '\0';
-    ra_verdict said = ra_verifier_headers_find(r->headers, &h, why);
+    ra_sign_verdict said = ra_verifier_headers_find(r->headers, &h, why);
     if (said == RA_SIGNED && !h.authorization.n)
         said = ra_verifier_say(RA_UNSIGNED, why, "Request is missing Authentication Token");
     if (said == RA_SIGNED)
@@ -237,7 +237,7 @@ ra_verdict ra_verifier_check(ra_verifier *v, const ra_access_keys *keys, const r
     return said;
 }
 
-const char *ra_verifier_type(ra_verdict v)
+const char *ra_verifier_type(ra_sign_verdict v)
 {
     switch (v) {
     case RA_UNSIGNED:

@@ -29,7 +29,7 @@ static ra_bytes split(ra_bytes *s, char separator)
 }
 
 /* What was sent isn't repeated: it may be another scheme's secret, such as a bearer token. */
-static ra_verdict take_parameter(ra_bytes parameter, ra_authorization *a, char why[RA_VERIFIER_WHY_MAX])
+static ra_sign_verdict take_parameter(ra_bytes parameter, ra_authorization *a, char why[RA_VERIFIER_WHY_MAX])
 {
     const struct {
         ra_bytes name;
@@ -56,7 +56,7 @@ static ra_verdict take_parameter(ra_bytes parameter, ra_authorization *a, char w
                            "and 'Signature'.");
 }
 
-static ra_verdict require(const ra_authorization *a, bool dated, char why[RA_VERIFIER_WHY_MAX])
+static ra_sign_verdict require(const ra_authorization *a, bool dated, char why[RA_VERIFIER_WHY_MAX])
 {
     bool credential = a->credential.n > 0, headers = a->signed_headers.n > 0, signature = a->signature.n > 0;
     if (credential && headers && signature && dated)
@@ -68,7 +68,7 @@ static ra_verdict require(const ra_authorization *a, bool dated, char why[RA_VER
                            dated ? "" : "Authorization header requires existence of a 'X-Amz-Date' header. ");
 }
 
-static ra_verdict read_credential(ra_authorization *a, char why[RA_VERIFIER_WHY_MAX])
+static ra_sign_verdict read_credential(ra_authorization *a, char why[RA_VERIFIER_WHY_MAX])
 {
     enum { PARTS = 5 };
     ra_bytes left = a->credential, *const parts[PARTS] = {&a->id, &a->day, &a->region, &a->service,
@@ -83,8 +83,8 @@ static ra_verdict read_credential(ra_authorization *a, char why[RA_VERIFIER_WHY_
                            "keyid/date/region/service/term");
 }
 
-ra_verdict ra_authorization_read(ra_bytes value, bool dated, ra_authorization *a,
-                                 char why[RA_VERIFIER_WHY_MAX])
+ra_sign_verdict ra_authorization_read(ra_bytes value, bool dated, ra_authorization *a,
+                                      char why[RA_VERIFIER_WHY_MAX])
 {
     *a = (ra_authorization){.credential = {NULL, 0}};
     ra_bytes left = trimmed(value);
@@ -96,10 +96,10 @@ ra_verdict ra_authorization_read(ra_bytes value, bool dated, ra_authorization *a
     while (left.n || left.p) {
         if (!left.n && !a->credential.p && !a->signed_headers.p && !a->signature.p)
             break; /* the algorithm alone: all parameters are missing */
-        ra_verdict v = take_parameter(split(&left, ','), a, why);
+        ra_sign_verdict v = take_parameter(split(&left, ','), a, why);
         if (v != RA_SIGNED)
             return v;
     }
-    ra_verdict v = require(a, dated, why);
+    ra_sign_verdict v = require(a, dated, why);
     return v == RA_SIGNED ? read_credential(a, why) : v;
 }

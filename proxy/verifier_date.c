@@ -55,8 +55,8 @@ static void format_date(int64_t seconds, char out[RA_AMZ_DATE_BYTES + 1])
         out[0] = '\0';
 }
 
-static ra_verdict out_of_window(ra_bytes date, int64_t now_s, int64_t skew_s, bool expired,
-                                char why[RA_VERIFIER_WHY_MAX])
+static ra_sign_verdict out_of_window(ra_bytes date, int64_t now_s, int64_t skew_s, bool expired,
+                                     char why[RA_VERIFIER_WHY_MAX])
 {
     char now[RA_AMZ_DATE_BYTES + 1], limit[RA_AMZ_DATE_BYTES + 1];
     bool minutes = skew_s % 60 == 0;
@@ -68,8 +68,8 @@ static ra_verdict out_of_window(ra_bytes date, int64_t now_s, int64_t skew_s, bo
                            (long long)(minutes ? skew_s / 60 : skew_s), minutes ? "min" : "s");
 }
 
-ra_verdict ra_verifier_date_check(ra_bytes date, int64_t now_s, int64_t max_skew_ms, ra_bytes *day,
-                                  char why[RA_VERIFIER_WHY_MAX])
+ra_sign_verdict ra_verifier_date_check(ra_bytes date, int64_t now_s, int64_t max_skew_ms, ra_bytes *day,
+                                       char why[RA_VERIFIER_WHY_MAX])
 {
     int64_t then, skew_s = max_skew_ms / 1000; /* dates have whole seconds */
     if (!read_date(date, &then)) {

@@ -24,7 +24,7 @@ static bool is_amz(ra_bytes name)
 }
 
 /* The header `line` is one of those that may come once only. */
-static ra_verdict once(const ra_http_line *line, ra_bytes *place, char why[RA_VERIFIER_WHY_MAX])
+static ra_sign_verdict once(const ra_http_line *line, ra_bytes *place, char why[RA_VERIFIER_WHY_MAX])
 {
     char shown[RA_VERIFIER_SHOWN_MAX];
     if (!place->p) {
@@ -40,7 +40,8 @@ static ra_verdict once(const ra_http_line *line, ra_bytes *place, char why[RA_VE
  * X-Amz-User-Agent means nothing, and tools on the way may touch it. Content-Type may be left out: the SDKs
  * for PHP and for JavaScript (version 2) do, and DynamoDB takes it.
  */
-ra_verdict ra_verifier_headers_find(ra_http_lines all, ra_verifier_headers *h, char why[RA_VERIFIER_WHY_MAX])
+ra_sign_verdict ra_verifier_headers_find(ra_http_lines all, ra_verifier_headers *h,
+                                         char why[RA_VERIFIER_WHY_MAX])
 {
     ra_bytes host = {NULL, 0}, target = {NULL, 0};
     const struct {
@@ -65,7 +66,7 @@ ra_verdict ra_verifier_headers_find(ra_http_lines all, ra_verifier_headers *h, c
             if (!same_name(line->name, known[k].name))
                 continue;
             h->must[i] |= k == 0;
-            ra_verdict v = once(line, known[k].place, why);
+            ra_sign_verdict v = once(line, known[k].place, why);
             if (v != RA_SIGNED)
                 return v;
             break;
@@ -102,17 +103,17 @@ static ra_bytes next_name(ra_bytes *list)
 }
 
 /* The name stands between the two halves of the sentence. */
-static ra_verdict complain(const char *first, ra_bytes name, const char *second,
-                           char why[RA_VERIFIER_WHY_MAX])
+static ra_sign_verdict complain(const char *first, ra_bytes name, const char *second,
+                                char why[RA_VERIFIER_WHY_MAX])
 {
     char shown[RA_VERIFIER_SHOWN_MAX];
     ra_verifier_show(name, shown);
     return ra_verifier_say(RA_SIGN_WRONG, why, "%s'%s' %s", first, shown, second);
 }
 
-ra_verdict ra_verifier_headers_signed(const ra_verifier_headers *h, ra_bytes list,
-                                      ra_signed_header out[RA_VERIFIER_HEADERS_MAX], size_t *n,
-                                      char why[RA_VERIFIER_WHY_MAX])
+ra_sign_verdict ra_verifier_headers_signed(const ra_verifier_headers *h, ra_bytes list,
+                                           ra_signed_header out[RA_VERIFIER_HEADERS_MAX], size_t *n,
+                                           char why[RA_VERIFIER_WHY_MAX])
 {
     bool is_signed[RA_VERIFIER_HEADERS_MAX] = {false};
     ra_bytes before = {NULL, 0};

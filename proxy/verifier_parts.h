@@ -14,14 +14,14 @@
 
 #include <stdint.h>
 
-typedef enum ra_verdict_of_signature ra_verdict;
+typedef enum ra_verdict_of_signature ra_sign_verdict;
 
 enum { RA_AMZ_DATE_BYTES = 16, RA_AMZ_DAY_BYTES = 8, RA_VERIFIER_SHOWN_MAX = 64 };
 
 /* A stranger's text for a message: printable ASCII, cut short. */
 void ra_verifier_show(ra_bytes text, char out[RA_VERIFIER_SHOWN_MAX]);
 /* Formats `why`, which may be cut, and returns `v`. */
-ra_verdict ra_verifier_say(ra_verdict v, char why[RA_VERIFIER_WHY_MAX], const char *format, ...)
+ra_sign_verdict ra_verifier_say(ra_sign_verdict v, char why[RA_VERIFIER_WHY_MAX], const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* ---- verifier_headers.c ---- */
@@ -33,14 +33,15 @@ typedef struct ra_verifier_headers {
     bool must[RA_VERIFIER_HEADERS_MAX]; /* this one must be signed */
 } ra_verifier_headers;
 
-ra_verdict ra_verifier_headers_find(ra_http_lines all, ra_verifier_headers *h, char why[RA_VERIFIER_WHY_MAX]);
+ra_sign_verdict ra_verifier_headers_find(ra_http_lines all, ra_verifier_headers *h,
+                                         char why[RA_VERIFIER_WHY_MAX]);
 /*
  * The headers that `list` ("content-type;host;x-amz-date") names, in its order, in `out`; those of one name
  * in the order in which they came.
  */
-ra_verdict ra_verifier_headers_signed(const ra_verifier_headers *h, ra_bytes list,
-                                      ra_signed_header out[RA_VERIFIER_HEADERS_MAX], size_t *n,
-                                      char why[RA_VERIFIER_WHY_MAX]);
+ra_sign_verdict ra_verifier_headers_signed(const ra_verifier_headers *h, ra_bytes list,
+                                           ra_signed_header out[RA_VERIFIER_HEADERS_MAX], size_t *n,
+                                           char why[RA_VERIFIER_WHY_MAX]);
 
 /* ---- verifier_authorization.c ---- */
 
@@ -51,13 +52,13 @@ typedef struct ra_authorization {
 } ra_authorization;
 
 /* `dated`: whether there is an X-Amz-Date, which is told of together with what the header lacks. */
-ra_verdict ra_authorization_read(ra_bytes value, bool dated, ra_authorization *a,
-                                 char why[RA_VERIFIER_WHY_MAX]);
+ra_sign_verdict ra_authorization_read(ra_bytes value, bool dated, ra_authorization *a,
+                                      char why[RA_VERIFIER_WHY_MAX]);
 
 /* ---- verifier_date.c ---- */
 
 /* Is it a date ("20150830T123600Z"), and near enough to our clock? *day is its first part. */
-ra_verdict ra_verifier_date_check(ra_bytes date, int64_t now_s, int64_t max_skew_ms, ra_bytes *day,
-                                  char why[RA_VERIFIER_WHY_MAX]);
+ra_sign_verdict ra_verifier_date_check(ra_bytes date, int64_t now_s, int64_t max_skew_ms, ra_bytes *day,
+                                       char why[RA_VERIFIER_WHY_MAX]);
 
 #endif
