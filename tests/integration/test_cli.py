@@ -65,7 +65,9 @@ def test_every_shipped_configuration_is_sound(run):
     shipped = sorted((ROOT / "config").glob("*.jsonc"))
     assert shipped
     own = {**os.environ, "REDIS_URL": "redis://127.0.0.1", "READASIDE_LISTEN": "127.0.0.1:8091",  # redis.jsonc's
-           "MOMENTO_API_KEY": momento_server.v2_key(), "MOMENTO_ENDPOINT": "cell.example"}  # momento.jsonc's
+           "MOMENTO_API_KEY": momento_server.v2_key(), "MOMENTO_ENDPOINT": "cell.example",  # momento.jsonc's
+           "COGNITO_REGION": "eu-west-1", "COGNITO_USER_POOL_ID": "eu-west-1_AbC",  # cruddur-auth.jsonc's
+           "COGNITO_CLIENT_ID": "client", "READASIDE_SECRET": "0123456789abcdef"}
     for path in shipped:
         done = run("check", "-c", path, env=own)
         assert (done.returncode, done.stderr) == (0, "")
