@@ -30,10 +30,9 @@ enum ra_identity_step {
 /*
  * From the headers: X-Readaside-Secret (once; compared in constant time) makes a back end, else
  * "Authorization: Bearer TOKEN" (once) a token's subject, else nobody. Both together are refused, and so is
- * either header twice. Where the
- * config takes no tokens, or trusts no back end, showing one is refused: it must not be taken for proof by
- * anybody. Other schemes of Authorization, such as a signature for the wire API, are nobody's. `keys` may be
- * NULL.
+ * either header twice. Where the config takes no tokens, or trusts no back end, showing one is refused: it
+ * must not be taken for proof by anybody. Other schemes of Authorization, such as a signature for the wire
+ * API, are nobody's. `keys` may be NULL.
  */
 enum ra_identity_step ra_identity_find(const ra_config_auth *c, const ra_jwks *keys, ra_http_lines headers,
                                        int64_t now_ms, ra_arena *a, ra_identity *out, const char **why);

@@ -335,7 +335,8 @@ def test_a_claim_names_the_partition(api, provider):
 
 def test_claims_that_cannot_be_used(api, provider):
     for sub in (None, "", "  ", "\u3000"):
-        reply = api.get("/notes", oidc_server.bearer(oidc_server.token(provider.key, {**provider.claims("x"), "sub": sub})))
+        text = oidc_server.token(provider.key, {**provider.claims("x"), "sub": sub})
+        reply = api.get("/notes", oidc_server.bearer(text))
         assert (reply.status, reply.code) == (403, "claim_missing"), (sub, reply)
     for sub in (["ann"], {"ann": 1}, True, "an\0n", "ann\n", "an\x7fn", "an\x85n"):
         reply = api.get("/notes", oidc_server.bearer(provider.token(sub)))
@@ -356,7 +357,8 @@ def test_claims_are_values_and_never_syntax(api, direct, provider):
 
 def test_who_writes_is_whose_token_it_is(api, direct, provider):
     """Whatever the body, the query string and a back end's headers say."""
-    token = {**oidc_server.bearer(provider.token("ann", **{"given:name": "Ann"})), "X-User-Sub": "bob", "X-User-Name": "Bob"}
+    token = oidc_server.bearer(provider.token("ann", **{"given:name": "Ann"}))
+    token.update({"X-User-Sub": "bob", "X-User-Name": "Bob"})
     body = {"text": "t", "sub": "bob", "author": "bob", "claim.sub": "bob", "claim": {"sub": "bob"}, "name": "Bob"}
     reply = api.post("/notes?sub=bob&claim.sub=bob", body, token)
     assert reply.status == 201 and reply.json == {"author": "ann", "name": "Ann"}
@@ -571,4 +573,3 @@ def test_without_jwt_a_token_is_refused(plain, proxy_factory, counting_upstream,
             assert_unauthenticated(api.get(target, oidc_server.bearer(provider.token("ann"))))
             assert api.get(target, back_end()).status == 200
     assert provider.fetches == 0
-
