@@ -188,7 +188,7 @@ OTHER_SERVICES = {
 
 @pytest.mark.parametrize("target, kind, body", OTHER_SERVICES.values(), ids=OTHER_SERVICES.keys())
 def test_other_services_are_told_what_is_wrong(port, counting_upstream, target, kind, body):
-    lines = ["POST / HTTP/1.1", "Host: x", f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
+    lines = ["POST / HTTP/1.1", "Host: 127.0.0.1", f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
     if target:
         lines.append(f"X-Amz-Target: {target}")
     counting_upstream.forget()
