@@ -192,10 +192,15 @@ static int add(ra_route_build *b, const wanted *w, char why[RA_TEMPLATE_WHY_MAX]
 /* What is a proof itself must never become part of an item, an answer or a log. */
 static bool check_header(const wanted *w, char why[RA_TEMPLATE_WHY_MAX])
 {
-    if (strcasecmp(w->name, "X-Readaside-Secret") != 0)
-        return true;
-    say(why, "a back end's secret is no input; accepted: {claim.NAME}, with \"auth\": { \"backend\" }");
-    return false;
+    static const char *const proofs[] = {"X-Readaside-Secret", "Authorization"};
+    for (size_t i = 0; i < sizeof proofs / sizeof *proofs; i++) {
+        if (strcasecmp(w->name, proofs[i]) == 0) {
+            say(why,
+                "what this header holds is a secret, and no input; accepted: {claim.NAME} for who calls");
+            return false;
+        }
+    }
+    return true;
 }
 
 int ra_route_input_take(ra_route_build *b, const char *name, size_t len, unsigned from,

@@ -114,6 +114,8 @@ static void test_headers(void **state)
                  "not a header's name");
     expect_error(CORS("\"allow_origins\":[\"*\"],\"expose_headers\":[\"A\",\n\"a:b\"]"),
                  "cors.expose_headers[1]", 3, "not a header's name");
+    expect_error(CORS("\"allow_origins\":[\"*\"],\"allow_headers\":[\"x-readaside-secret\"]"),
+                 "cors.allow_headers[0]", 2, "no page holds a back end's secret");
     expect_error(CORS("\"allow_origins\":[\"*\"],\"allow_headers\":[\"*\"]"), "cors.allow_headers[0]", 2,
                  "\"*\" isn't taken here");
 }

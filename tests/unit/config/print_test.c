@@ -62,7 +62,7 @@ static void test_how_an_option_looks(void **state)
 static void test_placeholders_are_explained(void **state)
 {
     static const char *const words[] = {"{path.NAME}", "{query.NAME}", "{header.NAME}", "{body.NAME}",
-                                        "{now}",       "{uuid.NAME}",  "{{ and }}"};
+                                        "{now}",       "{uuid.NAME}",  "{claim.NAME}",  "{{ and }}"};
     (void)state;
     char *text = printed(), placeholder[64];
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)

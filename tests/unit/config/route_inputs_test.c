@@ -81,7 +81,8 @@ static void test_names_that_are_refused(void **state)
     expect_error(KEY("{claims.sub}"), KEY_AT, 2, "did you mean \"claim.NAME\"?");
     expect_error(KEY("{claim.}"), KEY_AT, 2, "accepted: claim.NAME");
     expect_error(KEY("{claim.a b}"), KEY_AT, 2, "of letters, digits and any of _ - . : /");
-    expect_error(KEY("{header.x-readaside-SECRET}"), KEY_AT, 2, "a back end's secret is no input");
+    expect_error(KEY("{header.x-readaside-SECRET}"), KEY_AT, 2, "is a secret, and no input");
+    expect_error(KEY("{header.authorization}"), KEY_AT, 2, "is a secret, and no input");
     expect_error(KEY("{pth.group}"), KEY_AT, 2, "did you mean \"path.NAME\"?");
     expect_error(KEY("{noww}"), KEY_AT, 2, "did you mean \"now\"?");
     expect_error(KEY("{zzz.x}"), KEY_AT, 2,
