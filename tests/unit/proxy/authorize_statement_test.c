@@ -43,6 +43,7 @@ static const struct {
     {"SELECT * FROM t JOIN u ON a=b", true, NULL},
     {"SELECT * FROM t WHERE a IN (SELECT b FROM u)", true, NULL},
     {"SELECT (SELECT b FROM u) FROM t", true, NULL},
+    {"SELECT a, SELECT b FROM t", true, NULL},
     {"SELECT * FROM (SELECT * FROM u)", true, NULL},
     {"SELECT (a FROM u) WHERE b='c'", true, NULL},
     {"SELECT * FROM t.i.j" WHERE, true, NULL},
@@ -60,6 +61,7 @@ static const struct {
     {"EXISTS(SELECT * FROM t" WHERE ") OR EXISTS(SELECT * FROM u)", true, NULL},
     /* writes of what can't be told */
     {"UPDATE t SET a=(SELECT b FROM u)" WHERE, false, NULL},
+    {"UPDATE t SET a=(SELECT b)" WHERE, false, NULL},
     {"UPDATE t SET a='b' FROM u" WHERE, false, NULL},
     {"INSERT INTO t VALUE (SELECT * FROM u)", false, NULL},
     {"DELETE FROM t WHERE EXISTS (SELECT * FROM u)", false, NULL},
