@@ -19,8 +19,6 @@
 
 enum { SLICE = 50 /* ms: how often it is looked whether to go on */, REAP_SLICE = 5 };
 
-extern char **environ;
-
 typedef struct child {
     pid_t pid;
     int out;
@@ -93,7 +91,7 @@ static const char *expired(const ra_credentials_lookup *l, const child *c)
 /* Everything that it prints. NULL, or why that can't be taken. */
 static const char *read_all(const ra_credentials_lookup *l, const child *c, ra_buf *text)
 {
-    for (const char *why; !(why = expired(l, c));) {
+    while (!expired(l, c)) {
         struct pollfd p = {.fd = c->out, .events = POLLIN};
         if (poll(&p, 1, SLICE) <= 0)
             continue;
@@ -113,7 +111,7 @@ static const char *read_all(const ra_credentials_lookup *l, const child *c, ra_b
 /* Its exit status as waitpid has it. NULL, or why there is none. */
 static const char *await_exit(const ra_credentials_lookup *l, const child *c, int *status)
 {
-    for (const char *why; !(why = expired(l, c));) {
+    while (!expired(l, c)) {
         pid_t got = waitpid(c->pid, status, WNOHANG);
         if (got == c->pid)
             return NULL;
