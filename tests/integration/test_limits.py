@@ -114,6 +114,8 @@ def test_a_head_and_nothing_else_has_header_timeout(limited, line):
     waits_for_body = line(proxy).send(HEAD_OF_GET + BODY_OF_GET[:5])
     served = line(proxy)
     assert [served.ask().status for _ in range(3)] == [200] * 3  # a miss, and hits before evhttp has seen them
+    at_once = line(proxy)
+    assert [at_once.ask().cache for _ in range(2)] == ["HIT"] * 2  # nor has it seen this connection's first
     between = line(proxy)
     assert between.ask(raw.request("GetItem", get("none"), extra=("Content-Encoding: identity",))).status == 200
     silent, begun, in_pieces = line(proxy), line(proxy), line(proxy)
@@ -123,8 +125,8 @@ def test_a_head_and_nothing_else_has_header_timeout(limited, line):
     for late in (silent, begun, in_pieces):
         assert late.closed()
     assert waits_for_body.send(BODY_OF_GET[5:]).reply().status == 200
-    assert served.ask().status == 200
-    assert between.ask().status == 200
+    for one in (served, at_once, between):
+        assert one.ask().status == 200
 
 
 def test_a_body_has_body_timeout(limited, line):

@@ -232,6 +232,7 @@ def test_heads_errors_and_the_end(tapped):
 def test_the_end_is_told(secure, items, client):
     """Whoever insists on it learns that a reply is whole (RFC 8446 section 6.1)."""
     proxy = secure()
+    client.options &= ~ssl.Options(1 << 7)  # SSL_OP_IGNORE_UNEXPECTED_EOF, which Python sets
     sock = socket.create_connection(("127.0.0.1", proxy.port), timeout=120)
     with client.wrap_socket(sock, server_hostname="127.0.0.1", suppress_ragged_eofs=False) as line:
         reader = raw.ReplyReader(line)
@@ -286,6 +287,33 @@ def test_clients_that_break_off(secure, items, client, counting_upstream):
     with tls.Wire(proxy.endpoint, client) as line:
         assert line.call("GetItem", get()).status == 200
     waiting.until(lambda: not alive(proxy.port), "all connections to be closed")
+
+
+@pytest.mark.parametrize("before", [0, 1], ids=["first request", "second request"])
+def test_clients_that_are_gone_when_they_are_read(secure, items, client, before):
+    """What is written to them at once, such as "100 Continue", fails in the middle of reading what they sent."""
+    proxy = secure()
+    asks = [
+        raw.head(100, "PutItem", extra=("Expect: 100-continue",)),
+        raw.head(2, "PutItem", extra=("Expect: 100-continue",)) + b"{}",
+        LONG_QUERY,
+        GET * 20,
+        raw.head(1 << 30),
+        b"no request at all\r\n\r\n",
+    ]
+    for data in asks:
+        sock = tls.connect(proxy.port, client)
+        for _ in range(before):
+            assert ask(sock, GET).status == 200
+        proxy.process.send_signal(signal.SIGSTOP)
+        peer = sock.getsockname()[1]
+        sock.sendall(data)
+        raw.reset_on_close(sock)
+        sock.close()
+        raw.wait_until_told(proxy.port, peer)
+        proxy.process.send_signal(signal.SIGCONT)
+        with tls.Wire(proxy.endpoint, client) as line:
+            assert line.call("GetItem", get()).status == 200
 
 
 def alive(port):
