@@ -55,22 +55,20 @@ def wait_until_read(port, sock):
     waiting.until(settled, "what was sent to be read")
 
 
-def attack(port, *pieces, before=b"", learnt=None, bodiless=0, ends=False):
-    """Sends `before` and the pieces on a connection of its own, each read before the next is sent, with LAST behind
-    them. `learnt` is asked first until it is a hit. `before` must be one whole request: its reply is checked and
-    left out. The first `bodiless` replies have none. `ends`: the client then sends no more."""
+def attack(port, *pieces, before=b"", learnt=None, bodiless=0, last=LAST):
+    """Sends `before` and the pieces on a connection of its own, each read before the next is sent, with `last` (a
+    ListTables that closes) behind them. `learnt` is asked first until it is a hit. `before` must be one whole request:
+    its reply is checked and left out. The first `bodiless` replies have no body."""
     with raw.connect(port) as sock:
         reader = raw.ReplyReader(sock)
         if learnt:
             warm(sock, reader, learnt)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            pieces = (before + pieces[0], *pieces[1:-1], pieces[-1] + LAST) if len(pieces) > 1 else (before + pieces[0] + LAST,)
             for at, piece in enumerate(pieces):
-                sock.sendall(piece)
-                if at + 1 < len(pieces):
+                end = at + 1 == len(pieces)
+                sock.sendall((before if at == 0 else b"") + piece + (last if end else b""))
+                if not end:
                     wait_until_read(port, sock)
-            if ends:
-                sock.shutdown(1)
         if before:
             first = reader.next()
             assert first is not None and first.status == 200, first
