@@ -123,7 +123,8 @@ enum ra_token_use { RA_TOKEN_USE_ACCESS, RA_TOKEN_USE_ID, RA_TOKEN_USE_ANY };
 typedef struct ra_config_jwt {
     char *issuer;        /* the `iss` claim, byte for byte; NULL: tokens aren't taken */
     char *jwks_uri;      /* "https://...", or "http://" of a loopback address */
-    ra_texts client_ids; /* one of them is the token's client_id, or among its aud */
+    ra_texts client_ids; /* one of them is the token's client_id; if it has none, among its aud */
+    ra_texts audiences;  /* one of them is among its aud; none: any */
     unsigned token_use;  /* enum ra_token_use: Cognito's claim; ANY doesn't look at it */
     int64_t max_clock_skew;
     char *ca_file; /* for jwks_uri; NULL: the system's */

@@ -22,6 +22,41 @@ static void print_template(const ra_route *r, const ra_template *t, FILE *out)
     }
 }
 
+/* What must be so besides, of who calls. */
+static void print_allow(const ra_route *r, FILE *out)
+{
+    const ra_route_allow *a = r->allow_if;
+    const ra_route_query *q = a->query->query;
+    fprintf(out, "    if a Query of %s%s%s, partition ", q->table, q->index ? ", index " : "",
+            q->index ? q->index : "");
+    print_template(r, &q->partition_key, out);
+    fputs(", finds an item with ", out);
+    for (size_t i = 0; i < a->nhas; i++) {
+        fprintf(out, "%s%s ", i ? " and " : "", a->has[i].name);
+        print_template(r, &a->has[i].value, out);
+    }
+    fputc('\n', out);
+}
+
+static void print_callers(const ra_route *r, FILE *out)
+{
+    static const struct {
+        enum ra_caller caller;
+        const char *text;
+    } kinds[] = {{RA_CALLER_JWT, "who shows a token"},
+                 {RA_CALLER_BACKEND, "a trusted back end"},
+                 {RA_CALLER_ANYONE, "anyone"}};
+    size_t n = 0;
+    fputs("    for ", out);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (r->callers & kinds[i].caller)
+            fprintf(out, "%s%s", n++ ? " or " : "", kinds[i].text);
+    }
+    fputc('\n', out);
+    if (r->allow_if)
+        print_allow(r, out);
+}
+
 static void print_query(const ra_route *r, FILE *out)
 {
     const ra_route_query *q = r->query;
@@ -99,6 +134,7 @@ static void print_route(const ra_route *r, FILE *out)
         fprintf(out, "%s%s", i ? " and " : "", r->inputs[r->when[i]].place);
     if (r->nwhen)
         fputc('\n', out);
+    print_callers(r, out);
     if (r->query)
         print_query(r, out);
     else
@@ -116,7 +152,7 @@ static void print_origins(const ra_config_cors *cors, FILE *out)
         fprintf(out, "%s%s", i ? ", " : "", cors->allow_origins.v[i]);
     if (cors->allow_origins.n)
         fprintf(out, "%s; preflights hold for %s", cors->allow_credentials ? " (with credentials)" : "", age);
-    fputs("\n  whoever else reaches the proxy may call them: clients aren't authenticated\n", out);
+    fputc('\n', out);
 }
 
 void ra_cli_check_routes(const ra_config *c, FILE *out)

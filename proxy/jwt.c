@@ -218,9 +218,16 @@ static bool among_audience(const ra_json *j, uint32_t aud, const ra_texts *ids)
 static enum ra_jwt_result check_client(const ra_json *j, const ra_texts *ids, const char **why)
 {
     uint32_t client = ra_json_member(j, 0, "client_id"), aud = ra_json_member(j, 0, "aud");
-    bool ours = (client != RA_JSON_NONE && is_client(j, client, ids)) ||
-                (aud != RA_JSON_NONE && among_audience(j, aud, ids));
+    bool ours = client != RA_JSON_NONE ? is_client(j, client, ids)
+                                       : aud != RA_JSON_NONE && among_audience(j, aud, ids);
     return ours ? RA_JWT_OK : refuse(why, "the token is for another client");
+}
+
+static enum ra_jwt_result check_audience(const ra_json *j, const ra_texts *audiences, const char **why)
+{
+    uint32_t aud = ra_json_member(j, 0, "aud");
+    bool ours = audiences->n == 0 || (aud != RA_JSON_NONE && among_audience(j, aud, audiences));
+    return ours ? RA_JWT_OK : refuse(why, "the token is for another service");
 }
 
 static enum ra_jwt_result check_use(const ra_json *j, unsigned use, const char **why)
@@ -243,6 +250,8 @@ static enum ra_jwt_result check_claims(const ra_json *j, const ra_config_jwt *c,
     enum ra_jwt_result r = check_times(j, c->max_clock_skew, now_ms, why);
     if (r == RA_JWT_OK)
         r = check_client(j, &c->client_ids, why);
+    if (r == RA_JWT_OK)
+        r = check_audience(j, &c->audiences, why);
     if (r == RA_JWT_OK)
         r = check_use(j, c->token_use, why);
     return r;

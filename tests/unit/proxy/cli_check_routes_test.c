@@ -30,9 +30,7 @@ static void expect(const char *text, const char *wanted)
     ra_problems_free(&p);
 }
 
-#define CLOSED                                                                                               \
-    "  web pages of other origins that may call them: none\n"                                                \
-    "  whoever else reaches the proxy may call them: clients aren't authenticated\n"
+#define CLOSED "  web pages of other origins that may call them: none\n"
 
 static void test_no_routes(void **state)
 {
@@ -48,6 +46,7 @@ static void test_queries(void **state)
             "") "}]}",
         "\nroutes, the first that matches counts\n"
         "  GET /x/{id}: r\n"
+        "    for anyone\n"
         "    Query of abc, partition P#{path.id}{query.x}\n"
         "    the newest 20 (limit= up to 100), shown newest first; paged by before= or after=\n" CLOSED);
     expect("{\"tables\":{\"abc\":{}},\"routes\":[{\"name\":\"r\",\"method\":\"GET\",\"path\":\"/x/"
@@ -55,6 +54,7 @@ static void test_queries(void **state)
                            "\"limit\":7") "}]}",
            "\nroutes, the first that matches counts\n"
            "  GET /x/{id}: r\n"
+           "    for anyone\n"
            "    Query of abc, index i-1, partition P#{path.id}{query.x}\n"
            "    the oldest 7, shown oldest first; paged by after=\n" CLOSED);
 }
@@ -76,8 +76,10 @@ static void test_requests(void **state)
         "\nroutes, the first that matches counts\n"
         "  PUT /a: a\n"
         "    when there is body.b and query.c\n"
+        "    for anyone\n"
         "    PutItem on abc\n"
         "  POST /t: t\n"
+        "    for anyone\n"
         "    TransactWriteItems of 3 actions on abc, def\n" CLOSED);
 }
 
@@ -91,20 +93,44 @@ static void test_origins(void **state)
            "\"request\":{\"TableName\":\"abc\"}}]}",
            "\nroutes, the first that matches counts\n"
            "  GET /g: g\n"
+           "    for anyone\n"
            "    GetItem on abc\n"
            "  web pages of other origins that may call them: http://a, http://b:1 (with credentials); "
            "preflights "
-           "hold for 90s\n"
-           "  whoever else reaches the proxy may call them: clients aren't authenticated\n");
+           "hold for 90s\n");
+}
+
+static void test_callers(void **state)
+{
+    (void)state;
+    expect(
+        "{\"tables\":{\"abc\":{}},\"auth\":{\"jwt\":{\"issuer\":\"https://i\",\"jwks_uri\":\"https://i/"
+        "k\",\"client_id\":\"c\"},"
+        "\"backend\":{\"secret\":\"0123456789abcdef\",\"claims\":{\"sub\":\"X-Sub\"}}},\"routes\":[{\"name\":"
+        "\"g\",\"method\":\"GET\","
+        "\"path\":\"/g/"
+        "{id}\",\"allow_if\":{\"query\":{\"table\":\"abc\",\"index\":\"i-1\",\"partition_key\":\"U#{claim."
+        "sub}\"},"
+        "\"has\":{\"a\":\"{path.id}\",\"b\":\"x\"}},\"operation\":\"GetItem\",\"request\":{\"TableName\":"
+        "\"abc\","
+        "\"Key\":{\"pk\":{\"S\":\"{path.id}\"}}}},{\"name\":\"h\",\"method\":\"GET\",\"path\":\"/"
+        "h\",\"auth\":[\"backend\"],"
+        "\"operation\":\"GetItem\",\"request\":{\"TableName\":\"abc\"}}]}",
+        "\nroutes, the first that matches counts\n"
+        "  GET /g/{id}: g\n"
+        "    for who shows a token or a trusted back end\n"
+        "    if a Query of abc, index i-1, partition U#{claim.sub}, finds an item with a {path.id} and b x\n"
+        "    GetItem on abc\n"
+        "  GET /h: h\n"
+        "    for a trusted back end\n"
+        "    GetItem on abc\n" CLOSED);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_routes),
-        cmocka_unit_test(test_queries),
-        cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_origins),
+        cmocka_unit_test(test_no_routes), cmocka_unit_test(test_queries), cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_origins),   cmocka_unit_test(test_callers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -339,6 +339,8 @@ static void claims(void **state)
     assert_good(jwt_sign(key, HEADER, "{" EXP "," ISS "," USE ",\"client_id\":\"second\"}"));
     assert_good(jwt_sign(key, HEADER, "{" EXP "," ISS "," USE ",\"aud\":\"app\"}"));
     assert_good(jwt_sign(key, HEADER, "{" EXP "," ISS "," USE ",\"aud\":[\"x\",\"second\"]}"));
+    assert_refused(jwt_sign(key, HEADER, "{" EXP "," ISS "," USE ",\"aud\":\"app\",\"client_id\":\"x\"}"),
+                   "client");
     assert_good(jwt_sign(key, HEADER, "{" EXP "," ISS "," USE ",\"aud\":\"x\",\"client_id\":\"app\"}"));
 }
 
@@ -516,6 +518,24 @@ static void no_memory(void **state)
     free(token);
 }
 
+/* What a token is for, where the config asks (RFC 9068 section 4). */
+static void the_audience_counts_if_asked_for(void **state)
+{
+    (void)state;
+    static char *services[] = {(char *)"chat", (char *)"chat-2"};
+    config.audiences = (ra_texts){services, 2};
+    assert_good(jwt_sign(key, HEADER, "{" EXP "," ISS "," USE ",\"client_id\":\"app\",\"aud\":\"chat\"}"));
+    assert_good(
+        jwt_sign(key, HEADER, "{" EXP "," ISS "," USE ",\"client_id\":\"app\",\"aud\":[\"x\",\"chat-2\"]}"));
+    assert_good(jwt_sign(key, HEADER, "{" EXP "," ISS "," USE ",\"aud\":[\"app\",\"chat-2\"]}"));
+    assert_refused(jwt_sign(key, HEADER, "{" EXP "," ISS "," USE ",\"client_id\":\"app\"}"), "service");
+    assert_refused(jwt_sign(key, HEADER, "{" EXP "," ISS "," USE ",\"client_id\":\"app\",\"aud\":\"mail\"}"),
+                   "service");
+    assert_refused(jwt_sign(key, HEADER, "{" EXP "," ISS "," USE ",\"client_id\":\"x\",\"aud\":\"chat\"}"),
+                   "client");
+    config.audiences = (ra_texts){NULL, 0};
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -537,6 +557,7 @@ int main(void)
         cmocka_unit_test(sizes),
         cmocka_unit_test(deep),
         cmocka_unit_test(no_memory),
+        cmocka_unit_test(the_audience_counts_if_asked_for),
     };
     return cmocka_run_group_tests(tests, make, drop);
 }
