@@ -1,9 +1,9 @@
 /*
- * What the files of a route's runtime share; only route*.c include it. A request goes through them in this
- * order: route.c opens it, with route_match.c (which routes have its path), route_caller.c (whether they let
- * in who calls), route_input.c (what it holds) and route_check.c (whether a route takes that); route_body.c
- * makes the operation's body; route_reply.c shows the reply, with route_plain.c and route_link.c;
- * route_error.c has all that goes wrong.
+ * What the files of a route's runtime share; only route*.c include it, and identity.c for its text functions.
+ * A request goes through them in this order: route.c opens it, with route_match.c (which routes have its
+ * path), route_caller.c (whether they let in who calls), route_input.c (what it holds) and route_check.c
+ * (whether a route takes that); route_body.c makes the operation's body; route_reply.c shows the reply, with
+ * route_plain.c and route_link.c; route_error.c has all that goes wrong.
  *
  * Ownership and threads: as proxy/route.h says.
  */
