@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "config/units.h"
 #include "proxy/cli.h"
+#include "proxy/cli_files.h"
 
 #include <string.h>
 
@@ -265,12 +266,25 @@ static void print_store(const ra_config_cache *c)
     printf("  store memory, at most %s\n", size);
 }
 
+/* Who may use the wire API. */
+static void print_callers(const ra_config *c)
+{
+    static const char *const text[] = {
+        [RA_SIGV4_UNSAID] = "whoever is on this machine",
+        [RA_SIGV4_NONE] = "whoever can reach it",
+        [RA_SIGV4_KEYS] = "who signs with a key of auth.sigv4.keys_file",
+    };
+    printf("  for DynamoDB's API: %s\n", text[c->auth.sigv4.mode]);
+}
+
 static void print_summary(const ra_config *c, const char *file)
 {
     bool v6 = strchr(c->listen.host, ':') != NULL;
     printf("%s: ok\n", file);
-    printf("  listens on http://%s%s%s:%u, %u thread%s\n", v6 ? "[" : "", c->listen.host, v6 ? "]" : "",
-           c->listen.port, c->listen.threads, c->listen.threads == 1 ? "" : "s");
+    printf("  listens on http%s://%s%s%s:%u, %u thread%s\n", c->listen.tls.cert_file ? "s" : "",
+           v6 ? "[" : "", c->listen.host, v6 ? "]" : "", c->listen.port, c->listen.threads,
+           c->listen.threads == 1 ? "" : "s");
+    print_callers(c);
     printf("  upstream %s, region %s\n", c->upstream.endpoint, c->upstream.region);
     print_store(&c->cache);
     if (c->ntables == 0)
@@ -280,10 +294,20 @@ static void print_summary(const ra_config *c, const char *file)
     ra_cli_check_routes(c, stdout);
 }
 
+/* NULL: there is an error, in the file or in one that it names. */
+static ra_config *load(const char *file, ra_problems *problems)
+{
+    ra_config *c = ra_config_load(file, problems);
+    if (!c || ra_cli_files_check(c, problems))
+        return c;
+    ra_config_unref(c);
+    return NULL;
+}
+
 static int check(const char *file, bool json)
 {
     ra_problems problems = {0};
-    ra_config *c = ra_config_load(file, &problems);
+    ra_config *c = load(file, &problems);
     if (json) {
         ra_problems_print_json(&problems, file, stdout);
     } else {

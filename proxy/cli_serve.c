@@ -1,6 +1,7 @@
 /* `readaside serve`: the proxy itself, until SIGTERM or SIGINT. */
 #include "proxy/admin.h"
 #include "proxy/cli.h"
+#include "proxy/cli_files.h"
 #include "proxy/clock.h"
 #include "proxy/clock_check.h"
 #include "proxy/credentials_chain.h"
@@ -168,6 +169,10 @@ int ra_cli_serve(int argc, char **argv)
         return status;
     ra_problems problems = {0};
     ra_config *config = ra_config_load(path, &problems);
+    if (config && !ra_cli_files_check(config, &problems)) {
+        ra_config_unref(config);
+        config = NULL;
+    }
     ra_problems_print(&problems, path, stderr);
     ra_problems_free(&problems);
     if (!config)
