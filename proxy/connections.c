@@ -59,7 +59,8 @@ struct ra_connections {
     queue heads, bodies;
     struct event *timer;
     int64_t wakes;        /* when it does; INT64_MAX: it isn't set */
-    ra_connection *fresh; /* accepted, and not looked at since */
+    ra_connection *fresh; /* accepted, and not looked at since; the first that came is the first */
+    ra_connection **fresh_end;
     struct event *admit;
     ra_connection **by_fd; /* those that evhttp has told of; NULL elsewhere */
     size_t nplaces;
@@ -359,6 +360,7 @@ static void admit(evutil_socket_t fd, short what, void *arg)
         admit_one(c);
     }
     all->fresh = NULL;
+    all->fresh_end = &all->fresh;
 }
 
 /* evhttp wants a bufferevent for a connection of which nothing is known yet. Without one it makes its own. */
@@ -376,8 +378,8 @@ static struct bufferevent *accepted(struct event_base *base, void *arg)
         return NULL;
     }
     *c = (ra_connection){.magic = CONNECTION_MAGIC, .all = all, .bev = b, .watch = entry, .fd = -1};
-    c->next = all->fresh;
-    all->fresh = c;
+    *all->fresh_end = c;
+    all->fresh_end = &c->next;
     bufferevent_incref(b); /* until it is admitted */
     event_active(all->admit, EV_TIMEOUT, 0);
     return b;
@@ -437,7 +439,8 @@ ra_connections *ra_connections_new(struct event_base *base, const ra_config_list
                             .tls = tls,
                             .heads = {.time = c->header_timeout, .option = "header_timeout"},
                             .bodies = {.time = c->body_timeout, .option = "body_timeout"},
-                            .wakes = INT64_MAX};
+                            .wakes = INT64_MAX,
+                            .fresh_end = &all->fresh};
     all->timer = evtimer_new(base, timed_out, all);
     all->admit = event_new(base, -1, 0, admit, all);
     if (all->timer && all->admit)
