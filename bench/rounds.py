@@ -34,7 +34,8 @@ class Work:
 
 
 class Contestant:
-    def __init__(self, name, work, server, port, x_cache, own_json=False, data=None, alone=True, may_bypass=False):
+    def __init__(self, name, work, server, port, x_cache, own_json=False, data=None, alone=True, may_bypass=False,
+                 authority=None):  # fmt: skip
         self.name = name
         self.work = work
         self.server = server
@@ -44,6 +45,7 @@ class Contestant:
         self.data = data or work.data  # the same work may be asked for in other words
         self.alone = alone  # it has a core for itself
         self.may_bypass = may_bypass  # a store that is slow for a moment (the machine is busy) isn't asked
+        self.authority = authority  # the certificate that is trusted, where it is asked over TLS
         self.length = None  # of the body; found out by `warm`
         self.rounds = []
         self.file = pathlib.Path(work.bench.folder, f"{work.name}-{len(work.contestants)}.request")
@@ -57,7 +59,7 @@ def cached(contestant, data):
     """A reply that is a hit. A fill of Redis isn't waited for, so it needn't be the second."""
 
     def hit():
-        reply = workload.read_once(contestant.port, data)
+        reply = workload.read_once(contestant.port, data, contestant.authority)
         return reply if reply.cache == "HIT" else None
 
     return waiting.until(hit, f"a hit of {contestant}")
@@ -68,7 +70,7 @@ def warm(work):
     bodies = set()
     for contestant in work.contestants:
         data = contestant.data.replace(workload.UNIQUE, b"-" * len(workload.UNIQUE))
-        again = cached(contestant, data) if contestant.x_cache == "HIT" else workload.read_once(contestant.port, data)
+        again = cached(contestant, data) if contestant.x_cache == "HIT" else workload.read_once(contestant.port, data, contestant.authority)
         if not work.expected(again.json):
             raise Failed(f"{contestant}: a reply of other content: {repr(again)[:500]}")
         contestant.length = len(again.body)
@@ -87,7 +89,7 @@ def load(contestant, seconds, first):
     """Runs wrk against `contestant`; one round's figures. Fails unless every reply was what it had to be.
 
     `first` begins the numbers that make requests unique."""
-    url = f"http://127.0.0.1:{contestant.port}"
+    url = f"http{'s' if contestant.authority else ''}://127.0.0.1:{contestant.port}"
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", HERE / "verify.lua", url]
     command += ["--", contestant.file, contestant.length, contestant.x_cache, first]
     server_before, client_before = contestant.server.cpu_seconds(), children_cpu()
@@ -192,6 +194,12 @@ def ratio(made, own, peer, figure="cpu_us_per_request"):
     if own not in found or peer not in found:
         return None
     return found[own][figure]["median"] / found[peer][figure]["median"]
+
+
+def difference(made, name, other, figure="cpu_us_per_request"):
+    """Of the medians of `figures`, by how much `name` has more than `other`."""
+    found = made["contestants"]
+    return found[name][figure]["median"] - found[other][figure]["median"]
 
 
 def ratios(made, own, peers=None):

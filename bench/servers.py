@@ -108,12 +108,12 @@ def dynamodb_local(folder):
     return Server("dynamodb-local", [ROOT / "config" / "dynamodb-local", "run", port, "-sharedDb"], port, folder)
 
 
-def readaside(bench, endpoint, core, name="readaside", threads=1, tables=None, **sections):
-    """With its defaults but for what is given: `tables`, and further sections of the configuration."""
+def readaside(bench, endpoint, core, name="readaside", threads=1, tables=None, tls=None, **sections):
+    """With its defaults but for what is given: `tables`, `listen.tls`, and further sections of the configuration."""
     port = ports.free_port()
     config = pathlib.Path(bench.folder, f"{name}-{port}.jsonc")
     options = {
-        "listen": {"address": f"127.0.0.1:{port}", "threads": threads},
+        "listen": {"address": f"127.0.0.1:{port}", "threads": threads, **({"tls": tls} if tls else {})},
         "upstream": {"endpoint": endpoint, "region": "us-east-1"},
         "tables": {"*": {"ttl": "10m"}} if tables is None else tables,
         **sections,

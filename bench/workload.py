@@ -2,7 +2,7 @@
 import json
 
 from servers import ROOT, Failed
-from support import raw, rest, waiting, wire
+from support import raw, rest, tls, waiting, wire
 
 TABLE = "cruddur-messages"
 ROUTE = "list-messages"
@@ -127,9 +127,15 @@ def is_right_on_route(reply):
     return reply == shown
 
 
-def read_once(port, data):
-    """One reply to `data`, on a connection of its own; fails unless it is a 200."""
-    reply = raw.exchange(port, data)
+def read_once(port, data, authority=None):
+    """One reply to `data`, on a connection of its own, over TLS if a certificate is given to trust; fails unless it is
+    a 200."""
+    if authority:
+        with tls.connect(port, tls.context(authority)) as sock:
+            sock.sendall(data)
+            reply = raw.ReplyReader(sock).next()
+    else:
+        reply = raw.exchange(port, data)
     if reply is None or reply.status != 200:
         raise Failed(f"port {port} answered {repr(reply)[:500]}")
     return reply
