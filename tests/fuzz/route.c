@@ -5,8 +5,11 @@
  * - What is answered, refused or told of an error is strict JSON.
  * - A page's link has nothing in it that could end a header, and following it leads to the same route with
  *   the same inputs but for where the page begins.
+ * - A route for a back end is opened by one that shows the secret. What must be so besides is asked of the
+ *   caller's own partition, and is so if the reply has an item that says it.
  */
 #include "proxy/identity.h"
+#include "proxy/route_allow.h"
 #include "proxy/route_parts.h"
 #include "proxy/route_reply.h"
 #include "proxy/template_render.h"
@@ -42,7 +45,8 @@ typedef struct asked {
     struct evkeyvalq headers;
     char *target, *body;
     ra_route_http http;
-    ra_identity nobody;
+    ra_http_line lines[HEADERS_MAX];
+    ra_identity caller;
     ra_route_call call;
     ra_route_refusal refusal;
     enum ra_route_result result;
@@ -71,10 +75,22 @@ static void add_header(asked *q, ra_bytes line)
     free(v);
 }
 
+/* Who is refused is nobody here: a request with a wrong secret doesn't get so far. */
+static void identify(asked *q)
+{
+    size_t n = 0;
+    const char *why;
+    for (const struct evkeyval *h = q->headers.tqh_first; h && n < HEADERS_MAX; h = h->next.tqe_next)
+        q->lines[n++] = (ra_http_line){ra_bytes_z(h->key), ra_bytes_z(h->value)};
+    if (ra_identity_find(&config->auth, NULL, (ra_http_lines){q->lines, n}, NOW / 1000, &q->arena, &q->caller,
+                         &why) != RA_IDENTITY_FOUND)
+        q->caller = (ra_identity){.caller = RA_CALLER_ANYONE};
+}
+
 /* Target and body are copies: of the HTTP request only the body may be looked at afterwards. */
 static void open_it(asked *q, unsigned method, ra_bytes target, ra_bytes body)
 {
-    q->nobody.caller = RA_CALLER_ANYONE;
+    identify(q);
     q->target = fuzz_copy(target);
     q->body = fuzz_copy(body);
     ra_bytes query = {q->target, target.n}, path = fuzz_until(&query, '?');
@@ -83,7 +99,7 @@ static void open_it(asked *q, unsigned method, ra_bytes target, ra_bytes body)
                               .query = query,
                               .headers = &q->headers,
                               .body = {q->body, body.n},
-                              .identity = &q->nobody,
+                              .identity = &q->caller,
                               .now_us = NOW};
     q->result = ra_route_open(config, &q->http, &q->arena, &q->call, &q->refusal);
     memset(q->target, '#', target.n);
@@ -98,6 +114,7 @@ static void init(asked *q)
 
 static void drop(asked *q)
 {
+    ra_identity_free(&q->caller);
     evhttp_clear_headers(&q->headers);
     ra_arena_free(&q->arena);
     free(q->target);
@@ -237,6 +254,79 @@ static void check_answer(asked *q, ra_bytes reply)
     free(copy);
 }
 
+/* ---- what must be so besides ---- */
+
+/* Is the attribute a string with this text, or a number that is the text's? */
+static bool says(const ra_json *j, uint32_t item, const char *attribute, ra_bytes text, ra_arena *a)
+{
+    char x[RA_NUMBER_TEXT_MAX], y[RA_NUMBER_TEXT_MAX];
+    size_t n, m;
+    ra_bytes s;
+    uint32_t value = ra_json_member(j, item, attribute), s_token = 0, n_token = 0;
+    if (value != RA_JSON_NONE) {
+        s_token = ra_json_member(j, value, "S");
+        n_token = ra_json_member(j, value, "N");
+    }
+    if (s_token != RA_JSON_NONE && ra_json_string(j, s_token, a, &s))
+        return ra_bytes_eq(s, text);
+    return n_token != RA_JSON_NONE && ra_json_string(j, n_token, a, &s) && ra_number_canonical(s, x, &n) &&
+           ra_number_canonical(text, y, &m) && ra_bytes_eq((ra_bytes){x, n}, (ra_bytes){y, m});
+}
+
+static bool has_member(const asked *q, ra_bytes reply, ra_arena *a)
+{
+    ra_json j;
+    ra_bytes wanted[2];
+    size_t at;
+    bool found = false;
+    const ra_route_allow *allow = q->call.route->allow_if;
+    FUZZ_CHECK(allow->nhas == 2 && ra_json_parse(&j, reply, NULL, &at) == RA_JSON_OK);
+    uint32_t items = ra_json_member(&j, 0, "Items");
+    for (size_t i = 0; i < allow->nhas; i++)
+        FUZZ_CHECK(ra_template_text(&allow->has[i].value, q->call.values, a, &wanted[i]));
+    for (uint32_t i = items + 1; !found && i < j.t[items].next; i = j.t[i].next)
+        found =
+            says(&j, i, allow->has[0].name, wanted[0], a) && says(&j, i, allow->has[1].name, wanted[1], a);
+    ra_json_free(&j);
+    return found;
+}
+
+/* The question is strict JSON, and about the caller's own partition. */
+static void check_question(asked *q, ra_bytes next)
+{
+    ra_buf out, key;
+    ra_json j;
+    ra_bytes sub;
+    ra_buf_init(&out, OUT);
+    ra_buf_init(&key, OUT);
+    FUZZ_CHECK(ra_identity_claim(&q->caller, "sub", &q->arena, &sub) == RA_CLAIM_THERE);
+    ra_buf_add_z(&key, "MEMBER#");
+    ra_buf_add_bytes(&key, sub);
+    FUZZ_CHECK(ra_route_allow_body(&q->call, fuzz_table_chat(), next, &q->arena, &out, &q->refusal));
+    parse(&out, &j);
+    uint32_t values = ra_json_member(&j, 0, "ExpressionAttributeValues");
+    uint32_t value = ra_json_member(&j, ra_json_member(&j, values, ":p"), "S");
+    FUZZ_CHECK(ra_json_string(&j, value, &q->arena, &sub) && ra_bytes_eq(sub, ra_buf_bytes(&key)));
+    ra_json_free(&j);
+    if (!next.p)
+        check_planned(q->call.route->allow_if->query, ra_buf_bytes(&out), &q->arena);
+    ra_buf_free(&out);
+    ra_buf_free(&key);
+}
+
+static void check_allowed(asked *q, ra_bytes reply)
+{
+    ra_bytes next;
+    check_question(q, (ra_bytes){NULL, 0});
+    char *copy = fuzz_copy(reply);
+    enum ra_allow_result r = ra_route_allow_find(&q->call, (ra_bytes){copy, reply.n}, &q->arena, &next);
+    FUZZ_CHECK(r != RA_ALLOW_NO_MEMORY && (r == RA_ALLOW_MORE) == (next.p != NULL));
+    if (next.p)
+        check_question(q, next);
+    FUZZ_CHECK(r != RA_ALLOW_YES || has_member(q, reply, &q->arena));
+    free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     ra_bytes rest = {(const char *)data, size}, line = fuzz_line(&rest);
@@ -248,7 +338,10 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     ra_bytes body = fuzz_until(&rest, '\0');
     open_it(&q, method_of(method), target, body);
     if (q.result == RA_ROUTE_OPEN) {
-        FUZZ_CHECK(q.call.route && q.call.values);
+        FUZZ_CHECK(q.call.route && q.call.values &&
+                   (q.call.route->callers & (q.caller.caller | RA_CALLER_ANYONE)));
+        if (q.call.route->allow_if)
+            check_allowed(&q, rest);
         check_body(&q);
         check_answer(&q, rest);
     } else if (q.result == RA_ROUTE_REFUSED) {
