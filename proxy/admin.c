@@ -151,7 +151,7 @@ static bool may_ask(ra_admin *a, struct evhttp_request *r)
 /* What must be refused before it is looked at, and ends the connection. */
 static bool is_well_framed(ra_admin *a, struct evhttp_request *r)
 {
-    const char *framing = ra_framing_problem(r);
+    const char *framing = ra_framing_problem(a->connections, r);
     const char *limits = framing ? NULL : ra_listener_limits_problem(&a->listen, r);
     if (!framing && !limits)
         return true;

@@ -10,6 +10,7 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -28,7 +29,7 @@ typedef struct queue queue;
 struct ra_connection {
     uint32_t magic;
     enum stage stage;
-    ra_head_place place;
+    ra_head head;
     ra_connections *all;
     struct bufferevent *bev;
     struct evhttp_connection *http;  /* NULL: evhttp has just accepted it */
@@ -187,7 +188,7 @@ static bool head_ends(ra_connection *c, struct evbuffer *in, size_t from)
             return false;
         int pieces = evbuffer_peek(in, (ev_ssize_t)(n - from), &at, v, PIECES);
         for (int i = 0; i < pieces && i < PIECES; i++) {
-            if (ra_head_ends(&c->place, (ra_bytes){v[i].iov_base, v[i].iov_len}))
+            if (ra_head_ends(&c->head, (ra_bytes){v[i].iov_base, v[i].iov_len}))
                 return true;
             from += v[i].iov_len;
         }
@@ -211,7 +212,7 @@ static void follow_head(ra_connection *c, size_t from)
 static void begin_head(ra_connection *c)
 {
     enter(c, HEAD);
-    c->place = RA_HEAD_IN_LINE;
+    c->head = (ra_head){0};
     if (c->waits != &c->all->heads)
         enqueue(c, &c->all->heads);
     follow_head(c, 0);
@@ -241,6 +242,11 @@ static void stirred(struct evbuffer *in, const struct evbuffer_cb_info *info, vo
         begin(c);
     else if (c->stage == HEAD)
         follow_head(c, evbuffer_get_length(in) - info->n_added);
+}
+
+bool ra_connection_head_is_odd(const ra_connection *c)
+{
+    return c && c->head.odd;
 }
 
 void ra_connection_taken(ra_connection *c)
@@ -345,6 +351,9 @@ static void admit_one(ra_connection *c)
         return;
     }
     c->all->by_fd[c->fd] = c;
+    int on = 1; /* a long reply is written record by record */
+    if (c->all->tls)
+        (void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     enqueue(c, &c->all->heads);
     enter(c, BETWEEN);
 }

@@ -64,6 +64,8 @@ void ra_connection_on_close(ra_connection *c, void (*closed)(struct evhttp_conne
 void ra_connection_taken(ra_connection *c);
 /* What was held is evhttp's. */
 void ra_connection_left(ra_connection *c);
+/* Might another party read its request's head differently? See proxy/head_end.h. */
+bool ra_connection_head_is_odd(const ra_connection *c);
 /* evhttp's reply is written, and it is about to read the next request. */
 void ra_connection_between(ra_connection *c);
 

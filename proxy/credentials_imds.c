@@ -44,7 +44,11 @@ static int ask(imds *m, const char *method, const char *path, const char *header
                ra_buf *body, char why[RA_FETCH_WHY_MAX])
 {
     char url[URL_MAX];
-    snprintf(url, sizeof url, "%s%s", m->endpoint, path);
+    int n = snprintf(url, sizeof url, "%s%s", m->endpoint, path);
+    if (n < 0 || (size_t)n >= sizeof url) {
+        snprintf(why, RA_FETCH_WHY_MAX, "its address is too long");
+        return 0;
+    }
     ra_fetch_request r = {.method = method,
                           .url = url,
                           .headers = &header,

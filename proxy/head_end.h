@@ -1,5 +1,10 @@
-/* Where a request's head ends, as evhttp sees it: at the first empty line, lines ending with LF or CR LF. Its
- * bytes may come in any pieces. Pure. */
+/*
+ * Where a request's head ends, as evhttp sees it: at the first empty line, lines ending with LF or CR LF; and
+ * what evhttp doesn't show of it afterwards. A NUL cuts a header off, or ends the head where it begins a
+ * line; a line that begins with a blank is taken for more of the one before (RFC 9112 section 5.2 lets a
+ * server refuse that). Another party may read such a head differently, so it is called odd. Its bytes may
+ * come in any pieces. Pure.
+ */
 #ifndef RA_PROXY_HEAD_END_H
 #define RA_PROXY_HEAD_END_H
 
@@ -7,23 +12,34 @@
 
 #include <stdbool.h>
 
-typedef enum ra_head_place { RA_HEAD_IN_LINE, RA_HEAD_LINE_BEGINS, RA_HEAD_LINE_HAS_CR } ra_head_place;
+typedef struct ra_head {
+    enum {
+        RA_HEAD_IN_LINE,
+        RA_HEAD_LINE_BEGINS,
+        RA_HEAD_LINE_HAS_CR
+    } place; /* IN_LINE where the request begins */
+    bool odd;
+} ra_head;
 
-/* `place` is RA_HEAD_IN_LINE where the request begins. true: the head ends in this piece. */
-static inline bool ra_head_ends(ra_head_place *place, ra_bytes piece)
+/* true: the head ends in this piece. */
+static inline bool ra_head_ends(ra_head *h, ra_bytes piece)
 {
     const char *p = piece.p, *end = piece.p + piece.n;
     while (p < end) {
-        if (*place == RA_HEAD_IN_LINE) {
+        if (h->place == RA_HEAD_IN_LINE) {
             const char *lf = memchr(p, '\n', (size_t)(end - p));
+            const char *stop = lf ? lf : end;
+            h->odd |= memchr(p, '\0', (size_t)(stop - p)) != NULL;
             if (!lf)
                 return false;
-            *place = RA_HEAD_LINE_BEGINS;
+            h->place = RA_HEAD_LINE_BEGINS;
             p = lf + 1;
         } else if (*p == '\n') {
             return true;
         } else {
-            *place = *p == '\r' && *place == RA_HEAD_LINE_BEGINS ? RA_HEAD_LINE_HAS_CR : RA_HEAD_IN_LINE;
+            bool begins = h->place == RA_HEAD_LINE_BEGINS;
+            h->odd |= !*p || (begins && (*p == ' ' || *p == '\t'));
+            h->place = *p == '\r' && begins ? RA_HEAD_LINE_HAS_CR : RA_HEAD_IN_LINE;
             p++;
         }
     }

@@ -1,5 +1,7 @@
 #include "proxy/listener.h"
 
+#include "proxy/connections.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
@@ -109,7 +111,8 @@ struct evhttp *ra_listener_new(struct event_base *base, const ra_config_listen *
     if (!http)
         return NULL;
     evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
-                                         EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
+                                         EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH |
+                                         EVHTTP_REQ_CONNECT);
     size_t most = c->max_header_bytes ? c->max_header_bytes : HEADERS_MOST;
     evhttp_set_max_headers_size(http, (ev_ssize_t)(most + HEADERS_SLACK));
     evhttp_set_max_body_size(http, (ev_ssize_t)(c->max_body + BODY_SLACK));
@@ -145,8 +148,12 @@ static bool is_digits(const char *s)
     return true;
 }
 
-const char *ra_framing_problem(struct evhttp_request *request)
+const char *ra_framing_problem(struct ra_connections *all, struct evhttp_request *request)
 {
+    if (ra_connection_head_is_odd(ra_connection_of(all, evhttp_request_get_connection(request))))
+        return "a header holds NUL, or goes on over several lines";
+    if (evhttp_request_get_command(request) == EVHTTP_REQ_CONNECT)
+        return "CONNECT is for forward proxies";
     unsigned lengths = 0;
     unsigned encodings = 0;
     unsigned hosts = 0;

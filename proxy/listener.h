@@ -10,6 +10,8 @@
 
 #include <event2/http.h>
 
+struct ra_connections;
+
 /*
  * Is the address free? Probed with a plain bind, since SO_REUSEPORT sockets of two processes would share a
  * port silently. Returns a socket bound to it with SO_REUSEPORT and listening; `port` 0 takes a free one. On
@@ -27,11 +29,12 @@ struct evhttp *ra_listener_new(struct event_base *base, const ra_config_listen *
 
 /*
  * Framing that evhttp takes but two parties may read differently (RFC 9112 sections 3.2 and 6.3): a header
- * name that isn't a token, more than one Content-Length, Transfer-Encoding or Host, an encoding other than
- * chunked, or one besides a length, a compressed body. NULL if all is well, else a static text. The
- * connection must be closed after such a request.
+ * name that isn't a token, a NUL, a header over several lines, CONNECT, more than one Content-Length,
+ * Transfer-Encoding or Host, an encoding other than chunked, or one besides a length, a compressed body. NULL
+ * if all is well, else a static text. The connection must be closed after such a request. `all`: who has seen
+ * its head; NULL: nobody.
  */
-const char *ra_framing_problem(struct evhttp_request *request);
+const char *ra_framing_problem(struct ra_connections *all, struct evhttp_request *request);
 
 /* Is its head over listen.max_header_bytes or listen.max_headers? NULL if not, else a static text: status
  * 431, and the connection must be closed. */

@@ -15,7 +15,8 @@
 #include <strings.h>
 
 enum {
-    ERROR_BODY_MAX = 64 * 1024 /* a route may have 64 codes to tell of */
+    ERROR_BODY_MAX = 64 * 1024, /* a route may have 64 codes to tell of */
+    TLS_RECORD = 15000          /* as much as libevent writes at a time */
 };
 
 static ra_loop *loop_of(void *arg)
@@ -60,6 +61,16 @@ static bool leaves_body_unread(struct evhttp_request *r)
     return (length && strcmp(length, "0") != 0) || evhttp_find_header(headers, "Transfer-Encoding");
 }
 
+/*
+ * Also a chunked body is the connection's last: evhttp takes sizes and ends of chunks that another party
+ * reads differently, so nothing behind it may be taken for a request.
+ */
+static bool is_last(struct evhttp_request *r)
+{
+    return evhttp_find_header(evhttp_request_get_output_headers(r), "Connection") || leaves_body_unread(r) ||
+           evhttp_find_header(evhttp_request_get_input_headers(r), "Transfer-Encoding");
+}
+
 /* Asked for keep-alive over HTTP/1.0 evhttp says keep-alive, whatever the reply says already: let it not be
  * asked. */
 static void close_after(struct evhttp_request *r)
@@ -70,6 +81,27 @@ static void close_after(struct evhttp_request *r)
         evhttp_add_header(headers, "Connection", "close");
     while (evhttp_find_header(asked, "Connection") && evhttp_remove_header(asked, "Connection") == 0) {
     }
+    if (r->type == EVHTTP_REQ_CONNECT)
+        r->type = EVHTTP_REQ_TRACE; /* evhttp never closes after a CONNECT */
+}
+
+/*
+ * Over TLS what is added while it may be written is written by then, and what it comes to is told later. A
+ * record is made of each piece, so that head and body are made one before. Without memory evhttp's way will
+ * do.
+ */
+static void write_tls(struct bufferevent *b)
+{
+    struct evbuffer *out = bufferevent_get_output(b), *whole = evbuffer_new();
+    if (!whole)
+        return;
+    evbuffer_unfreeze(out, 1);
+    evbuffer_add_buffer(whole, out);
+    evbuffer_freeze(out, 1);
+    size_t n = evbuffer_get_length(whole);
+    evbuffer_pullup(whole, n < TLS_RECORD ? (ev_ssize_t)n : TLS_RECORD);
+    bufferevent_write_buffer(b, whole);
+    evbuffer_free(whole);
 }
 
 /*
@@ -77,21 +109,23 @@ static void close_after(struct evhttp_request *r)
  * What the socket doesn't take stays for that; meanwhile nothing is read, which evhttp would keep without
  * limit. evhttp hears that all is written as it else would, after its caller has returned; until then it does
  * nothing with the connection. The first `not_sent` bytes are taken away before. To a TLS connection nothing
- * is written here: what its socket takes are other bytes.
+ * is written past it: what its socket takes are other bytes.
  */
 static void flush(struct bufferevent *b, bool tls, size_t not_sent)
 {
     struct evbuffer *out = bufferevent_get_output(b);
-    if (!tls) {
+    if (tls) {
+        write_tls(b);
+    } else {
         evbuffer_unfreeze(out, 1);
         evbuffer_drain(out, not_sent);
         evbuffer_write(out, bufferevent_getfd(b));
         evbuffer_freeze(out, 1);
     }
-    if (evbuffer_get_length(out) == 0)
-        bufferevent_trigger(b, EV_WRITE, BEV_OPT_DEFER_CALLBACKS);
-    else
+    if (evbuffer_get_length(out))
         bufferevent_disable(b, EV_READ);
+    else if (!tls)
+        bufferevent_trigger(b, EV_WRITE, BEV_OPT_DEFER_CALLBACKS);
 }
 
 /* NULL: evhttp knows it. */
@@ -112,8 +146,7 @@ static void send_out(ra_loop *l, struct evhttp_request *r, int status, bool head
         evhttp_request_free(r);
         return;
     }
-    bool says_so = evhttp_find_header(evhttp_request_get_output_headers(r), "Connection") != NULL;
-    if (l->draining || says_so || leaves_body_unread(r))
+    if (l->draining || is_last(r))
         close_after(r);
     size_t n = evbuffer_get_length(evhttp_request_get_output_buffer(r));
     l->sending++;
@@ -162,6 +195,7 @@ static bool is_usual(const ra_loop *l, struct evhttp_request *r, int status)
     return status == 200 && connection && !ra_tls_is(evhttp_connection_get_bufferevent(connection)) &&
            !l->draining && r->major == 1 && r->minor == 1 &&
            evhttp_request_get_command(r) != EVHTTP_REQ_HEAD &&
+           !evhttp_find_header(evhttp_request_get_input_headers(r), "Transfer-Encoding") &&
            (!asked || strcasecmp(asked, "keep-alive") == 0);
 }
 
@@ -367,7 +401,8 @@ void ra_reply_refusal(ra_loop *l, const ra_config *c, struct evhttp_request *r,
         evhttp_add_header(headers, "WWW-Authenticate", refusal->authenticate);
     if (refusal->close)
         evhttp_add_header(headers, "Connection", "close");
-    add_route_headers(c, r);
+    if (!refusal->close) /* its headers can't be believed, Origin among them */
+        add_route_headers(c, r);
     send_error(l, r, refusal->status, "application/json", &body);
     ra_buf_free(&body);
 }

@@ -365,7 +365,7 @@ bool ra_request_take_body(ra_request *r)
 static enum ra_step received(ra_request *r)
 {
     ra_loop *l = r->loop;
-    if (!ra_request_host_ok(r) && !ra_framing_problem(r->http))
+    if (!ra_request_host_ok(r) && !ra_framing_problem(l->connections, r->http))
         return ra_request_refuse_host(r);
     if (r->config->nroutes && !ra_wire_is_root(r->http))
         return ra_request_receive_route(r);

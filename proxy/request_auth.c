@@ -31,8 +31,12 @@ static bool header_lines(ra_request *r, ra_http_lines *out)
 
 bool ra_request_host_ok(const ra_request *r)
 {
+    const ra_config_listen *c = &r->config->listen;
     const char *host = evhttp_find_header(evhttp_request_get_input_headers(r->http), "Host");
-    return ra_listener_host_ok(&r->config->listen, ra_bytes_z(host));
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r->http);
+    const char *named = uri && evhttp_uri_get_scheme(uri) ? evhttp_uri_get_host(uri) : NULL;
+    /* In absolute form the target's host is meant (RFC 9112 section 3.2.2). */
+    return ra_listener_host_ok(c, ra_bytes_z(host)) && ra_listener_host_ok(c, ra_bytes_z(named));
 }
 
 enum ra_step ra_request_refuse_host(ra_request *r)

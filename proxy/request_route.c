@@ -218,7 +218,7 @@ enum ra_step ra_request_open_route(ra_request *r)
 
 enum ra_step ra_request_receive_route(ra_request *r)
 {
-    const char *problem = ra_framing_problem(r->http);
+    const char *problem = ra_framing_problem(r->loop->connections, r->http);
     if (problem) {
         ra_route_refusal refusal = {
             .status = 400, .code = "malformed_request", .message = problem, .close = true};

@@ -39,6 +39,9 @@ bool ra_wire_is_root(struct evhttp_request *r)
     /* Also in absolute form, "http://host" and "http://host/" (RFC 9112 section 3.2.2). */
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r);
     const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+    /* "//host/" is a path (RFC 9112 section 3.2.1), which libevent takes for a host's. */
+    if (uri && evhttp_uri_get_host(uri) && !evhttp_uri_get_scheme(uri))
+        return false;
     return path && (strcmp(path, "/") == 0 || (!*path && evhttp_uri_get_host(uri)));
 }
 
@@ -73,7 +76,7 @@ static void refuse_target(ra_loop *l, struct evhttp_request *r, const char *targ
 ra_bytes ra_wire_accept(ra_loop *l, struct evhttp_request *r)
 {
     static const ra_bytes answered = {NULL, 0};
-    const char *problem = ra_framing_problem(r);
+    const char *problem = ra_framing_problem(l->connections, r);
     if (problem) {
         ra_reply_error(l, r, 400, RA_TYPE_SERIALIZATION, problem, true);
         return answered;

@@ -62,7 +62,7 @@ static void received(struct evhttp_request *r, void *arg)
         now.first = true;
         FUZZ_CHECK(evhttp_request_get_command(r) == EVHTTP_REQ_POST);
         FUZZ_CHECK(strcmp(evhttp_request_get_uri(r), "/") == 0);
-        FUZZ_CHECK(ra_framing_problem(r) == NULL);
+        FUZZ_CHECK(ra_framing_problem(NULL, r) == NULL);
         check_lines(r);
         FUZZ_CHECK(n == now.body.n);
         FUZZ_CHECK(n == 0 || memcmp(evbuffer_pullup(in, -1), now.body.p, n) == 0);

@@ -395,7 +395,7 @@ def test_methods_that_there_are_not(attack, method, how):
 @pytest.mark.parametrize("how", ["alone", "behind a hit"])
 def test_a_tunnel_is_not_opened(attack, how):
     head = f"CONNECT 127.0.0.1:{attack.port} HTTP/1.1\r\nHost: 127.0.0.1:{attack.port}\r\n\r\n"
-    refused(attack(head.encode() + HIDDEN, how), 501)
+    refused(attack(head.encode() + HIDDEN, how), 400)
 
 
 @pytest.mark.parametrize("how", ["alone", "behind a hit"])

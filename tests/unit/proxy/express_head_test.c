@@ -383,7 +383,7 @@ static void as_expected(peer *p, struct evhttp_request *r, ra_bytes target)
 static void received(struct evhttp_request *r, void *arg)
 {
     peer *p = arg;
-    assert_null(ra_framing_problem(r));
+    assert_null(ra_framing_problem(NULL, r));
     ra_bytes target = ra_wire_accept(&p->loop, r);
     assert_true(target.n > 0);
     if (p->requests == 0)

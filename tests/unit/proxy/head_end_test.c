@@ -11,9 +11,9 @@
 /* How many bytes of it are the head, told byte by byte; 0: it doesn't end. */
 static size_t end_of(const char *text)
 {
-    ra_head_place place = RA_HEAD_IN_LINE;
+    ra_head head = {0};
     for (size_t i = 0; text[i]; i++)
-        if (ra_head_ends(&place, (ra_bytes){text + i, 1}))
+        if (ra_head_ends(&head, (ra_bytes){text + i, 1}))
             return i + 1;
     return 0;
 }
@@ -42,10 +42,10 @@ static void in_pieces(void **state)
         assert_int_equal(end_of(texts[t]), n);
         for (size_t i = 0; i < n; i++)
             for (size_t k = i; k < n; k++) {
-                ra_head_place place = RA_HEAD_IN_LINE;
-                assert_false(ra_head_ends(&place, (ra_bytes){texts[t], i}));
-                assert_false(ra_head_ends(&place, (ra_bytes){texts[t] + i, k - i}));
-                assert_true(ra_head_ends(&place, (ra_bytes){texts[t] + k, n - k}));
+                ra_head head = {0};
+                assert_false(ra_head_ends(&head, (ra_bytes){texts[t], i}));
+                assert_false(ra_head_ends(&head, (ra_bytes){texts[t] + i, k - i}));
+                assert_true(ra_head_ends(&head, (ra_bytes){texts[t] + k, n - k}));
             }
     }
 }
@@ -53,10 +53,37 @@ static void in_pieces(void **state)
 static void nothing_is_read_beyond(void **state)
 {
     (void)state;
-    ra_head_place place = RA_HEAD_IN_LINE;
-    assert_false(ra_head_ends(&place, (ra_bytes){NULL, 0}));
-    assert_false(ra_head_ends(&place, (ra_bytes){"a\n\n", 2}));
-    assert_true(ra_head_ends(&place, (ra_bytes){"\n", 1}));
+    ra_head head = {0};
+    assert_false(ra_head_ends(&head, (ra_bytes){NULL, 0}));
+    assert_false(ra_head_ends(&head, (ra_bytes){"a\n\n", 2}));
+    assert_true(ra_head_ends(&head, (ra_bytes){"\n", 1}));
+}
+
+static bool is_odd(const char *text, size_t n)
+{
+    ra_head whole = {0}, bytes = {0};
+    ra_head_ends(&whole, (ra_bytes){text, n});
+    for (size_t i = 0; i < n && !ra_head_ends(&bytes, (ra_bytes){text + i, 1}); i++)
+        ;
+    assert_int_equal(whole.odd, bytes.odd);
+    return whole.odd;
+}
+
+#define IS_ODD(text) is_odd(text, sizeof text - 1)
+
+/* What another party may read differently is noticed, wherever it stands; what comes after the head isn't
+ * looked at. */
+static void odd_heads(void **state)
+{
+    (void)state;
+    assert_false(IS_ODD("GET / HTTP/1.1\r\nA: b\tc d\r\nB:\r\n\r\n"));
+    assert_true(IS_ODD("GET / HTTP/1.1\0x\r\n\r\n"));
+    assert_true(IS_ODD("GET / HTTP/1.1\r\nA: b\0\r\n\r\n"));
+    assert_true(IS_ODD("GET / HTTP/1.1\r\n\0A: b\r\n\r\n"));
+    assert_true(IS_ODD("GET / HTTP/1.1\r\n\r\0\n\r\n"));
+    assert_true(IS_ODD("GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n"));
+    assert_true(IS_ODD("GET / HTTP/1.1\r\nA: b\n\tc\r\n\r\n"));
+    assert_false(IS_ODD("GET / HTTP/1.1\r\nA: b\r\n\r\n\0 \n b"));
 }
 
 int main(void)
@@ -65,6 +92,7 @@ int main(void)
         cmocka_unit_test(the_first_empty_line),
         cmocka_unit_test(in_pieces),
         cmocka_unit_test(nothing_is_read_beyond),
+        cmocka_unit_test(odd_heads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

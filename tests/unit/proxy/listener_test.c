@@ -62,7 +62,7 @@ typedef struct seen {
 static void received(struct evhttp_request *r, void *arg)
 {
     seen *x = arg;
-    const char *problem = ra_framing_problem(r);
+    const char *problem = ra_framing_problem(NULL, r);
     snprintf(x->problem, sizeof x->problem, "%s", problem ? problem : "");
     ra_signed_service(r, x->service, sizeof x->service);
     x->called = true;
