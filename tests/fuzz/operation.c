@@ -1,6 +1,7 @@
 /*
  * Requests of the wire API: "OPERATION\n" and the body. What is asked of each, whatever it is:
  * - the same body in another spelling means the same: it is planned alike, to the last digest;
+ * - a read of which any value is changed is another read: one that shares unit and digest means the same;
  * - what goes upstream is strict JSON, differs from the client's in the members that the proxy sets alone,
  *   and names the same tables;
  * - a read that isn't bypassed has units of tables that the body names.
@@ -118,6 +119,48 @@ static void check_respelled(const planned *p, ra_bytes name)
     ra_buf_free(&body);
 }
 
+/* ---- another request ---- */
+
+/* Is the token the value of a member, or an element, and a text or a number? */
+static bool is_leaf(const ra_json *j, uint32_t token)
+{
+    if (j->t[token].type == RA_JSON_NUMBER)
+        return true;
+    size_t end = j->t[token].end;
+    while (end < j->text.n && strchr(" \t\r\n", j->text.p[end]))
+        end++;
+    return j->t[token].type == RA_JSON_STRING && (end == j->text.n || j->text.p[end] != ':');
+}
+
+/* The same but for one value, which is longer by a character. */
+static void check_altered(const planned *p, ra_bytes name, uint32_t token)
+{
+    const ra_json *j = &p->op.json;
+    bool number = j->t[token].type == RA_JSON_NUMBER;
+    const ra_edit edit = {j->t[token].end - !number, 0, number ? RA_BYTES("1") : RA_BYTES("x")};
+    ra_buf body;
+    planned other;
+    ra_buf_init(&body, 16 << 20);
+    FUZZ_CHECK(ra_edit_apply(j->text, &edit, 1, &body));
+    plan(&other, name, ra_buf_bytes(&body));
+    FUZZ_CHECK(other.result == RA_OP_OK);
+    for (size_t i = 0; i < other.op.nparts; i++)
+        FUZZ_CHECK(!has_part(&p->op, &other.op.parts[i]));
+    drop(&other);
+    ra_buf_free(&body);
+}
+
+static void check_all_altered(const planned *p, ra_bytes name)
+{
+    uint32_t most = 24;
+    for (uint32_t i = 1; i < p->op.json.n && most; i++) {
+        if (is_leaf(&p->op.json, i)) {
+            check_altered(p, name, i);
+            most--;
+        }
+    }
+}
+
 /* ---- what goes upstream ---- */
 
 static bool is_ours(const ra_json *j, uint32_t name)
@@ -193,6 +236,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
             check_respelled(&p, name);
         else
             fuzz_rights_check(op, NULL);
+        if (op->nparts == 1 && op->kind != RA_OP_BATCH_GET_ITEM)
+            check_all_altered(&p, name);
         check_upstream(&p);
     }
     drop(&p);
