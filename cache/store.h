@@ -110,6 +110,30 @@ struct ra_store_call {
     void *pending;                     /* the store's own; NULL when nothing is pending */
 };
 
+/*
+ * A *post*: something that one of the processes that share a store does for all of them (reading one shard of
+ * a stream), and how far it has come with it. Who holds a post may leave a note at it, which outlives the
+ * holder; the clock is the store's. With a store that can't arbitrate (the in-process one, Momento) every
+ * process holds all its posts, and notes are its own and end with it.
+ */
+enum { RA_POST_NOTE_MAX = 512 };
+
+typedef struct ra_post {
+    /* in */
+    ra_key name;
+    ra_write_id holder; /* of this process, or of one part of it */
+    int64_t lease;      /* ms; 0: only look */
+    bool leave;         /* give it up instead */
+    const char *note;   /* leave this note, if the post is ours then; NULL: as it is */
+    size_t note_n;
+    int64_t note_life; /* ms that a note lives after it was left last */
+    /* out, when ok */
+    bool held;                    /* it is ours for `lease` from now */
+    bool taken_over;              /* it is ours, and somebody else's lease had run out: he may have died */
+    char found[RA_POST_NOTE_MAX]; /* the note as it was before; found_n 0: none */
+    size_t found_n;
+} ra_post;
+
 typedef struct ra_store_stats {
     uint64_t entries, units, markers;
     uint64_t bytes, max_bytes; /* overhead included */
@@ -117,6 +141,14 @@ typedef struct ra_store_stats {
     uint64_t fills, fills_overtaken, fills_too_large, fills_full;
     uint64_t evictions, expirations, begins, ends, invalidations;
 } ra_store_stats;
+
+/* A change that a stream tells of: is it a write that went through one of the processes? See
+ * cache/own_writes.h. */
+typedef struct ra_own_change {
+    ra_key item, image;
+    bool has_image; /* false: it is nobody's for certain, but ends the item's notes */
+    bool own;       /* out */
+} ra_own_change;
 
 typedef struct ra_store ra_store;
 
@@ -133,6 +165,11 @@ typedef struct ra_store_ops {
                 int64_t settle);
     void (*invalidate)(ra_store *s, int64_t now, const ra_key *units, size_t n);
     void (*cancel)(ra_store *s, ra_store_call *call); /* done won't run; the arrays may go */
+    /* NULL: it can't arbitrate, see ra_store_post */
+    enum ra_store_step (*post)(ra_store *s, int64_t now, ra_post *p, ra_store_call *call);
+    /* NULL: those in this process do, see ra_store_note_own */
+    void (*note_own)(ra_store *s, int64_t now, const ra_key *item, const ra_key *image, int64_t took);
+    enum ra_store_step (*take_own)(ra_store *s, int64_t now, ra_own_change *v, size_t n, ra_store_call *call);
     void (*stats)(ra_store *s, ra_store_stats *out);
     void (*free)(ra_store *s);
 } ra_store_ops;
@@ -167,6 +204,18 @@ void ra_store_end(ra_store *s, int64_t now, const ra_write_id *id, const ra_key 
                   int64_t settle);
 void ra_store_invalidate(ra_store *s, int64_t now, const ra_key *units, size_t n);
 void ra_store_cancel(ra_store *s, ra_store_call *call); /* harmless when nothing is pending */
+/* Holds, looks at, or leaves a post. PENDING: call->ok says whether the store could be asked. */
+enum ra_store_step ra_store_post(ra_store *s, int64_t now, ra_post *p, ra_store_call *call);
+/* Can processes that share the store agree on posts? */
+bool ra_store_arbitrates(const ra_store *s);
+/* A write has succeeded, `took` ms after it was begun; fire and forget. Does nothing with a store that leaves
+ * that to the process (ra_own_writes). */
+void ra_store_note_own(ra_store *s, int64_t now, const ra_key *item, const ra_key *image, int64_t took);
+/* v[] in the order of the stream; of one item there may be several. DONE at once with a store that leaves it
+ * to the process: nothing is set. PENDING: with call->ok false nothing is own. */
+enum ra_store_step ra_store_take_own(ra_store *s, int64_t now, ra_own_change *v, size_t n,
+                                     ra_store_call *call);
+bool ra_store_notes_own(const ra_store *s); /* does the store, and not the process? */
 void ra_store_get_stats(ra_store *s, ra_store_stats *out);
 void ra_store_free(ra_store *s);
 

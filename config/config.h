@@ -61,7 +61,10 @@ typedef struct ra_table_config {
     char *name; /* "*": every table that has no entry of its own */
     enum ra_consistency consistency;
     enum ra_writes writes_when_store_down;
-    int64_t settle; /* how long GSI partitions stay marked after a write */
+    int64_t settle;         /* how long GSI partitions stay marked after a write */
+    bool follow;            /* `stream`: its stream is followed */
+    int64_t max_stream_lag; /* past it reads bypass the cache; 0: no bound. Only where it is followed */
+    bool fresh_as_of;       /* hits say X-Cache-Fresh-As-Of. Only where it is followed */
     ra_policy policy;
     ra_pattern *patterns; /* in the file's order: the first match wins */
     size_t npatterns;
@@ -228,6 +231,29 @@ typedef struct ra_config_ddb {
     ra_config_generate *generate; /* NULL: none */
 } ra_config_ddb;
 
+/* Of all streams that are followed. */
+typedef struct ra_config_streams {
+    int64_t idle_interval;      /* between reads of a shard in which nothing was found */
+    int64_t lease;              /* a proxy that is gone is replaced after it */
+    int64_t delivery_allowance; /* how long after a write its record may come; see proxy/follow.h */
+} ra_config_streams;
+
+/* See proxy/rekey.h. Slots of its templates: attributes of the record's new image, by name in `inputs`. */
+typedef struct ra_stream_rule {
+    char *name;
+    char *table;
+    unsigned events;     /* set of 1 << enum ra_stream_event (INSERT, MODIFY, REMOVE in this order) */
+    char *partition_key; /* glob over the record's partition key; NULL: any */
+    char **inputs;       /* attribute names */
+    size_t ninputs;
+    char *rows_index; /* NULL: the table itself */
+    ra_template rows_partition_key;
+    char *row_partition_key; /* glob over the found rows' partition key in the table; NULL: any */
+    ra_route_field
+        *set; /* `name` is an attribute, `value` what it gets; the table's sort key is one of them */
+    size_t nset;
+} ra_stream_rule;
+
 struct ra_config {
     /* the loader's own; use ra_config_ref and ra_config_unref */
     void *priv;
@@ -241,6 +267,9 @@ struct ra_config {
     enum ra_consistency consistency;
     enum ra_writes writes_when_store_down; /* for a write that may touch any table; a table has its own */
     int64_t unknown_write_hold;
+    ra_config_streams streams;
+    ra_stream_rule *stream_rules;
+    size_t nstream_rules;
     ra_table_config *tables;
     size_t ntables;
     ra_route *routes; /* in the file's order: the first that matches wins */
