@@ -210,6 +210,7 @@ void ra_decode_check(ra_decoder *d, const ra_place *root, const ra_config *c)
     check_hold(d, root, c);
     check_region(d, root, c);
     ra_decode_check_store(d, root, c);
+    ra_decode_check_streams(d, root, c);
     ra_decode_check_exposed(d, root, c);
     ra_decode_check_callers(d, root, c);
     if (c->ntables == 0 && !refused(d, root, "tables")) {

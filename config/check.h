@@ -9,6 +9,8 @@
 void ra_decode_check(ra_decoder *d, const ra_place *root, const ra_config *c);
 /* Of them: the store, and the options that belong to one store only (check_store.c). */
 void ra_decode_check_store(ra_decoder *d, const ra_place *root, const ra_config *c);
+/* Of them: which streams are followed, and how closely (check_streams.c). */
+void ra_decode_check_streams(ra_decoder *d, const ra_place *root, const ra_config *c);
 /* The same of listeners' addresses and of routes' callers; by ra_decode_check. */
 void ra_decode_check_exposed(ra_decoder *d, const ra_place *root, const ra_config *c);
 void ra_decode_check_callers(ra_decoder *d, const ra_place *root, const ra_config *c);

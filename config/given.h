@@ -14,6 +14,13 @@ typedef struct ra_query_given {
     char *limit_from, *before_from, *after_from; /* become slots */
 } ra_query_given;
 
+typedef struct ra_table_given {
+    ra_table_config table;
+    unsigned stream; /* enum ra_stream_given */
+} ra_table_given;
+
+enum ra_stream_given { RA_STREAM_OFF, RA_STREAM_FOLLOW };
+
 typedef struct ra_cognito_given {
     char *region, *user_pool_id; /* become the issuer and the address of its keys */
     ra_texts client_ids;

@@ -11,6 +11,7 @@
 #include "config/owner.h"
 #include "config/problems.h"
 #include "config/routes.h"
+#include "config/stream_rules.h"
 #include "config/tables.h"
 
 #include <stdlib.h>
@@ -27,7 +28,8 @@ static void decode_sections(ra_decoder *d, const ra_place *root, ra_config *c)
     } sections[] = {{"listen", &ra_section_listen, &c->listen},
                     {"admin", &ra_section_admin, &c->admin},
                     {"upstream", &ra_section_upstream, &c->upstream},
-                    {"cache", &ra_section_cache, &c->cache}};
+                    {"cache", &ra_section_cache, &c->cache},
+                    {"streams", &ra_section_streams, &c->streams}};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
         ra_place at;
         ra_decode_presets(d, sections[i].section, sections[i].base);
@@ -79,6 +81,7 @@ static void decode_root(ra_decoder *d, const cJSON *node, ra_config *c)
     ra_decode_default_consistency(d, &root, c);
     ra_decode_tables(d, &root, c);
     ra_decode_routes(d, &root, c);
+    ra_decode_stream_rules(d, &root, c);
     ra_decode_ddb(d, &root, c);
     ra_decode_cors(d, &root, c);
     ra_decode_defaults(d, &root, c);

@@ -171,6 +171,8 @@ static void print_placeholders(FILE *out)
         "Whatever a route takes from a request must be there and not be blank, unless `validate` says\n"
         "otherwise; only the parameters that page may always be left out. {{ and }} stand for the braces\n"
         "themselves.\n"
+        "\nPlaceholders in stream_rules:\n"
+        "    {new.NAME}     an attribute of the item as it is now: a string or a number\n"
         "\nPlaceholders in ddb.generate:\n",
         out);
     for (size_t i = 0; i < RA_GENERATE_SLOTS; i++)

@@ -34,6 +34,8 @@ static const char *const formats[] = {"any", "uuid", NULL};
 static const char *const callers[] = {"anyone", "jwt", "backend", NULL}; /* bit by bit enum ra_caller */
 static const char *const token_uses[] = {"access", "id", "any", NULL};
 static const char *const no_signatures[] = {"none", NULL};
+static const char *const streams[] = {"off", "follow", NULL};
+static const char *const events[] = {"INSERT", "MODIFY", "REMOVE", NULL};
 
 static const ra_option root_options[] = {
     {.name = "listen", .type = RA_OPTION_OBJECT, .preset_doc = "{}", .doc = "Where clients reach the proxy."},
@@ -82,6 +84,15 @@ static const ra_option root_options[] = {
      .preset_doc = "{}",
      .reloadable = true,
      .doc = "The tables whose reads are cached, by name; \"*\" is every table not named."},
+    {.name = "streams",
+     .type = RA_OPTION_OBJECT,
+     .preset_doc = "{}",
+     .doc = "How the streams of tables are followed whose \"stream\" says so."},
+    {.name = "stream_rules",
+     .type = RA_OPTION_OBJECTS,
+     .max = 64,
+     .preset_doc = "[]",
+     .doc = "What `readaside stream` does with what tables' streams tell of."},
     {.name = "routes",
      .type = RA_OPTION_OBJECTS,
      .max = 256,
@@ -724,6 +735,24 @@ static const ra_option table_options[] = {
      .preset = "5s",
      .reloadable = true,
      .doc = "After a write nothing is cached of the global index partitions it touched for so long."},
+    {.name = "stream",
+     .type = RA_OPTION_CHOICE,
+     .offset = offsetof(ra_table_given, stream),
+     .preset = "off",
+     .choices = streams,
+     .doc = "\"follow\": writes that bypass the proxy invalidate too, as its DynamoDB stream tells of them."},
+    {.name = "max_stream_lag",
+     .type = RA_OPTION_DURATION,
+     .offset = offsetof(ra_table_config, max_stream_lag),
+     .min = 0,
+     .max = 24 * HOURS,
+     .preset = "0s",
+     .doc = "Where what is followed is further behind, reads bypass the cache. 0: no bound."},
+    {.name = "fresh_as_of",
+     .type = RA_OPTION_BOOL,
+     .offset = offsetof(ra_table_config, fresh_as_of),
+     .preset = "false",
+     .doc = "Hits say X-Cache-Fresh-As-Of: every write before that time has been invalidated."},
     {.name = "schema",
      .type = RA_OPTION_OBJECT,
      .preset_doc = "learnt from DescribeTable",
@@ -737,6 +766,87 @@ static const ra_option table_options[] = {
      .doc = "Access patterns with options of their own; the first that matches counts."},
 };
 SECTION(table, "tables.NAME", .also = &ra_section_policy, .also_offset = offsetof(ra_table_config, policy));
+
+static const ra_option streams_options[] = {
+    {.name = "idle_interval",
+     .type = RA_OPTION_DURATION,
+     .offset = offsetof(ra_config_streams, idle_interval),
+     .min = 50 * MS,
+     .max = 1 * MINUTES,
+     .preset = "500ms",
+     .doc = "How long after a read that found nothing a shard is read again."},
+    {.name = "lease",
+     .type = RA_OPTION_DURATION,
+     .offset = offsetof(ra_config_streams, lease),
+     .min = 1 * SECONDS,
+     .max = 5 * MINUTES,
+     .preset = "10s",
+     .doc = "The shards of a proxy that is gone are taken over after it; more than idle_interval."},
+    {.name = "delivery_allowance",
+     .type = RA_OPTION_DURATION,
+     .offset = offsetof(ra_config_streams, delivery_allowance),
+     .min = 0,
+     .max = 1 * MINUTES,
+     .preset = "1s",
+     .doc = "How long after a write DynamoDB may show its record, for which it names no bound."},
+};
+SECTION(streams, "streams", .also = NULL);
+
+static const ra_option stream_rule_options[] = {
+    {.name = "name",
+     .type = RA_OPTION_NAME,
+     .offset = offsetof(ra_stream_rule, name),
+     .min = 1,
+     .max = 64,
+     .doc = "For messages and dead letters; unique."},
+    {.name = "table",
+     .type = RA_OPTION_NAME,
+     .offset = offsetof(ra_stream_rule, table),
+     .min = 3,
+     .max = 255,
+     .doc = "The table whose stream it is and whose rows are moved; one that `tables` names."},
+    {.name = "on",
+     .type = RA_OPTION_CHOICES,
+     .offset = offsetof(ra_stream_rule, events),
+     .choices = events,
+     .preset_doc = "[\"INSERT\"]",
+     .doc = "What must have happened to an item. REMOVE is refused: there is no new image then."},
+    {.name = "partition_key",
+     .type = RA_OPTION_TEXT,
+     .offset = offsetof(ra_stream_rule, partition_key),
+     .min = 1,
+     .max = 512,
+     .preset_doc = "any",
+     .doc = "A glob over the item's partition key: * is any run of characters, ? is one."},
+    {.name = "rows", .type = RA_OPTION_OBJECT, .doc = "The rows that stand for the item."},
+    {.name = "set",
+     .type = RA_OPTION_TEXT_MAP,
+     .min = 1,
+     .max = 100,
+     .doc = "The rows' new values, strings; the table's sort key is one: { \"sk\": \"{new.sk}\" }."},
+};
+SECTION(stream_rule, "stream_rules[]", .also = NULL);
+
+static const ra_option stream_rows_options[] = {
+    {.name = "index",
+     .type = RA_OPTION_NAME,
+     .offset = offsetof(ra_stream_rule, rows_index),
+     .min = 3,
+     .max = 255,
+     .preset_doc = "none: the table itself",
+     .doc = "They are found through this secondary index, which follows the table with a delay."},
+    {.name = "partition_key",
+     .type = RA_OPTION_TEMPLATE,
+     .doc = "Its partition key's value, such as \"{new.message_group_uuid}\"."},
+    {.name = "row_partition_key",
+     .type = RA_OPTION_TEXT,
+     .offset = offsetof(ra_stream_rule, row_partition_key),
+     .min = 1,
+     .max = 512,
+     .preset_doc = "any",
+     .doc = "A glob over the rows' partition key in the table; other rows stay as they are."},
+};
+SECTION(stream_rows, "stream_rules[].rows", .also = NULL);
 
 static const ra_option pattern_options[] = {
     {.name = "name",
@@ -1156,35 +1266,15 @@ static const ra_option generate_options[] = {
 };
 SECTION(generate, "ddb.generate", .also = NULL);
 
-const ra_section *const ra_sections[] = {&ra_section_root,
-                                         &ra_section_listen,
-                                         &ra_section_listen_tls,
-                                         &ra_section_admin,
-                                         &ra_section_admin_tls,
-                                         &ra_section_auth,
-                                         &ra_section_sigv4,
-                                         &ra_section_jwt,
-                                         &ra_section_cognito,
-                                         &ra_section_backend,
-                                         &ra_section_upstream,
-                                         &ra_section_cache,
-                                         &ra_section_redis,
-                                         &ra_section_momento,
-                                         &ra_section_near,
-                                         &ra_section_ddb,
-                                         &ra_section_generate,
-                                         &ra_section_table,
-                                         &ra_section_pattern,
-                                         &ra_section_schema,
-                                         &ra_section_index,
-                                         &ra_section_route,
-                                         &ra_section_query,
-                                         &ra_section_allow,
-                                         &ra_section_allow_query,
-                                         &ra_section_reply,
-                                         &ra_section_validate,
-                                         &ra_section_cors,
-                                         NULL};
+const ra_section *const ra_sections[] = {
+    &ra_section_root,      &ra_section_listen,   &ra_section_listen_tls,  &ra_section_admin,
+    &ra_section_admin_tls, &ra_section_auth,     &ra_section_sigv4,       &ra_section_jwt,
+    &ra_section_cognito,   &ra_section_backend,  &ra_section_upstream,    &ra_section_cache,
+    &ra_section_redis,     &ra_section_momento,  &ra_section_near,        &ra_section_ddb,
+    &ra_section_generate,  &ra_section_table,    &ra_section_pattern,     &ra_section_schema,
+    &ra_section_index,     &ra_section_streams,  &ra_section_stream_rule, &ra_section_stream_rows,
+    &ra_section_route,     &ra_section_query,    &ra_section_allow,       &ra_section_allow_query,
+    &ra_section_reply,     &ra_section_validate, &ra_section_cors,        NULL};
 
 const ra_option *ra_section_find(const ra_section *s, const char *name, size_t *base)
 {

@@ -1,5 +1,7 @@
 #include "config/tables.h"
 
+#include "config/given.h"
+
 #include <string.h>
 
 static bool stated(const ra_place *in, const char *name)
@@ -103,13 +105,15 @@ static void decode_patterns(ra_decoder *d, const ra_place *table, ra_table_confi
 static void decode_table(ra_decoder *d, const ra_place *at, enum ra_consistency consistency,
                          ra_table_config *t)
 {
+    ra_table_given given = {.table = {.name = ra_decode_strdup(d, at->name), .consistency = consistency}};
     check_table_name(d, at);
-    t->name = ra_decode_strdup(d, at->name);
-    t->consistency = consistency;
-    t->policy.name = t->name;
-    ra_decode_presets(d, &ra_section_table, t);
-    ra_decode_presets(d, &ra_section_policy, &t->policy);
-    if (!ra_decode_object(d, &ra_section_table, at, t))
+    given.table.policy.name = given.table.name;
+    ra_decode_presets(d, &ra_section_table, &given);
+    ra_decode_presets(d, &ra_section_policy, &given.table.policy);
+    bool readable = ra_decode_object(d, &ra_section_table, at, &given);
+    *t = given.table;
+    t->follow = given.stream == RA_STREAM_FOLLOW;
+    if (!readable)
         return;
     ra_policy uncut = t->policy;
     cut_negative_ttl(&t->policy, stated(at, "negative_ttl"));

@@ -43,7 +43,7 @@ static void check_preset(const ra_section *s, const ra_option *o)
 {
     union {
         ra_config config;
-        ra_table_config table;
+        ra_table_given table;
         ra_pattern pattern;
         ra_route_given route;
         ra_query_given query;
