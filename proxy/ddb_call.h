@@ -1,6 +1,6 @@
 /*
- * DynamoDB operations one after the other, for commands: each call runs an event loop of its own until the
- * reply is there. Threads: one.
+ * DynamoDB operations one after the other, for commands and for threads that may block: each call runs an
+ * event loop of its own until the reply is there. Threads: one, but for ra_ddb_stop.
  */
 #ifndef RA_PROXY_DDB_CALL_H
 #define RA_PROXY_DDB_CALL_H
@@ -19,11 +19,19 @@ typedef struct ra_ddb_options {
 
 /* Looks for credentials in AWS's chain, which may block. NULL: *why says why, until the next call. */
 ra_ddb *ra_ddb_new(const ra_ddb_options *o, const char **why);
+/* With operations of streams besides, which go to `streams_endpoint`. `provider` is asked before each call,
+ * and waited for; NULL: AWS's chain, as above. */
+ra_ddb *ra_ddb_new_streams(const ra_ddb_options *o, const char *streams_endpoint,
+                           ra_credentials_provider *provider, const char **why);
 void ra_ddb_free(ra_ddb *d); /* NULL is allowed */
+/* Ends the call or wait that is under way, soon, and every later one at once: such a call's reply says
+ * "stopped". Any thread, and in a signal handler too; for good. */
+void ra_ddb_stop(ra_ddb *d);
+bool ra_ddb_stopped(const ra_ddb *d);
 
 /*
- * One operation ("CreateTable"), sent at most once. The reply has one reference, whatever its result and
- * status; NULL without memory. `timeout` in ms.
+ * One operation ("CreateTable"; "GetRecords", …, of streams), sent at most once. The reply has one reference,
+ * whatever its result and status; NULL without memory. `timeout` in ms.
  */
 ra_http_reply *ra_ddb_call(ra_ddb *d, const char *operation, ra_bytes body, int64_t timeout);
 /* Any other POST, with header lines of the caller's, otherwise the same. */
@@ -41,6 +49,8 @@ bool ra_ddb_may_pass(const ra_http_reply *r);
 bool ra_ddb_is_error(const ra_http_reply *r, const char *type);
 /* Appends "TypeName: message", or what happened instead of a reply. `r` may be NULL: no memory. */
 void ra_ddb_describe_error(const ra_ddb *d, const ra_http_reply *r, ra_buf *out);
+/* The same of what `whom` has replied. */
+void ra_ddb_describe_reply(const char *whom, const ra_http_reply *r, ra_buf *out);
 
 /* The next pause of a back-off, in ms: the last one doubled, at least `first`, at most `most`, less a random
  * part of up to a quarter. *pause is kept by the caller and begins at 0. */

@@ -36,7 +36,8 @@ typedef struct ra_shard {
 
 typedef struct ra_shards ra_shards;
 
-ra_shards *ra_shards_new(void); /* NULL: no memory */
+/* `forget` is called for each shard that is forgotten, and by free; NULL: nobody. NULL: no memory. */
+ra_shards *ra_shards_new(void (*forget)(ra_shard *shard));
 void ra_shards_free(ra_shards *s);
 
 /*

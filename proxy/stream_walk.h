@@ -27,14 +27,21 @@ typedef struct ra_stream_api {
     ra_http_reply *(*call)(void *arg, const char *operation, ra_bytes body, int64_t timeout);
     /* Waits, or until the walk is to stop. */
     void (*wait)(void *arg, int64_t ms);
+    /* Makes both end early, from now on; any thread, and in a signal handler too. NULL: they do by
+     * themselves. */
+    void (*stop)(void *arg);
+    /* ms; NULL: the machine's clocks. */
+    int64_t (*monotonic)(void *arg);
+    int64_t (*wall)(void *arg);
     void *arg;
 } ra_stream_api;
 
 /* Who remembers which shard is whose, and how far it has been handled. */
 typedef struct ra_stream_keeper {
-    /* Takes or keeps the right to read a shard for `lease_ms`, and tells what is known of it: *shard's
-     * `handled`, `finished` and `drained_ms` are set if somebody has noted them. HELD: it is ours. OTHERS:
-     * somebody else reads it. UNKNOWN: can't be told now (nothing may be read). */
+    /* Takes or keeps the right to read a shard for the walk's `lease`, and tells what is known of it, whoever
+     * holds it: *shard's `handled`, `finished` and `drained_ms` are set if somebody has noted them, else left
+     * alone. HELD: it is ours. OTHERS: somebody else reads it. UNKNOWN: can't be told now (nothing may be
+     * read). Of a shard that isn't listed any more *shard has the id alone. */
     enum ra_keeper_step {
         RA_KEEPER_HELD,
         RA_KEEPER_OTHERS,
@@ -71,6 +78,10 @@ typedef struct ra_stream_options {
     int64_t lease;         /* ms; held shards are held again at a third of it */
     int64_t rescan;        /* ms between listings of the shards where none is due; 0: 60 s */
     unsigned batch;        /* records per GetRecords; 0: 1000 */
+    /* A shard that was begun from now on, and of which no record has come yet, has no position to go on from
+     * after a restart. true: it is read from its oldest record again, so nothing is passed over; false: from
+     * now on, and `lost` is told. */
+    bool replay;
 } ra_stream_options;
 
 typedef struct ra_stream_walk ra_stream_walk;
