@@ -238,13 +238,14 @@ typedef struct ra_config_streams {
     int64_t delivery_allowance; /* how long after a write its record may come; see proxy/follow.h */
 } ra_config_streams;
 
-/* See proxy/rekey.h. Slots of its templates: attributes of the record's new image, by name in `inputs`. */
+/* See proxy/rekey.h. Slots of its templates: attributes of the record's new image, by name in `inputs`, and
+ * what the one star of `partition_key` stands for in the record's own. */
 typedef struct ra_stream_rule {
     char *name;
     char *table;
     unsigned events;     /* set of 1 << enum ra_stream_event (INSERT, MODIFY, REMOVE in this order) */
     char *partition_key; /* glob over the record's partition key; NULL: any */
-    char **inputs;       /* attribute names */
+    char **inputs;       /* attribute names; NULL: the star */
     size_t ninputs;
     char *rows_index; /* NULL: the table itself */
     ra_template rows_partition_key;

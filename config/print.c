@@ -172,7 +172,10 @@ static void print_placeholders(FILE *out)
         "otherwise; only the parameters that page may always be left out. {{ and }} stand for the braces\n"
         "themselves.\n"
         "\nPlaceholders in stream_rules:\n"
-        "    {new.NAME}     an attribute of the item as it is now: a string or a number\n"
+        "    {new.NAME}     an attribute of the item as it is now: a string or a number; of any type where "
+        "it\n"
+        "                   is all that a value of `set` is\n"
+        "    {star}         what the one * of the rule's partition_key stands for\n"
         "\nPlaceholders in ddb.generate:\n",
         out);
     for (size_t i = 0; i < RA_GENERATE_SLOTS; i++)

@@ -7,7 +7,9 @@
 #include <string.h>
 
 /* The bits of ra_stream_rule.events. */
-enum { ON_INSERT = 1, ON_REMOVE = 4, ATTRIBUTE_NAME_MAX = 255 };
+enum { ON_INSERT = 1, ON_REMOVE = 4 };
+
+enum { ATTRIBUTE_NAME_MAX = 255, HINT_NAME_MAX = 80 };
 
 /* One rule while it is decoded. */
 typedef struct build {
@@ -20,45 +22,60 @@ typedef struct build {
 
 /* ---- placeholders ---- */
 
-/* Of {NAME}: what was meant, where that can be told. */
-static void hint_of(const char *name, size_t len, char out[RA_TEXT_SHOWN_MAX + 32])
+static const char accepted[] = "accepted: {new.ATTRIBUTE}, of the item as it is now, and {star}";
+
+/* {new.NAME} for another {SOURCE.NAME} or {NAME}, where that is likely to be meant; else "". */
+static void hint_of(const char *name, size_t len, char out[RA_TEMPLATE_WHY_MAX])
 {
-    static const char *const sources[] = {"new"};
-    char text[ATTRIBUTE_NAME_MAX + 1] = "", shown[RA_TEXT_SHOWN_MAX];
-    const char *dot;
+    static const char *const words[] = {"star", "new"};
+    char text[HINT_NAME_MAX + 1] = "", shown[RA_TEXT_SHOWN_MAX];
     *out = '\0';
-    if (len == 0 || len > ATTRIBUTE_NAME_MAX)
+    if (len == 0 || len > HINT_NAME_MAX)
         return;
     memcpy(text, name, len);
-    dot = strchr(text, '.');
-    if (!dot) {
-        ra_text_show(text, shown);
-        snprintf(out, RA_TEXT_SHOWN_MAX + 32, " (did you mean {new.%.*s}?)", (int)strlen(shown) - 2,
-                 shown + 1);
-        return;
-    }
-    ra_text_show(dot + 1, shown);
-    text[dot - text] = '\0';
-    if (dot[1] && (strcmp(text, "old") == 0 || ra_suggest(text, sources, 1)))
-        snprintf(out, RA_TEXT_SHOWN_MAX + 32, " (did you mean {new.%.*s}?)", (int)strlen(shown) - 2,
-                 shown + 1);
+    char *dot = strchr(text, '.');
+    const char *attribute = dot ? dot + 1 : text;
+    ra_text_show(attribute, shown);
+    if (dot)
+        *dot = '\0';
+    const char *nearest = ra_suggest(text, words, sizeof words / sizeof *words);
+    if (!dot && nearest == words[0])
+        snprintf(out, RA_TEMPLATE_WHY_MAX, " (did you mean {star}?)");
+    else if (*attribute && (!dot || nearest == words[1] || strcmp(text, "old") == 0))
+        snprintf(out, RA_TEMPLATE_WHY_MAX, " (did you mean {new.%.*s}?)", (int)strlen(shown) - 2, shown + 1);
 }
 
-/* The slot of {new.ATTRIBUTE}: a new one if no template has named it yet. */
-static int find(void *arg, const char *name, size_t len, char why[RA_TEMPLATE_WHY_MAX])
+/* What the star stands for can be told only if it is all that isn't literal. */
+static bool check_star(const build *b, char why[RA_TEMPLATE_WHY_MAX])
 {
-    build *b = arg;
+    const char *glob = b->rule->partition_key, *star = glob ? strchr(glob, '*') : NULL;
+    ra_place at;
+    bool readable = ra_decode_member(b->d, b->at, "partition_key", &at) || !at.node;
+    if (!readable || (star && !strchr(star + 1, '*') && !strchr(glob, '?')))
+        return true;
+    snprintf(why, RA_TEMPLATE_WHY_MAX,
+             "{star} is what the '*' of the rule's `partition_key` stands for; accepted: with one '*' and no "
+             "'?' there, as in \"MSG#*\"");
+    return false;
+}
+
+typedef struct attribute_name {
+    const char *text; /* NULL: the star */
+    size_t len;
+} attribute_name;
+
+static bool same(const char *input, attribute_name name)
+{
+    return input && name.text ? strlen(input) == name.len && memcmp(input, name.text, name.len) == 0
+                              : !input && !name.text;
+}
+
+/* The slot of an attribute, or of the star, whose text is NULL: a new one if no template has named it yet. */
+static int take_slot(build *b, attribute_name name, char why[RA_TEMPLATE_WHY_MAX])
+{
     ra_stream_rule *r = b->rule;
-    char hint[RA_TEXT_SHOWN_MAX + 32];
-    if (len <= 4 || memcmp(name, "new.", 4) != 0 || len - 4 > ATTRIBUTE_NAME_MAX) {
-        hint_of(name, len, hint);
-        snprintf(why, RA_TEMPLATE_WHY_MAX,
-                 "there is no such placeholder%.120s; accepted: {new.ATTRIBUTE}, of the item as it is now",
-                 hint);
-        return -1;
-    }
     for (size_t i = 0; i < r->ninputs; i++) {
-        if (strlen(r->inputs[i]) == len - 4 && memcmp(r->inputs[i], name + 4, len - 4) == 0)
+        if (same(r->inputs[i], name))
             return (int)i;
     }
     if (r->ninputs == RA_TEMPLATE_SLOTS_MAX) {
@@ -66,14 +83,29 @@ static int find(void *arg, const char *name, size_t len, char why[RA_TEMPLATE_WH
                  RA_TEMPLATE_SLOTS_MAX);
         return -1;
     }
-    char *input = ra_pool_strndup(b->d->pool, name + 4, len - 4);
-    if (!input) {
+    char *input = name.text ? ra_pool_strndup(b->d->pool, name.text, name.len) : NULL;
+    if (name.text && !input) {
         b->d->no_memory = true;
         why[0] = '\0';
         return -1;
     }
     r->inputs[r->ninputs] = input;
     return (int)r->ninputs++;
+}
+
+static int find(void *arg, const char *name, size_t len, char why[RA_TEMPLATE_WHY_MAX])
+{
+    static const char source[] = "new.";
+    const size_t n = sizeof source - 1;
+    char hint[RA_TEMPLATE_WHY_MAX];
+    build *b = arg;
+    if (len == 4 && memcmp(name, "star", 4) == 0)
+        return check_star(b, why) ? take_slot(b, (attribute_name){0}, why) : -1;
+    if (len > n && memcmp(name, source, n) == 0 && len - n <= ATTRIBUTE_NAME_MAX)
+        return take_slot(b, (attribute_name){.text = name + n, .len = len - n}, why);
+    hint_of(name, len, hint);
+    snprintf(why, RA_TEMPLATE_WHY_MAX, "there is no such placeholder%.120s; %s", hint, accepted);
+    return -1;
 }
 
 /* ---- a rule's parts ---- */
