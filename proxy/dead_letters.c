@@ -1,0 +1,125 @@
+#include "proxy/dead_letters.h"
+
+#include "cache/buf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+struct ra_dead_letters {
+    int fd;
+    pthread_mutex_t lock; /* one line after the other */
+};
+
+/* Whether a line was begun and not ended. */
+static bool cut_short(int fd)
+{
+    struct stat s;
+    char last;
+    return fstat(fd, &s) == 0 && S_ISREG(s.st_mode) && s.st_size > 0 &&
+           pread(fd, &last, 1, s.st_size - 1) == 1 && last != '\n';
+}
+
+/* Its name in the folder must last too. */
+static bool keep_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    free(folder);
+    return ok;
+}
+
+ra_dead_letters *ra_dead_letters_open(const char *path, const char **why)
+{
+    ra_dead_letters *d = calloc(1, sizeof *d);
+    *why = "out of memory";
+    if (!d)
+        return NULL;
+    pthread_mutex_init(&d->lock, NULL);
+    d->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (d->fd >= 0 && keep_name(path) && (!cut_short(d->fd) || write(d->fd, "\n", 1) == 1))
+        return d;
+    *why = strerror(errno);
+    ra_dead_letters_close(d);
+    return NULL;
+}
+
+void ra_dead_letters_close(ra_dead_letters *d)
+{
+    if (!d)
+        return;
+    if (d->fd >= 0)
+        close(d->fd);
+    pthread_mutex_destroy(&d->lock);
+    free(d);
+}
+
+static void add_time(ra_buf *out, int64_t wall)
+{
+    time_t s = (time_t)(wall / 1000);
+    struct tm t;
+    char text[32] = "";
+    gmtime_r(&s, &t);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &t);
+    ra_buf_addf(out, "\"at\": \"%s\"", text);
+}
+
+static void make_line(const ra_dead_letter *l, int64_t wall, ra_buf *out)
+{
+    ra_buf_add_char(out, '{');
+    add_time(out, wall);
+    ra_buf_add_z(out, ", \"rule\": ");
+    ra_buf_add_json_string(out, ra_bytes_z(l->rule));
+    ra_buf_add_z(out, ", \"table\": ");
+    ra_buf_add_json_string(out, ra_bytes_z(l->table));
+    ra_buf_addf(out, ", \"tries\": %u, \"error\": ", l->tries);
+    ra_buf_add_json_string(out, l->error);
+    ra_buf_add_z(out, ", \"record\": ");
+    size_t from = out->n;
+    ra_buf_add_bytes(out, l->record);
+    /* Within strings line ends are escaped, so that these stand between tokens. */
+    for (size_t i = from; i < out->n; i++) {
+        if (out->p[i] == '\n' || out->p[i] == '\r')
+            out->p[i] = ' ';
+    }
+    ra_buf_add_z(out, "}\n");
+}
+
+static bool write_all(int fd, ra_bytes line)
+{
+    while (line.n > 0) {
+        ssize_t n = write(fd, line.p, line.n);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        line = (ra_bytes){line.p + n, line.n - (size_t)n};
+    }
+    return fdatasync(fd) == 0 || errno == EINVAL || errno == EROFS; /* a pipe has nothing to sync */
+}
+
+bool ra_dead_letters_add(ra_dead_letters *d, const ra_dead_letter *letter, int64_t wall, const char **why)
+{
+    ra_buf line;
+    ra_buf_init(&line, RA_DEAD_LETTER_MAX);
+    make_line(letter, wall, &line);
+    *why = "out of memory";
+    bool ok = ra_buf_ok(&line);
+    if (ok) {
+        pthread_mutex_lock(&d->lock);
+        /* what a failed one has left is ended first */
+        ok = (!cut_short(d->fd) || write(d->fd, "\n", 1) == 1) && write_all(d->fd, ra_buf_bytes(&line));
+        *why = ok ? NULL : strerror(errno);
+        pthread_mutex_unlock(&d->lock);
+    }
+    ra_buf_free(&line);
+    return ok;
+}
