@@ -2,19 +2,27 @@
  * Which of the changes that a stream tells of are writes that went through a proxy: these have been
  * invalidated when they were made, and what was refilled since mustn't be dropped again.
  *
- * A write's proxy notes, once the write has succeeded, the item's unit and its new image's name
- * (proxy/item_digest.h), with the time that the write took. Who reads the stream asks for each record whether
- * it is a noted one. It is only if that is certain:
+ * A write's proxy notes, once the write has succeeded, the item's unit and what it has become
+ * (proxy/item_digest.h), with the time that the write took. Who reads the stream asks for each record, in the
+ * stream's order, whether it is a noted one, and says so again if the record comes again.
  *
- * - A record is a noted write if item and image are equal. Any record of an item, noted or not, ends all
- * notes of the item, but those whose write was begun after the noted one had its reply. So a note that is
- * left over (a write that changed nothing makes no record; a record that was handled before its note was
- * there) can't be taken for a later write of the same image: to become that image again the item must first
- * have been another, and that record has ended the note.
- * - Notes live for RA_OWN_WRITES_LIFE_MS. What is noted after its record came, or not at all, counts as a
- * stranger's: needlessly dropped, never wrongly kept.
+ * For each item there is an upper bound L of the time at which the newest record that was asked about was
+ * committed. A note counts only if its write was begun after L, whichever of both is there first. A record
+ * is a noted write if item and image are those of a note that counts: L is then the time by which that write
+ * had its reply, at the earliest of several such notes. Else it is a stranger's, and L is now.
+ * cache/README.md
+ * ("Writes that are known again") says why such a record needs no invalidation.
  *
- * In process: bounded by bytes, the oldest give way. Threads: any; a short mutex. `now` is monotonic, in ms.
+ * L is kept for RA_OWN_WRITES_LATE_MS: a note that comes later than that after its write was begun isn't
+ * taken. Notes count for RA_OWN_WRITES_LIFE_MS after that time. What isn't noted, or too late, counts as a
+ * stranger's: needlessly dropped, never wrongly kept. Of an item no more than RA_OWN_WRITES_PER_ITEM notes
+ * are kept, the first.
+ *
+ * In process: bounded by bytes. The items give way that were touched longest ago; nothing that was begun
+ * before the latest L that was forgotten is noted any more. The same rules as Lua are in
+ * cache/redis_script.c.
+ *
+ * Threads: any; a short mutex. `now` is monotonic, in ms.
  */
 #ifndef RA_CACHE_OWN_WRITES_H
 #define RA_CACHE_OWN_WRITES_H
@@ -24,15 +32,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { RA_OWN_WRITES_LIFE_MS = 60 * 1000, RA_OWN_WRITES_PER_ITEM = 16, RA_OWN_WRITES_BYTES = 16 << 20 };
+enum {
+    RA_OWN_WRITES_LIFE_MS = 60 * 1000,
+    RA_OWN_WRITES_LATE_MS = 5 * 1000,
+    RA_OWN_WRITES_PER_ITEM = 16,
+    RA_OWN_WRITES_BYTES = 16 << 20
+};
 
 typedef struct ra_own_writes ra_own_writes;
 
 ra_own_writes *ra_own_writes_new(size_t max_bytes); /* NULL: no memory */
 void ra_own_writes_free(ra_own_writes *o);          /* NULL is allowed */
-/* `took`: ms from before the write was sent to its reply, which is now. Without memory it isn't noted. */
+/*
+ * A write has succeeded. `now` isn't before its reply came, and `now - took` isn't after it was sent. Not for
+ * one whose begin has failed: its units weren't marked all the time. Where an item's image alone doesn't tell
+ * what is stale (index partitions), `image` names both the old one and the new one. Without memory it isn't
+ * noted.
+ */
 void ra_own_writes_note(ra_own_writes *o, const ra_key *item, const ra_key *image, int64_t took, int64_t now);
-/* Is this record such a write? Ends notes as said above. */
+/* Is this record such a write? NULL: a stranger's, for all one knows. `now` isn't before the record was read.
+ * What is own is told once. */
 bool ra_own_writes_take(ra_own_writes *o, const ra_key *item, const ra_key *image_or_null, int64_t now);
+size_t ra_own_writes_bytes(ra_own_writes *o); /* what it takes; at most max_bytes */
 
 #endif

@@ -2,6 +2,9 @@
  * Every script reads its arguments as numbers before it changes anything: Redis doesn't take back what a
  * script did before it failed.
  *
+ * What isn't a unit stays by its TTL alone, which the script that made it has given it: posts, and what is
+ * known of own writes. It may be evicted.
+ *
  * The state of a unit is told by the one field "!". BEGIN drops the whole key where it finds one, MISS makes
  * one only in an empty key, nothing else makes either: so data and markers never share a key, and only MISS
  * gives a new key a TTL.
@@ -9,6 +12,8 @@
  * Lua's numbers are doubles: times in ms are exact, and are printed with %.0f, since ".." would round them.
  */
 #include "cache/redis_script.h"
+
+#include "cache/own_writes.h"
 
 #include <openssl/evp.h>
 #include <string.h>
@@ -195,6 +200,108 @@ static const char epoch_text[] =
     "end\n"
     "return {now, now, agreed}\n";
 
+/*
+ * Nothing of another server counts: a promoted replica may lack what its master was told last, and one that
+ * was restarted may have gone back in time.
+ */
+#define KNOWN "local known = redis.call('HGET', k, 'e') == e\n"
+
+/* GT: a note's life isn't cut short by a lease. It takes a key without a TTL for one that lives for ever. */
+static const char post_text[] =
+    ALLOW_OOM
+    KEY NOW MS
+    "local me, lease, leave, life = ARGV[1], 0 + ARGV[2], ARGV[3] == '1', 0 + ARGV[4]\n"
+    "local e, note = ARGV[5], ARGV[6]\n"
+    KNOWN
+    "local theirs = known and redis.call('HGET', k, 'holder') or ''\n"
+    "local lives = theirs ~= '' and (tonumber(redis.call('HGET', k, 'until') or '') or 0) > now\n"
+    "local ends, found = string.match(known and redis.call('HGET', k, 'note') or '', '^(%d+):(.*)$')\n"
+    "if not ends or tonumber(ends) <= now then found = '' end\n"
+    "local held = not leave and lease > 0 and (theirs == me or not lives)\n"
+    "if not held and not (leave and theirs == me) then return {0, 0, found} end\n"
+    "if not known then redis.call('UNLINK', k) end\n"
+    "if leave then redis.call('HDEL', k, 'holder', 'until')\n"
+    "else redis.call('HSET', k, 'e', e, 'holder', me, 'until', ms(now + lease)) end\n"
+    "if note then redis.call('HSET', k, 'note', ms(now + life) .. ':' .. note) end\n"
+    "local stays = math.max(leave and 0 or lease, note and life or 0)\n"
+    "if not known then redis.call('PEXPIRE', k, ms(stays))\n"
+    "elseif stays > 0 then redis.call('PEXPIRE', k, ms(stays), 'GT') end\n"
+    "return {held and 1 or 0, held and theirs ~= '' and theirs ~= me and 1 or 0, found}\n";
+
+_Static_assert(RA_OWN_WRITES_LIFE_MS == 60000 && RA_OWN_WRITES_LATE_MS == 5000 && RA_OWN_WRITES_PER_ITEM == 16,
+               "as in the scripts");
+#define LIFE "60000"
+#define LATE "5000"
+#define NOTES_MOST "16"
+/* Longer than LATE, since times are cut to ms. */
+#define REMEMBERED "6000"
+
+/* Of the fields: begun, if it is a note. */
+#define BEGUN \
+    "local function begun_of(field)\n" \
+    "  local at = string.match(field, '^n%x+:(%d+)$')\n" \
+    "  return at and tonumber(at)\n" \
+    "end\n"
+
+/* What stands there already is the older of two such writes, whose reply came first: that is as good. */
+static const char own_text[] =
+    PLAIN
+    KEY NOW MS BEGUN
+    "local begun, e = 0 + ARGV[2], ARGV[3]\n"
+    KNOWN
+    "if begun > now or now - begun > " LATE " then return 0 end\n"
+    "if not known then redis.call('UNLINK', k) end\n"
+    "if begun <= (tonumber(redis.call('HGET', k, '@') or '') or 0) then return 0 end\n"
+    "local all, gone, n = redis.call('HGETALL', k), {}, 0\n"
+    "for i = 1, #all, 2 do\n"
+    "  local at = begun_of(all[i])\n"
+    "  if at and at <= now - " LIFE " then gone[#gone + 1] = all[i]\n"
+    "  elseif at then n = n + 1 end\n"
+    "end\n"
+    "if #gone > 0 then redis.call('HDEL', k, unpack(gone)) end\n"
+    "if n >= " NOTES_MOST " then return 0 end\n"
+    "local field = 'n' .. ARGV[1] .. ':' .. ms(begun)\n"
+    "if redis.call('HEXISTS', k, field) == 0 then redis.call('HSET', k, 'e', e, field, ms(now)) end\n"
+    "redis.call('PEXPIRE', k, " LIFE ")\n"
+    "return 1\n";
+
+/*
+ * That a note of before `last` doesn't count is looked at for each change anew: each moves `last` on.
+ */
+static const char take_text[] =
+    ALLOW_OOM
+    KEY NOW MS BEGUN
+    "local e, out = ARGV[1], {}\n"
+    KNOWN
+    "local all, notes = known and redis.call('HGETALL', k) or {}, {}\n"
+    "local last = 0\n"
+    "for i = 1, #all, 2 do\n"
+    "  local begun, value = begun_of(all[i]), tonumber(all[i + 1])\n"
+    "  if all[i] == '@' then last = value or now\n"
+    "  elseif begun and value then\n"
+    "    local image = string.match(all[i], '^n(%x+):')\n"
+    "    notes[#notes + 1] = {field = all[i], image = image, begun = begun, replied = value}\n"
+    "  end\n"
+    "end\n"
+    "for image in string.gmatch(ARGV[2], '(%x*),') do\n"
+    "  local own\n"
+    "  for _, n in ipairs(notes) do\n"
+    "    if n.image == image and n.begun > last and n.begun > now - " LIFE " and\n"
+    "      (not own or n.replied < own.replied) then own = n end\n"
+    "  end\n"
+    "  last = math.max(last, own and own.replied or now)\n"
+    "  out[#out + 1] = own and '1' or '0'\n"
+    "end\n"
+    "if not known then redis.call('UNLINK', k) end\n"
+    "local left = 0\n"
+    "for _, n in ipairs(notes) do\n"
+    "  if n.begun > last then left = left + 1 else redis.call('HDEL', k, n.field) end\n"
+    "end\n"
+    "redis.call('HSET', k, 'e', e, '@', ms(last))\n"
+    "if left == 0 then redis.call('PEXPIRE', k, " REMEMBERED ")\n"
+    "else redis.call('PEXPIRE', k, " REMEMBERED ", 'GT') end\n"
+    "return table.concat(out)\n";
+
 /* clang-format on */
 
 static const struct {
@@ -207,6 +314,9 @@ static const struct {
     [RA_SCRIPT_INVALIDATE] = {"INVALIDATE", invalidate_text},
     [RA_SCRIPT_CLEAN] = {"CLEAN", clean_text},
     [RA_SCRIPT_EPOCH] = {"EPOCH", epoch_text},
+    [RA_SCRIPT_POST] = {"POST", post_text},
+    [RA_SCRIPT_OWN] = {"OWN", own_text},
+    [RA_SCRIPT_TAKE] = {"TAKE", take_text},
 };
 
 const char *ra_redis_script_text(enum ra_redis_script s)

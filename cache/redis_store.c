@@ -1,6 +1,7 @@
 /*
  * The store in Redis: its interface and what its parts share. What it does for a request is in
- * redis_store_lookup.c and redis_store_write.c, its connection in redis_store_connect.c.
+ * redis_store_lookup.c, redis_store_write.c, redis_store_own.c and redis_store_post.c, its connection in
+ * redis_store_connect.c.
  */
 #include "cache/redis_store.h"
 
@@ -128,6 +129,14 @@ ra_bytes ra_redis_store_key(const ra_redis_store *s, const ra_key *unit, char ou
     return (ra_bytes){out, s->prefix_n + add_hex(out + s->prefix_n, unit->b, sizeof unit->b)};
 }
 
+ra_bytes ra_redis_store_other_key(const ra_redis_store *s, char kind, const ra_key *name,
+                                  char out[RA_REDIS_KEY_MAX])
+{
+    memcpy(out, s->prefix, s->prefix_n);
+    out[s->prefix_n] = kind;
+    return (ra_bytes){out, s->prefix_n + 1 + add_hex(out + s->prefix_n + 1, name->b, sizeof name->b)};
+}
+
 ra_bytes ra_redis_store_request_field(const ra_key *request, char out[RA_REDIS_FIELD_MAX])
 {
     out[0] = 'r';
@@ -185,6 +194,9 @@ static const ra_store_ops ops = {.name = "redis",
                                  .end = ra_redis_store_end,
                                  .invalidate = ra_redis_store_invalidate,
                                  .cancel = cancel,
+                                 .post = ra_redis_store_post,
+                                 .note_own = ra_redis_store_note_own,
+                                 .take_own = ra_redis_store_take_own,
                                  .stats = stats,
                                  .free = free_store};
 

@@ -177,6 +177,10 @@ bool ra_redis_store_is_current(const ra_redis_store *s, const ra_generation *g);
 /* <prefix>ra1:<hex>, in `out`. */
 enum { RA_REDIS_KEY_MAX = RA_REDIS_PREFIX_MAX + 2 * RA_KEY_BYTES };
 ra_bytes ra_redis_store_key(const ra_redis_store *s, const ra_key *unit, char out[RA_REDIS_KEY_MAX]);
+/* <prefix>ra1:<kind><hex>: what isn't a unit, and so is longer by that letter. */
+enum { RA_REDIS_POST = 's', RA_REDIS_OWN_ITEM = 'o' };
+ra_bytes ra_redis_store_other_key(const ra_redis_store *s, char kind, const ra_key *name,
+                                  char out[RA_REDIS_KEY_MAX]);
 /* The hex of a request's digest after an "r"; that of a write's id, to which the scripts add the "w". */
 enum { RA_REDIS_FIELD_MAX = 2 + 2 * RA_KEY_BYTES };
 ra_bytes ra_redis_store_request_field(const ra_key *request, char out[RA_REDIS_FIELD_MAX]);
@@ -293,6 +297,10 @@ enum ra_store_step ra_redis_store_begin(ra_store *s, int64_t now, const ra_write
 void ra_redis_store_end(ra_store *s, int64_t now, const ra_write_id *id, const ra_key *units, size_t n,
                         int64_t settle);
 void ra_redis_store_invalidate(ra_store *s, int64_t now, const ra_key *units, size_t n);
+enum ra_store_step ra_redis_store_post(ra_store *s, int64_t now, ra_post *p, ra_store_call *call);
+void ra_redis_store_note_own(ra_store *s, int64_t now, const ra_key *item, const ra_key *image, int64_t took);
+enum ra_store_step ra_redis_store_take_own(ra_store *s, int64_t now, ra_own_change *v, size_t n,
+                                           ra_store_call *call);
 
 /* ---- connecting (cache/redis_store_connect.c) ---- */
 void ra_redis_store_up(ra_redis *conn, const ra_redis_identity *who, void *store);

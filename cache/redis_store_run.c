@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 /* Of key and arguments. All but fills are shorter. */
-enum { KEEP_MOST = 1024, ARGS_MOST = 8 };
+enum { KEEP_MOST = 1536, ARGS_MOST = 8 };
 
 struct ra_redis_run {
     unsigned magic;

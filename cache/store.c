@@ -89,6 +89,54 @@ void ra_store_cancel(ra_store *s, ra_store_call *call)
         s->ops->cancel(s, call);
 }
 
+/* Who can't be kept from it holds it. */
+static void hold_unasked(ra_post *p, ra_store_call *call)
+{
+    p->held = p->lease > 0 && !p->leave;
+    call->ok = true;
+}
+
+enum ra_store_step ra_store_post(ra_store *s, int64_t now, ra_post *p, ra_store_call *call)
+{
+    call->pending = NULL;
+    call->ok = false;
+    p->held = p->taken_over = false;
+    p->found_n = 0;
+    if (s->ops->post)
+        return s->ops->post(s, now, p, call);
+    hold_unasked(p, call);
+    return RA_STORE_DONE;
+}
+
+bool ra_store_arbitrates(const ra_store *s)
+{
+    return s->ops->post != NULL;
+}
+
+void ra_store_note_own(ra_store *s, int64_t now, const ra_key *item, const ra_key *image, int64_t took)
+{
+    if (s->ops->note_own)
+        s->ops->note_own(s, now, item, image, took);
+}
+
+enum ra_store_step ra_store_take_own(ra_store *s, int64_t now, ra_own_change *v, size_t n,
+                                     ra_store_call *call)
+{
+    call->pending = NULL;
+    call->ok = true;
+    if (!s->ops->take_own || n == 0)
+        return RA_STORE_DONE;
+    for (size_t i = 0; i < n; i++)
+        v[i].own = false;
+    call->ok = false;
+    return s->ops->take_own(s, now, v, n, call);
+}
+
+bool ra_store_notes_own(const ra_store *s)
+{
+    return s->ops->take_own != NULL;
+}
+
 void ra_store_get_stats(ra_store *s, ra_store_stats *out)
 {
     *out = (ra_store_stats){0};

@@ -106,15 +106,18 @@ typedef struct ra_store_call ra_store_call;
 struct ra_store_call {
     void (*done)(ra_store_call *call); /* in: run when PENDING completes */
     void *arg;                         /* in: the caller's */
-    bool ok;                           /* out, for begin: every unit is marked; for ask: it is a hit */
+    bool ok;                           /* out, for begin: every unit is marked; for ask: it is a hit; for
+                                        * post and take_own: the store could be asked */
     void *pending;                     /* the store's own; NULL when nothing is pending */
 };
 
 /*
  * A *post*: something that one of the processes that share a store does for all of them (reading one shard of
  * a stream), and how far it has come with it. Who holds a post may leave a note at it, which outlives the
- * holder; the clock is the store's. With a store that can't arbitrate (the in-process one, Momento) every
- * process holds all its posts, and notes are its own and end with it.
+ * holder; the clock is the store's. A store that has lost its data, or is another server than before, knows
+ * of no post: each is free and has no note. With a store that can't arbitrate (the in-process one, Momento)
+ * every process holds whatever post it asks for, and must remember itself what it has noted: nothing is ever
+ * found.
  */
 enum { RA_POST_NOTE_MAX = 512 };
 
@@ -122,15 +125,15 @@ typedef struct ra_post {
     /* in */
     ra_key name;
     ra_write_id holder; /* of this process, or of one part of it */
-    int64_t lease;      /* ms; 0: only look */
-    bool leave;         /* give it up instead */
+    int64_t lease;      /* ms; 0: only look, nothing is changed */
+    bool leave;         /* give it up instead, if it is ours */
     const char *note;   /* leave this note, if the post is ours then; NULL: as it is */
-    size_t note_n;
-    int64_t note_life; /* ms that a note lives after it was left last */
+    size_t note_n;      /* at most RA_POST_NOTE_MAX; an empty one is none */
+    int64_t note_life;  /* ms that a note lives after it was left last */
     /* out, when ok */
-    bool held;                    /* it is ours for `lease` from now */
+    bool held;                    /* it is ours for `lease` from now: it was free or ours, or has run out */
     bool taken_over;              /* it is ours, and somebody else's lease had run out: he may have died */
-    char found[RA_POST_NOTE_MAX]; /* the note as it was before; found_n 0: none */
+    char found[RA_POST_NOTE_MAX]; /* the note as it was before; found_n 0: none. No terminating zero */
     size_t found_n;
 } ra_post;
 
@@ -204,15 +207,20 @@ void ra_store_end(ra_store *s, int64_t now, const ra_write_id *id, const ra_key 
                   int64_t settle);
 void ra_store_invalidate(ra_store *s, int64_t now, const ra_key *units, size_t n);
 void ra_store_cancel(ra_store *s, ra_store_call *call); /* harmless when nothing is pending */
-/* Holds, looks at, or leaves a post. PENDING: call->ok says whether the store could be asked. */
+/* Holds, looks at, or leaves a post. call->ok says whether the store could be asked, also when DONE. *p and
+ * its note stay until then. In a network store's quarantine, too. */
 enum ra_store_step ra_store_post(ra_store *s, int64_t now, ra_post *p, ra_store_call *call);
 /* Can processes that share the store agree on posts? */
 bool ra_store_arbitrates(const ra_store *s);
-/* A write has succeeded, `took` ms after it was begun; fire and forget. Does nothing with a store that leaves
- * that to the process (ra_own_writes). */
+/* A write has succeeded; fire and forget. `now`, `took`, and which writes and images may be noted: as with
+ * ra_own_writes_note. Does nothing with a store that leaves that to the process (ra_own_writes). */
 void ra_store_note_own(ra_store *s, int64_t now, const ra_key *item, const ra_key *image, int64_t took);
-/* v[] in the order of the stream; of one item there may be several. DONE at once with a store that leaves it
- * to the process: nothing is set. PENDING: with call->ok false nothing is own. */
+/*
+ * v[] in the order of the stream; of one item there may be several. DONE with call->ok true: a store that
+ * leaves it to the process, nothing is set. With call->ok false, DONE or later, nothing is own; and what has
+ * been noted may stand there as before, so that the records don't count as handled: they must be taken again,
+ * all of them, also those of which nothing is to be invalidated.
+ */
 enum ra_store_step ra_store_take_own(ra_store *s, int64_t now, ra_own_change *v, size_t n,
                                      ra_store_call *call);
 bool ra_store_notes_own(const ra_store *s); /* does the store, and not the process? */
