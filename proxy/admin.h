@@ -7,7 +7,7 @@
  *                             {"store": ..., "units": [...]}, each as proxy/cache_json.h has it
  *   POST /admin/cache/delete  {"units": [DIGEST, ...]}
  *                             {"store": ..., "units": [{"unit": DIGEST, "dropped": BOOL}, ...]}
- *   GET  /admin/cache/stats   {"store": ..., counters}
+ *   GET  /admin/cache/stats   {"store": ..., counters, "streams": {TABLE: counters}}; times in ms
  *
  * What fails is {"error": TEXT} with a status of 4xx or 5xx. With admin.token a request must show it (as
  * "Authorization: Bearer TOKEN"; else 401). Without, it is on loopback only, and Host must name that, which a

@@ -6,6 +6,7 @@
 
 #include "cache/momento_store.h"
 #include "proxy/clock.h"
+#include "proxy/follow.h"
 #include "proxy/log.h"
 
 #include <event2/http.h>
@@ -138,6 +139,37 @@ static void write_near(ra_near *near, ra_buf *out)
                 n.touches, n.touches_of_all);
 }
 
+static void write_stream(const ra_follow *f, ra_buf *out)
+{
+    ra_follow_stats s;
+    ra_follow_get_stats(f, &s);
+    ra_buf_add_json_string(out, ra_bytes_z(ra_follow_table(f)));
+    ra_buf_addf(out,
+                ": {\"records\": %" PRIu64 ", \"own\": %" PRIu64
+                ", \"own_share\": %.4f, \"batches\": %" PRIu64 ", \"invalidated\": %" PRIu64
+                ", \"lost\": %" PRIu64 ", \"shards_held\": %" PRIu64 ", \"shards_of_others\": %" PRIu64
+                ", \"takeovers\": %" PRIu64,
+                s.records, s.own, s.records ? (double)s.own / (double)s.records : 0.0, s.batches,
+                s.invalidated, s.lost, s.shards_held, s.shards_of_others, s.takeovers);
+    if (s.fresh_as_of)
+        ra_buf_addf(out, ", \"fresh_as_of\": %" PRId64 ", \"lag_ms\": %" PRId64, s.fresh_as_of, s.lag_ms);
+    else
+        ra_buf_add_z(out, ", \"fresh_as_of\": null, \"lag_ms\": null");
+    ra_buf_add_z(out, ", \"view\": ");
+    ra_buf_add_json_string(out, ra_bytes_z(s.view));
+    ra_buf_add_char(out, '}');
+}
+
+static void write_streams(const ra_follows *f, ra_buf *out)
+{
+    ra_buf_add_z(out, ", \"streams\": {");
+    for (size_t i = 0; i < ra_follows_count(f); i++) {
+        ra_buf_add_z(out, i ? ", " : "");
+        write_stream(ra_follows_at(f, i), out);
+    }
+    ra_buf_add_char(out, '}');
+}
+
 static void answer(ra_letter *letter, void *arg)
 {
     gathering *g = arg;
@@ -159,6 +191,8 @@ static void answer(ra_letter *letter, void *arg)
         write_momento(g, &out);
     if (s->near)
         write_near(s->near, &out);
+    if (s->follows)
+        write_streams(s->follows, &out);
     ra_buf_add_z(&out, "}\n");
     ra_admin_reply(g->request, 200, &out);
     ra_admin_end(g->admin);

@@ -7,6 +7,7 @@
 #include "proxy/express_head.h"
 #include "proxy/express_reply.h"
 #include "proxy/express_write.h"
+#include "proxy/follow.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
 
@@ -104,7 +105,8 @@ static enum served look_up(ra_express *e, struct bufferevent *connection, const 
     ra_alias_asked asked;
     ra_alias_basis basis = {
         .config = s->config, .tables_version = ra_tables_version(s->tables), .now = ra_clock_monotonic()};
-    if (!ra_listener_host_ok(&s->config->listen, head->host) || !asked_by(e, head, body, &asked) ||
+    if (ra_follows_any_lags(s->follows, ra_clock_wall()) ||
+        !ra_listener_host_ok(&s->config->listen, head->host) || !asked_by(e, head, body, &asked) ||
         !ra_aliases_find(e->aliases, &asked, &basis, look) || !is_proven(e, head, body))
         return NOT_HERE;
     if (ra_store_peek(e->loop->store, basis.now, look))

@@ -5,7 +5,11 @@
  * item's old and new image: what the request says of the new one is marked before; the old one is known only
  * from the reply's Attributes (ReturnValues ALL_OLD, put into the request where the client asked for nothing)
  * and marked then. What can't be had that way marks the whole index before sending.
+ *
+ * Of a table without a global index whose stream is followed an update's new image is asked for in the same
+ * way, for by that the update is known again when the stream tells of it (proxy/op_images.h).
  */
+#include "proxy/item_digest.h"
 #include "proxy/op_plan.h"
 
 /* How one global index's partitions are learnt from the reply. */
@@ -178,6 +182,21 @@ static bool plan_indexes(write *w)
     return ra_op_set_member(op, "ReturnValues", RA_BYTES("\"ALL_OLD\""));
 }
 
+/* ALL_NEW where the client asked for nothing. */
+static bool plan_image(write *w)
+{
+    ra_op *op = w->op;
+    if (!w->t->config->follow || op->kind != RA_OP_UPDATE_ITEM || returned_image(op) != RETURNS_NOTHING ||
+        !all_members_known(&op->json))
+        return true;
+    w->plan = ra_arena_alloc(op->arena, sizeof *w->plan);
+    if (!w->plan)
+        return false;
+    w->plan->capture_only = true;
+    op->plan = w->plan;
+    return ra_op_set_member(op, "ReturnValues", RA_BYTES("\"ALL_NEW\""));
+}
+
 /* Reads the key and what the effects need. false: the key isn't certain. */
 static bool read_write(write *w)
 {
@@ -198,8 +217,8 @@ enum ra_op_result ra_op_plan_write(ra_op *op)
     ra_marks_init(&w.marks, op->arena);
     if (!read_write(&w))
         ra_marks_table(&w.marks, w.t);
-    else if (ra_marks_item(&w.marks, w.t, &w.pk, &w.sk) && ra_table_has_global_index(w.table) &&
-             !plan_indexes(&w))
+    else if (ra_marks_item(&w.marks, w.t, &w.pk, &w.sk) &&
+             !(ra_table_has_global_index(w.table) ? plan_indexes(&w) : plan_image(&w)))
         return RA_OP_NO_MEMORY;
     if (!ra_marks_end(&w.marks, NULL))
         return RA_OP_NO_MEMORY;
@@ -294,6 +313,24 @@ bool ra_op_write_unknown(ra_op *op, ra_mark **marks, size_t *n)
     *marks = m.v;
     *n = m.n;
     return true;
+}
+
+bool ra_op_write_old_image(const ra_op *op, const ra_http_reply *reply, ra_arena *a, ra_key *out)
+{
+    const write_plan *plan = op->plan;
+    ra_json j;
+    if ((op->kind != RA_OP_PUT_ITEM && op->kind != RA_OP_DELETE_ITEM) || !succeeded(reply) ||
+        !ra_op_reply_intact(reply) || (returned_image(op) != RETURNS_OLD && !(plan && plan->capture_only)) ||
+        !ra_op_reply_parse(ra_op_reply_body(reply), 0, &j))
+        return false;
+    uint32_t image = ra_json_member(&j, 0, "Attributes");
+    bool ok = true;
+    if (image == RA_JSON_NONE)
+        ra_item_digest_removed(out);
+    else
+        ok = ra_item_digest(&j, image, a, out);
+    ra_json_free(&j);
+    return ok;
 }
 
 /* The reply's Attributes, which only the proxy asked for. false: there are none (nothing to free). */

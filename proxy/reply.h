@@ -23,9 +23,10 @@ typedef struct ra_verdict {
         *forward;       /* Cache-Status fwd=: "miss", "method", "bypass", "request", "stale"; NULL on a hit */
     const char *detail; /* why, a static word; NULL: none */
     bool stored;
-    bool collapsed; /* it waited for another request's upstream read */
-    int64_t age;    /* seconds; HIT and STALE */
-    int64_t ttl;    /* seconds left, negative past it; HIT and STALE */
+    bool collapsed;      /* it waited for another request's upstream read */
+    int64_t age;         /* seconds; HIT and STALE */
+    int64_t ttl;         /* seconds left, negative past it; HIT and STALE */
+    int64_t fresh_as_of; /* wall clock, ms: X-Cache-Fresh-As-Of; HIT and STALE; 0: none */
 } ra_verdict;
 
 /* A cached body; takes the reference. */

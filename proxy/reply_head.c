@@ -3,6 +3,7 @@
 #include "proxy/request_id.h"
 
 #include <stdio.h>
+#include <time.h>
 
 void ra_reply_head_init(ra_reply_head *h)
 {
@@ -68,12 +69,29 @@ static void add_cache_status(ra_reply_head *h, const ra_verdict *v)
     ra_reply_head_add_z(h, "Cache-Status", text);
 }
 
+/* ISO 8601, UTC, with ms. */
+static void add_fresh_as_of(ra_reply_head *h, int64_t ms)
+{
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm t;
+    char text[48];
+    if (!gmtime_r(&seconds, &t))
+        return;
+    size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &t);
+    if (n == 0)
+        return;
+    snprintf(text + n, sizeof text - n, ".%03dZ", (int)(ms % 1000));
+    ra_reply_head_add_z(h, "X-Cache-Fresh-As-Of", text);
+}
+
 void ra_reply_head_add_verdict(ra_reply_head *h, const ra_verdict *v)
 {
     static const char *const word[] = {"HIT", "MISS", "BYPASS", "STALE"};
     ra_reply_head_add_z(h, "X-Cache", word[v->cache]);
     if (v->cache == RA_X_HIT || v->cache == RA_X_STALE)
         ra_reply_head_add_number(h, "Age", v->age < 0 ? 0 : v->age);
+    if ((v->cache == RA_X_HIT || v->cache == RA_X_STALE) && v->fresh_as_of > 0)
+        add_fresh_as_of(h, v->fresh_as_of);
     add_cache_status(h, v);
 }
 

@@ -25,7 +25,7 @@ void ra_reply_head_add_z(ra_reply_head *h, const char *name, const char *value);
 void ra_reply_head_add_number(ra_reply_head *h, const char *name, int64_t value);
 /* x-amzn-RequestId, a new one. */
 void ra_reply_head_add_request_id(ra_reply_head *h);
-/* X-Cache, Age and Cache-Status (RFC 9211). */
+/* X-Cache, Age, X-Cache-Fresh-As-Of and Cache-Status (RFC 9211). */
 void ra_reply_head_add_verdict(ra_reply_head *h, const ra_verdict *v);
 /* All lines go to evhttp's list; here there are none any more. */
 void ra_reply_head_give(ra_reply_head *h, struct evkeyvalq *headers);

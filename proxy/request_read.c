@@ -17,12 +17,26 @@ static enum ra_step ask(ra_request *r, ra_lookup *v, size_t n, enum ra_request_s
                                                                                              : RA_GO;
 }
 
+/* The parts go upstream without tokens: nothing is filled. */
+static enum ra_step bypass(ra_request *r, const char *reason)
+{
+    r->detail = reason;
+    r->lookups = NULL;
+    for (size_t i = 0; i < r->op.nparts; i++)
+        ra_lookup_bypass(&r->op.parts[i].look, reason);
+    return ra_request_go(r, RA_LOOKED_UP);
+}
+
 enum ra_step ra_request_look_up(ra_request *r)
 {
     ra_op *op = &r->op;
+    r->fresh_as_of =
+        ra_request_fresh_as_of(r); /* before the store is asked: it is true of what is found then */
     r->missed_at = ra_clock_monotonic();
     r->missed_at_us = ra_clock_monotonic_us();
     r->missed_wall = ra_clock_wall();
+    if (ra_request_lags(r))
+        return bypass(r, "stream-lag");
     for (size_t i = 0; i < op->nparts; i++)
         op->parts[i].look.exact = op->tables[op->parts[i].table].config->consistency == RA_LINEARIZABLE;
     if (op->nparts == 1) {
@@ -30,12 +44,8 @@ enum ra_step ra_request_look_up(ra_request *r)
         return ask(r, &op->parts[0].look, 1, RA_LOOKED_UP);
     }
     r->lookups = ra_arena_array(&r->arena, op->nparts, sizeof *r->lookups);
-    if (!r->lookups) {
-        r->detail = "no-memory"; /* the parts go upstream without tokens: nothing is filled */
-        for (size_t i = 0; i < op->nparts; i++)
-            op->parts[i].look.outcome = RA_LOOKUP_BYPASS;
-        return ra_request_go(r, RA_LOOKED_UP);
-    }
+    if (!r->lookups)
+        return bypass(r, "no-memory");
     for (size_t i = 0; i < op->nparts; i++)
         r->lookups[i] = op->parts[i].look;
     return ask(r, r->lookups, op->nparts, RA_LOOKED_UP);
@@ -48,6 +58,7 @@ static ra_verdict served(const ra_request *r, const ra_lookup *look, bool stale)
     return (ra_verdict){.cache = stale ? RA_X_STALE : RA_X_HIT,
                         .age = (now - filled) / 1000,
                         .ttl = look->expires_in / 1000,
+                        .fresh_as_of = r->fresh_as_of,
                         .detail = stale        ? "stale"
                                   : look->near ? "near"
                                                : r->detail};
@@ -83,7 +94,9 @@ static void learn(const ra_request *r, const ra_lookup *look)
     const ra_alias_asked asked = {.principal = r->access_key ? r->access_key->serial : 0,
                                   .target = ra_bytes_z(r->target),
                                   .body = r->body};
-    if (!r->route && !r->asker)
+    /* There nobody would say how fresh it is. */
+    bool tells = r->op.tables[r->op.parts[0].table].config->fresh_as_of;
+    if (!r->route && !r->asker && !tells)
         ra_express_learn(r->loop->express, r->config, r->tables_version, &asked, look);
 }
 
@@ -368,7 +381,7 @@ static enum ra_step answer_fetched(ra_request *r, const ra_verdict *v)
 static bool may_fall_back(const ra_request *r)
 {
     return r->op.kind != RA_OP_BATCH_GET_ITEM && r->op.nparts == 1 &&
-           r->op.parts[0].policy->stale_if_error > 0;
+           r->op.parts[0].policy->stale_if_error > 0 && !ra_request_lags(r);
 }
 
 /*
@@ -397,6 +410,7 @@ enum ra_step ra_request_fill(ra_request *r)
 /* Asked anew: a write may have come since the first look, and then what was stale is void. */
 enum ra_step ra_request_fall_back(ra_request *r)
 {
+    r->fresh_as_of = ra_request_fresh_as_of(r);
     r->missed_at = ra_clock_monotonic();
     r->op.parts[0].look.awaits = false;
     return ask(r, &r->op.parts[0].look, 1, RA_FALLEN_BACK);

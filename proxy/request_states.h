@@ -91,9 +91,11 @@ struct ra_request {
     ra_write_id write_id, after_id;
     int64_t marked_at;  /* monotonic: when its markers were asked for, or it was passed on without */
     int64_t sign_by;    /* a write: see ra_upstream_request */
+    int64_t sent_at;    /* monotonic, a write: when it was sent, or before */
     ra_lookup *lookups; /* BatchGetItem: contiguous copies of the parts' */
     int64_t missed_at;  /* monotonic: when the tokens were taken */
     int64_t missed_wall;
+    int64_t fresh_as_of; /* of what was looked up then: all before it is in; 0: not to be told */
 
     struct event *await_timer; /* made once: it is or was awaiting another process's fill */
     int64_t missed_at_us;      /* as missed_at */
@@ -117,6 +119,7 @@ struct ra_request {
     bool marked;                     /* markers were asked for */
     bool passed_on;                  /* the store couldn't be told; the process remembers that it must be */
     bool untold;                     /* not even that, and it may have been sent */
+    bool after_untold;               /* what was marked after the reply the store hasn't acknowledged */
     bool succeeded, fate_unknown;
 };
 
@@ -209,6 +212,16 @@ void ra_request_route_error(ra_request *r, int status, const char *message);
 enum ra_step ra_request_await(ra_request *r);
 /* r->reply has come and is filled next: how long that took is how long such fills take. */
 void ra_request_learn_await(ra_request *r);
+
+/* Followed streams, in proxy/request_follow.c. */
+
+/* Does following any of the read's tables lag so far behind that it must bypass the cache? */
+bool ra_request_lags(const ra_request *r);
+/* What may be said of a read that is looked up now; to be asked before the store is. */
+int64_t ra_request_fresh_as_of(const ra_request *r);
+/* The write has been carried out, and the store told of all of it: its records are the proxies' own. After
+ * its marks have been ended. */
+void ra_request_note_own(ra_request *r);
 
 /* Marks, in proxy/request_mark.c. */
 

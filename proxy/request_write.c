@@ -1,4 +1,5 @@
 /* A request's states: writes, but for their marks (proxy/request_mark.c), and what passes through. */
+#include "proxy/clock.h"
 #include "proxy/log.h"
 #include "proxy/request_states.h"
 
@@ -22,6 +23,7 @@ static bool is_read(const ra_op *op)
 
 enum ra_step ra_request_forward(ra_request *r)
 {
+    r->sent_at = ra_clock_monotonic();
     return ra_request_send(r, !is_read(&r->op), RA_FORWARDED);
 }
 
@@ -87,6 +89,7 @@ enum ra_step ra_request_aftermark(ra_request *r)
         known = ra_op_write_unknown(&r->op, &r->after, &r->nafter);
     if (r->op.class == RA_CLASS_WRITE && (r->succeeded || r->fate_unknown))
         known = mark_changed_tables(r) && known;
+    r->after_untold = !known;
     if (!known)
         ra_log(RA_LOG_ERROR, "out of memory: global indexes may be served stale up to their TTL");
     if (r->nafter == 0)
@@ -94,6 +97,7 @@ enum ra_step ra_request_aftermark(ra_request *r)
     if (ra_write_id_new(&r->after_id))
         return ra_request_begin(r, &r->after_id, r->after, r->nafter, RA_AFTERMARKED);
     ra_request_drop(r, r->after, r->nafter);
+    r->after_untold = true;
     r->nafter = 0;
     return ra_request_go(r, RA_REMARKING);
 }
@@ -101,6 +105,7 @@ enum ra_step ra_request_aftermark(ra_request *r)
 /* Whatever the tables say of writes while the store is down: this one has been carried out. */
 enum ra_step ra_request_aftermarked(ra_request *r)
 {
+    r->after_untold |= !r->call.ok;
     /* Without room to remember it at least nothing that is cached now is served. */
     if (!r->call.ok && !ra_request_remember(r, &r->after_id, r->after, r->nafter))
         ra_request_drop(r, r->after, r->nafter);
@@ -132,6 +137,7 @@ enum ra_step ra_request_unmark(ra_request *r)
         ra_request_end_marks(r, &r->write_id, r->marks, r->nmarks, r->succeeded);
     if (r->nafter && !r->fate_unknown)
         ra_request_end_marks(r, &r->after_id, r->after, r->nafter, true);
+    ra_request_note_own(r);
     if (r->untold && r->succeeded)
         ra_request_answer_error(r, 503, RA_TYPE_UNAVAILABLE,
                                 "readaside: the cache can't be told of this write, which was carried out");

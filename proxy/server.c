@@ -4,6 +4,7 @@
 #include "proxy/clock.h"
 #include "proxy/clock_check.h"
 #include "proxy/express.h"
+#include "proxy/follow.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/request.h"
@@ -214,6 +215,8 @@ ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, i
     for (unsigned i = 0; i < s->nloops && ok; i++)
         ok = loop_init(&s->loops[i], s, i == 0);
     if (ok)
+        s->follows = ra_follows_new(s, &ok);
+    if (ok)
         return s;
     ra_log(RA_LOG_ERROR, "out of memory");
     ra_server_free(s);
@@ -308,7 +311,7 @@ bool ra_server_start(ra_server *s)
         }
         s->loops[i].running = true;
     }
-    if (!s->admin || ra_admin_start(s->admin))
+    if ((!s->admin || ra_admin_start(s->admin)) && (!s->follows || ra_follows_start(s->follows)))
         return true;
     ra_server_drain(s);
     ra_server_join(s);
@@ -317,7 +320,8 @@ bool ra_server_start(ra_server *s)
 
 void ra_server_drain(ra_server *s)
 {
-    ra_admin_stop(s->admin);
+    ra_admin_stop(s->admin); /* it and the followers ask the loops */
+    ra_follows_stop(s->follows);
     for (unsigned i = 0; i < s->nloops; i++)
         if (s->loops[i].running)
             ra_mailbox_post(s->loops[i].mailbox, &s->loops[i].drain_letter);
@@ -346,6 +350,7 @@ bool ra_server_reload(ra_server *s)
 
 void ra_server_free(ra_server *s)
 {
+    ra_follows_free(s->follows);
     for (unsigned i = 0; i < s->nloops && s->loops; i++)
         loop_free(&s->loops[i]);
     ra_admin_free(s->admin);

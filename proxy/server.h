@@ -31,6 +31,7 @@ struct event_base;
 struct ra_admin;
 struct evhttp;
 struct ra_clock_watch;
+struct ra_follows;
 struct ra_request;
 struct ssl_ctx_st;
 
@@ -90,8 +91,9 @@ struct ra_server {
     atomic_bool clock_differs;    /* from DynamoDB's: see proxy/clock_check.h */
     ra_loop *loops;
     unsigned nloops;
-    uint16_t port;          /* bound */
-    struct ra_admin *admin; /* NULL: none is configured */
+    uint16_t port;              /* bound */
+    struct ra_admin *admin;     /* NULL: none is configured */
+    struct ra_follows *follows; /* of tables' streams; NULL: none is followed */
 };
 
 /* NULL with a message logged. `quiet_until` is the in-process store's (0: none). */
