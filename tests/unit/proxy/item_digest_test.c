@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "proxy/item_digest.h"
+#include "proxy/value.h"
 
 /* Of an exact copy, so that a sanitizer sees a read past its end. */
 static bool digest_n(const char *text, size_t cap, ra_key *out)
@@ -94,7 +95,7 @@ static void test_what_differs(void **state)
         "{\"a\":{\"L\":[]}}",
         "{\"a\":{\"M\":{}}}",
         "{\"a\":{\"N\":\"-1\"}}",
-        "{\"a\":{\"N\":\"1.00000000000000000000000000000000000001e0\"}}",
+        "{\"a\":{\"N\":\"1.0000000000000000000000000000000000001e0\"}}",
         "{\"a\":{\"N\":\"10\"}}",
         "{\"b\":{\"S\":\"1\"}}",
         "{\"a\":{\"S\":\"1\"},\"b\":{\"S\":\"1\"}}",
@@ -162,7 +163,7 @@ static void test_what_has_no_name(void **state)
 static void test_depth(void **state)
 {
     (void)state;
-    for (int depth = 63; depth <= 64; depth++) {
+    for (int depth = RA_VALUE_DEPTH - 2; depth < RA_VALUE_DEPTH; depth++) {
         char text[2048] = "{\"a\":";
         ra_key k;
         for (int i = 0; i < depth; i++)
@@ -171,7 +172,7 @@ static void test_depth(void **state)
         for (int i = 0; i < depth; i++)
             strcat(text, "]}");
         strcat(text, "}");
-        assert_int_equal(digest_n(text, 1 << 20, &k), depth < 64);
+        assert_int_equal(digest_n(text, 1 << 20, &k), depth < RA_VALUE_DEPTH - 1);
     }
 }
 
