@@ -12,21 +12,26 @@
 #include "proxy/value.h"
 
 /* Of an exact copy, so that a sanitizer sees a read past its end. */
-static bool digest_n(const char *text, size_t cap, ra_key *out)
+static bool digest_bytes(ra_bytes text, size_t cap, ra_key *out)
 {
-    size_t n = strlen(text), at;
-    char *copy = malloc(n ? n : 1);
+    size_t at;
+    char *copy = malloc(text.n);
     ra_arena a;
     ra_json j;
     assert_non_null(copy);
-    memcpy(copy, text, n);
+    memcpy(copy, text.p, text.n);
     ra_arena_init(&a, cap);
-    assert_int_equal(ra_json_parse(&j, (ra_bytes){copy, n}, NULL, &at), RA_JSON_OK);
+    assert_int_equal(ra_json_parse(&j, (ra_bytes){copy, text.n}, NULL, &at), RA_JSON_OK);
     bool ok = ra_item_digest(&j, 0, &a, out);
     ra_json_free(&j);
     ra_arena_free(&a);
     free(copy);
     return ok;
+}
+
+static bool digest_n(const char *text, size_t cap, ra_key *out)
+{
+    return digest_bytes(ra_bytes_z(text), cap, out);
 }
 
 static ra_key digest(const char *text)
@@ -164,15 +169,18 @@ static void test_depth(void **state)
 {
     (void)state;
     for (int depth = RA_VALUE_DEPTH - 2; depth < RA_VALUE_DEPTH; depth++) {
-        char text[2048] = "{\"a\":";
+        ra_buf text;
         ra_key k;
+        ra_buf_init(&text, 4096);
+        ra_buf_add_z(&text, "{\"a\":");
         for (int i = 0; i < depth; i++)
-            strcat(text, "{\"L\":[");
-        strcat(text, "{\"S\":\"x\"}");
+            ra_buf_add_z(&text, "{\"L\":[");
+        ra_buf_add_z(&text, "{\"S\":\"x\"}");
         for (int i = 0; i < depth; i++)
-            strcat(text, "]}");
-        strcat(text, "}");
-        assert_int_equal(digest_n(text, 1 << 20, &k), depth < RA_VALUE_DEPTH - 1);
+            ra_buf_add_z(&text, "]}");
+        assert_true(ra_buf_add_z(&text, "}"));
+        assert_int_equal(digest_bytes(ra_buf_bytes(&text), 1 << 20, &k), depth < RA_VALUE_DEPTH - 1);
+        ra_buf_free(&text);
     }
 }
 
