@@ -2,6 +2,8 @@
  */
 #include "op_fixture.h"
 
+#include "proxy/item_digest.h"
+
 static fixture *f;
 
 static int set_up(void **state)
@@ -357,6 +359,59 @@ static void the_client_sees_what_it_asked_for(void **state)
     rewritten(DELETE ",\"ReturnValues\":\"NONE\"}", OLD_IMAGE, "{}");
 }
 
+#define U_KEY    "{\"TableName\":\"users\",\"Key\":{\"id\":{\"S\":\"a\"}}"
+#define U_UPDATE U_KEY ",\"UpdateExpression\":\"SET x = :v\"" NEW_VALUE
+
+/* So that the stream's record of it is known again; the client doesn't see it. */
+static void the_new_image_of_an_update_is_asked_for_where_a_stream_is_followed(void **state)
+{
+    (void)state;
+    static const char reply[] = "{\"Attributes\":{\"id\":{\"S\":\"a\"}}}";
+    canned c;
+    ra_buf b;
+    assert_body(fixture_plan(f, "UpdateItem", U_UPDATE "}"), U_UPDATE "}");
+    f->config.follow = true;
+    ra_op *op = fixture_plan(f, "UpdateItem", U_UPDATE "}");
+    char *body = fixture_body(op);
+    assert_non_null(strstr(body, "\"ReturnValues\":\"ALL_NEW\""));
+    free(body);
+    assert_true(ra_op_write_rewrites(op, canned_reply(&c, 200, reply)));
+    ra_buf_init(&b, 4096);
+    assert_true(ra_op_write_reply(op, &c.reply, &b) && ra_bytes_eq_z(ra_buf_bytes(&b), "{}"));
+    ra_buf_free(&b);
+    after(op, reply, 0);
+    assert_body(fixture_plan(f, "UpdateItem", U_UPDATE ",\"ReturnValues\":\"ALL_OLD\"}"),
+                U_UPDATE ",\"ReturnValues\":\"ALL_OLD\"}");
+    assert_false(ra_op_write_rewrites(&f->op, &c.reply));
+    assert_body(fixture_plan(f, "UpdateItem", U_UPDATE ",\"Unknown\":1}"), U_UPDATE ",\"Unknown\":1}");
+    assert_body(fixture_plan(f, "DeleteItem", U_KEY "}"), U_KEY "}");
+    assert_asks(fixture_plan(f, "UpdateItem", UPDATE("SET x = :v", NEW_VALUE)), true); /* the old one */
+    f->config.follow = false;
+}
+
+static bool old_image(const char *name, const char *body, const char *reply, ra_key *out)
+{
+    canned c;
+    ra_op *op = fixture_plan(f, name, body);
+    return ra_op_write_old_image(op, canned_reply(&c, 200, reply), &f->arena, out);
+}
+
+static void the_old_image_is_named_where_the_reply_tells(void **state)
+{
+    (void)state;
+    ra_key a, b, none;
+    ra_item_digest_removed(&none);
+    assert_true(old_image("PutItem", PUT("") "}", OLD_IMAGE, &a));
+    assert_true(old_image("DeleteItem", DELETE ",\"ReturnValues\":\"ALL_OLD\"}", OLD_IMAGE, &b));
+    assert_true(ra_key_eq(&a, &b) && !ra_key_eq(&a, &none));
+    assert_true(old_image("DeleteItem", DELETE "}", IMAGE(""), &b) && !ra_key_eq(&a, &b));
+    assert_true(old_image("PutItem", PUT("") "}", "{}", &b) && ra_key_eq(&b, &none));
+    assert_false(old_image("UpdateItem", UPDATE("SET x = :v", NEW_VALUE), OLD_IMAGE, &b));
+    assert_false(old_image("PutItem", PUT("") "}", "not JSON", &b));
+    assert_false(old_image("PutItem", PUT("") "}", "{\"Attributes\":5}", &b));
+    assert_false(old_image("DeleteItem", U_KEY "}", "{}", &b)); /* nobody has asked */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +427,8 @@ int main(void)
         cmocka_unit_test(fate_unknown),
         cmocka_unit_test(an_index_that_is_not_understood),
         cmocka_unit_test(the_client_sees_what_it_asked_for),
+        cmocka_unit_test(the_new_image_of_an_update_is_asked_for_where_a_stream_is_followed),
+        cmocka_unit_test(the_old_image_is_named_where_the_reply_tells),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

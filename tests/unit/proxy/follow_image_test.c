@@ -1,0 +1,41 @@
+#include "proxy/follow_image.h"
+
+#include "op_fixture.h"
+
+static ra_key key(unsigned char c)
+{
+    ra_key k;
+    memset(k.b, c, sizeof k.b);
+    return k;
+}
+
+static void without_a_global_index_only_the_new_image_counts(void **state)
+{
+    (void)state;
+    ra_table *t = fixture_describe(PLAIN_TABLE("plain", "S"));
+    ra_key a = key(1), b = key(2), out;
+    assert_true(ra_follow_image(t, NULL, &a, &out) && ra_key_eq(&out, &a));
+    assert_true(ra_follow_image(t, &b, &a, &out) && ra_key_eq(&out, &a));
+    ra_table_unref(t);
+}
+
+/* A stranger's a to c and the proxy's b to c leave one item, and make different partitions stale. */
+static void with_one_the_old_image_counts_too(void **state)
+{
+    (void)state;
+    ra_table *t = fixture_describe(CHAT_TABLE);
+    ra_key a = key(1), b = key(2), c = key(3), one, other;
+    assert_false(ra_follow_image(t, NULL, &c, &one));
+    assert_true(ra_follow_image(t, &a, &c, &one) && ra_follow_image(t, &a, &c, &other));
+    assert_true(ra_key_eq(&one, &other) && !ra_key_eq(&one, &c));
+    assert_true(ra_follow_image(t, &b, &c, &other) && !ra_key_eq(&one, &other));
+    assert_true(ra_follow_image(t, &c, &a, &other) && !ra_key_eq(&one, &other));
+    ra_table_unref(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(without_a_global_index_only_the_new_image_counts),
+                                       cmocka_unit_test(with_one_the_old_image_counts_too)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
