@@ -25,12 +25,12 @@ static bool make_walk(ra_follow *f)
                                     .from_now = true,
                                     .idle_interval = c->streams.idle_interval,
                                     .lease = c->streams.lease};
-    const ra_stream_keeper keeper = ra_follow_keeper(f);
-    const ra_stream_handler handler = ra_follow_handler(f);
+    f->keeper = ra_follow_keeper(f);
+    f->handler = ra_follow_handler(f);
     const char *why = "out of memory";
     f->calls = ra_stream_calls_new(&o, c->upstream.streams_endpoint, s->provider, &why);
     if (f->calls)
-        f->walk = ra_stream_walk_new(&walk, ra_stream_calls_api(f->calls), &keeper, &handler);
+        f->walk = ra_stream_walk_new(&walk, ra_stream_calls_api(f->calls), &f->keeper, &f->handler);
     if (!f->walk)
         ra_log(RA_LOG_ERROR, "table %s: its stream can't be followed: %s", f->config->name, why);
     return f->walk != NULL;

@@ -33,6 +33,8 @@ struct ra_follow {
     ra_loop *loop; /* the first */
     const ra_table_config *config;
     ra_stream_calls *calls;
+    ra_stream_keeper keeper; /* the walk points to this and the next */
+    ra_stream_handler handler;
     ra_stream_walk *walk;
     ra_errand errand;
     ra_write_id holder; /* of its posts */
