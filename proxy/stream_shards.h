@@ -62,6 +62,11 @@ ra_shard *ra_shards_find(ra_shards *s, const char *id);
 bool ra_shards_ready(const ra_shards *s, const ra_shard *shard);
 /* Is a listing due? A shard has been finished since the last one, so that its children may not be known. */
 bool ra_shards_stale(const ra_shards *s);
+/* The shard's `drained_ms`; where that isn't known that of the nearest one before it, for what is in a shard
+ * was written after its parent was last seen open. 0: not known. */
+int64_t ra_shards_drained(const ra_shards *s, const ra_shard *shard);
+/* Of two sequence numbers of one shard: < 0, 0, > 0. "" is before all. */
+int ra_sequence_compare(const char *a, const char *b);
 /*
  * All that was written before this wall-clock time (ms) has been handled: the least `drained_ms` of the
  * shards that aren't finished; those that wait for their parent count with their parent's. While children may
