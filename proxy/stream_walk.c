@@ -107,8 +107,7 @@ void ra_stream_walk_stop(ra_stream_walk *w)
 
 /* ---- a round ---- */
 
-/* Shards that were skipped are noted as finished, once `lost` has been told, so that nobody reads them
- * later. */
+/* Shards that are skipped are noted as finished so that nobody reads them later. */
 static void note_skipped(ra_stream_walk *w, ra_shard *s)
 {
     ra_stream_reader *r = s->arg;
@@ -123,6 +122,15 @@ static void note_skipped(ra_stream_walk *w, ra_shard *s)
         w->keeper->release(w->keeper->arg, w->arn, s);
     } else if (step == RA_KEEPER_OTHERS)
         r->unnoted = false; /* who holds it has another opinion of it, and reads it */
+}
+
+/* What could be noted only once `lost` was told. */
+static void note_settled(ra_stream_walk *w, ra_shard *s)
+{
+    ra_stream_reader *r = s->arg;
+    note_skipped(w, s);
+    if (r && r->reset && r->held && !s->finished)
+        r->reset = !ra_walk_note(w, s);
 }
 
 /* Tells what is owed. false: it couldn't be told, and nothing may be read. */
@@ -158,7 +166,7 @@ static void one_round(ra_stream_walk *w)
         each(w, ra_walk_pin);
     }
     if (settle(w) && w->opened) {
-        each(w, note_skipped);
+        each(w, note_settled);
         each(w, ra_walk_read);
     }
     if (ra_walk_stopped(w))
@@ -181,9 +189,10 @@ static int64_t next_due(const ra_stream_walk *w)
     for (size_t i = 0; w->opened && i < ra_shards_count(w->shards); i++) {
         const ra_shard *s = ra_shards_at(w->shards, i);
         const ra_stream_reader *r = s->arg;
-        if (r && (r->unnoted || ra_shards_ready(w->shards, s)))
+        bool ready = ra_shards_ready(w->shards, s);
+        if (r && (ready || (r->unnoted && !w->owed)))
             due = earlier(due, r->next_hold);
-        if (r && r->held && !s->finished && !w->owed)
+        if (r && r->held && ready && !w->owed)
             due = earlier(due, r->next_read);
     }
     return due;
@@ -225,8 +234,7 @@ bool ra_stream_walk_run(ra_stream_walk *w, bool once, const char **why)
         if (done(w))
             break;
         int64_t ms = next_due(w) - ra_walk_now(w);
-        if (ms > 0)
-            w->api->wait(w->api->arg, earlier(ms, RA_WALK_AGAIN));
+        w->api->wait(w->api->arg, ms < 1 ? 1 : earlier(ms, RA_WALK_AGAIN));
     }
     release_all(w);
     *why = w->fatal[0] ? w->fatal : NULL;

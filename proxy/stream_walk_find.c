@@ -11,8 +11,7 @@ static const char NEVER_READ[] =
     "nobody has read this stream before: what has been written until now isn't known";
 static const char BROKEN[] = "shards are gone that hadn't been read to their end";
 static const char GONE[] = "the stream is gone before it has been read to its end";
-static const char SWITCHED[] =
-    "the stream was switched off, and on again: what was written in between isn't known";
+static const char SWITCHED[] = "a stream was switched on: what was written before that isn't known";
 
 /* ---- the stream ---- */
 
@@ -298,7 +297,7 @@ void ra_walk_look(ra_stream_walk *w)
         leave_stream(w);
     if (!w->arn[0])
         find(w);
-    if (!w->arn[0] || ra_walk_stopped(w) || (w->listed && !w->opened && !w->shards))
+    if (!w->arn[0] || ra_walk_stopped(w))
         return;
     if (!w->listed || w->opened)
         list(w);

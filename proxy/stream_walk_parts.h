@@ -31,10 +31,11 @@ typedef struct ra_stream_reader {
     bool wanted;    /* with `once`: it was there at the beginning */
     bool at_end;    /* and has been read to where it was then */
     bool unnoted;   /* finished without being read, and not noted as that yet */
+    bool reset;     /* what it was is lost, and where it begins now isn't noted yet */
     bool caught_up; /* an empty reply means that there is nothing */
     bool failing;   /* and the log has been told */
     unsigned empties;
-    int64_t next_hold, held_until, next_read, next_note, pause;
+    int64_t next_hold, held_until, next_read, last_read, next_note, pause;
     char *iterator; /* of what comes after all that this process has handled; NULL: to be had */
     /* The first reply of a shard that begins from now on, kept until `lost` has been told; and when it was
      * asked for, by the wall clock. */

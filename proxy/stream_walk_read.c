@@ -13,7 +13,7 @@ enum {
     EMPTIES = 3,          /* so many empty replies in a row, and a shard's end has been reached */
     NEAR_NOW = 10 * 1000, /* and so it has by a record that is no older */
     RETENTION = 23 * 3600 * 1000 + 30 * 60 * 1000, /* 24 h, less what a read and two clocks may take */
-    LONG_AGO = 60 * 1000,    /* after it a reader has to catch up anew */
+    LONG_AGO = 60 * 1000,                          /* after it a reader has to catch up anew */
     MB = 1 << 20
 };
 
