@@ -15,7 +15,8 @@ static void usage(FILE *out)
           "what\n"
           "is accepted\", on stderr. A sound one gives \"FILE: ok\" and, for each table, its TTLs, what its "
           "reads\n"
-          "promise and what that costs, and for each route what it takes and what it becomes.\n"
+          "promise and what that costs, for each route what it takes and what it becomes, and what stream "
+          "rules do.\n"
           "\n"
           "  -c, --config FILE   the configuration\n"
           "      --json          the problems as a JSON array on stdout, [] for none, and nothing else:\n"
@@ -168,8 +169,9 @@ static void print_promise(enum ra_consistency c, enum ra_store_kind store)
         printf("  consistency %s\n", store == RA_STORE_KIND_MEMORY ? promise_alone(c) : promise_shared(c));
 }
 
-static void print_table(const ra_table_config *t, enum ra_store_kind store)
+static void print_table(const ra_config *c, const ra_table_config *t)
 {
+    enum ra_store_kind store = c->cache.store;
     printf("\ntable %s%s\n  ", t->name,
            strcmp(t->name, "*") == 0 ? " (every table without an entry of its own)" : "");
     print_policy(&t->policy);
@@ -181,6 +183,7 @@ static void print_table(const ra_table_config *t, enum ra_store_kind store)
     print_promise(t->consistency, store);
     if (store != RA_STORE_KIND_MEMORY)
         print_writes(t, store);
+    ra_cli_check_stream(c, t, stdout);
     print_costs(t);
 }
 
@@ -290,8 +293,9 @@ static void print_summary(const ra_config *c, const char *file)
     if (c->ntables == 0)
         printf("\nno table is named, so nothing is cached: every request is passed on\n");
     for (size_t i = 0; i < c->ntables; i++)
-        print_table(&c->tables[i], c->cache.store);
+        print_table(c, &c->tables[i]);
     ra_cli_check_routes(c, stdout);
+    ra_cli_check_stream_rules(c, stdout);
 }
 
 /* NULL: there is an error, in the file or in one that it names. */
