@@ -3,6 +3,7 @@
 
 #include "config/config.h"
 #include "config/suggest.h"
+#include "proxy/cli_stream.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,6 +16,7 @@ static int run_help(int argc, char **argv);
 static const ra_cli_command commands[] = {
     {"serve", "run the proxy", ra_cli_serve},
     {"check", "check a configuration, and say what it promises", ra_cli_check},
+    {"stream", "apply the configuration's rules to tables' streams", ra_cli_stream},
     {"markers", "list, or clear, the markers of writes in the shared store", ra_cli_markers},
     {"cache", "reach the configured store, show or drop what it holds", ra_cli_cache},
     {"credentials", "tell which AWS credentials are used, and where they are from", ra_cli_credentials},

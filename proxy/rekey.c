@@ -39,8 +39,7 @@ const char *ra_rekey_unfit(const ra_stream_rule *rule, const ra_table *t)
 
 bool ra_rekey_lags(const ra_stream_rule *rule, const ra_table *t)
 {
-    const ra_table_index *i =
-        rule->rows_index ? ra_table_find_index(t, ra_bytes_z(rule->rows_index)) : NULL;
+    const ra_table_index *i = rule->rows_index ? ra_table_find_index(t, ra_bytes_z(rule->rows_index)) : NULL;
     return i && i->global;
 }
 
@@ -110,10 +109,9 @@ static uint32_t attribute(maker *m, const char *name)
     uint32_t value = map == RA_JSON_NONE ? RA_JSON_NONE : ra_json_member_bytes(m->j, map, ra_bytes_z(name));
     if (value == RA_JSON_NONE)
         fail(m, RA_REKEY_POISON,
-             map == RA_JSON_NONE
-                 ? "the record has no new image: the stream's view type must be NEW_IMAGE or "
-                   "NEW_AND_OLD_IMAGES"
-                 : "the record's new image lacks an attribute that the rule takes");
+             map == RA_JSON_NONE ? "the record has no new image: the stream's view type must be NEW_IMAGE or "
+                                   "NEW_AND_OLD_IMAGES"
+                                 : "the record's new image lacks an attribute that the rule takes");
     return value;
 }
 
@@ -172,8 +170,8 @@ static bool make_value(maker *m, const ra_template *t, ra_bytes *out)
     return out->p || no_memory(m);
 }
 
-/* A key attribute's value read back, to be of the type that the schema says. Its bytes are those of `value`, or
- * in the arena. */
+/* A key attribute's value read back, to be of the type that the schema says. Its bytes are those of `value`,
+ * or in the arena. */
 static bool read_key(maker *m, ra_bytes value, char type, ra_scalar *out)
 {
     ra_json j;

@@ -1,6 +1,7 @@
 #include "proxy/rekey_consumer.h"
 
 #include "proxy/clock.h"
+#include "proxy/log.h"
 
 #include <stdlib.h>
 
@@ -41,7 +42,7 @@ static ra_rekey_consumer *checked(void *p)
 {
     ra_rekey_consumer *c = p;
     if (!c || c->magic != CONSUMER_MAGIC)
-        abort();
+        ra_corrupt("consumer of a stream");
     return c;
 }
 
@@ -326,8 +327,9 @@ static void on_found(void *arg, const char *arn, const char *view)
     const ra_rekey_consumer *c = checked(arg);
     ra_rekey_report_stream(c->o.report, c->o.table->name, arn, view);
     if (strcmp(view, "KEYS_ONLY") == 0 || strcmp(view, "OLD_IMAGE") == 0)
-        c->o.unusable(c->o.arg, "the stream's records have no new image, which its rules take: its view type must be "
-                                "NEW_IMAGE or NEW_AND_OLD_IMAGES");
+        c->o.unusable(c->o.arg,
+                      "the stream's records have no new image, which its rules take: its view type must be "
+                      "NEW_IMAGE or NEW_AND_OLD_IMAGES");
 }
 
 static void on_watermark(void *arg, int64_t ms)

@@ -45,7 +45,8 @@ static int order_numbers(ra_bytes a, ra_bytes b)
         return x.sign < y.sign ? -1 : 1;
     if (x.sign == 0)
         return 0;
-    int c = x.magnitude != y.magnitude ? (x.magnitude < y.magnitude ? -1 : 1) : order_bytes(x.digits, y.digits);
+    int c =
+        x.magnitude != y.magnitude ? (x.magnitude < y.magnitude ? -1 : 1) : order_bytes(x.digits, y.digits);
     return x.sign < 0 ? -c : c;
 }
 

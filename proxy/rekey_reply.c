@@ -65,8 +65,7 @@ enum ra_rekey_fate ra_rekey_fate_of(const char *whom, const ra_http_reply *reply
     /* The request itself is what is wrong; all other errors are of the time, the place or the caller. */
     static const char *const refusals[] = {"ValidationException", "ItemCollectionSizeLimitExceededException",
                                            "SerializationException"};
-    static const char *const conflicts[] = {"TransactionConflictException",
-                                            "TransactionInProgressException"};
+    static const char *const conflicts[] = {"TransactionConflictException", "TransactionInProgressException"};
     const ra_http_reply *r = reply_or_null;
     if (ra_ddb_succeeded(r))
         return RA_REKEY_WENT;

@@ -187,7 +187,8 @@ static bool add_put(const row *w, ra_buf *out)
         ra_buf_add_char(out, ':');
         ra_buf_add_bytes(out, ra_json_raw(w->j, i + 1));
     }
-    ra_buf_addf(out, "},\"ConditionExpression\":\"attribute_not_exists(#p)%s\",\"ExpressionAttributeNames\":{",
+    ra_buf_addf(out,
+                "},\"ConditionExpression\":\"attribute_not_exists(#p)%s\",\"ExpressionAttributeNames\":{",
                 grouped ? " OR #g = :g" : "");
     add_name(out, "#p", w->t->partition_key);
     if (grouped) {
