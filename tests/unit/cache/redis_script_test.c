@@ -314,7 +314,8 @@ static void fill_one(const char *key, const char *field, const char *value)
 static void test_names_and_sha1(void **state)
 {
     (void)state;
-    static const char *const names[] = {"BEGIN", "END", "MISS", "FILL", "INVALIDATE", "CLEAN", "EPOCH"};
+    static const char *const names[] = {"BEGIN", "END",   "MISS", "FILL", "INVALIDATE",
+                                        "CLEAN", "EPOCH", "POST", "OWN",  "TAKE"};
     for (enum ra_redis_script s = 0; s < RA_SCRIPTS; s++) {
         char sha1[RA_SCRIPT_SHA1];
         assert_string_equal(ra_redis_script_name(s), names[s]);
@@ -956,6 +957,9 @@ static const call calls[] = {
     {RA_SCRIPT_INVALIDATE, {"u"}},
     {RA_SCRIPT_CLEAN, {"u"}},
     {RA_SCRIPT_EPOCH, {"u", EPOCH_A, "pact", "1000"}},
+    {RA_SCRIPT_POST, {"u", "holder", "1000", "0", MINUTE, EPOCH_A, "note"}},
+    {RA_SCRIPT_OWN, {"u", "abcdef", "1700000000000", EPOCH_A}},
+    {RA_SCRIPT_TAKE, {"u", EPOCH_A, "abcdef,,"}},
 };
 enum { CALLS = sizeof calls / sizeof *calls };
 
@@ -989,6 +993,10 @@ static void test_an_argument_that_is_no_number(void **state)
         {RA_SCRIPT_FILL, {"u", g, "r1", MINUTE, "0", "9"}},
         {RA_SCRIPT_EPOCH, {"u", EPOCH_A, "pact", "x"}},
         {RA_SCRIPT_EPOCH, {"u", EPOCH_A, "pact"}},
+        {RA_SCRIPT_POST, {"u", "holder", "x", "0", MINUTE, EPOCH_A}},
+        {RA_SCRIPT_POST, {"u", "holder", "1000", "0", "x", EPOCH_A}},
+        {RA_SCRIPT_OWN, {"u", "abcdef", "x", EPOCH_A}},
+        {RA_SCRIPT_OWN, {"u", "abcdef"}},
     };
     for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
         expect_error(run_on(server.redis, bad[i].script, bad[i].args), "ERR");
@@ -1057,7 +1065,7 @@ static void test_commands_and_key_are_as_listed(void **state)
 
 static bool allow_oom(enum ra_redis_script s)
 {
-    return s != RA_SCRIPT_MISS && s != RA_SCRIPT_FILL;
+    return s != RA_SCRIPT_MISS && s != RA_SCRIPT_FILL && s != RA_SCRIPT_OWN;
 }
 
 /* Also where the server has forgotten them, and has to be sent the text. */
