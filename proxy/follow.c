@@ -1,4 +1,5 @@
 #include "proxy/clock.h"
+#include "proxy/follow_image.h"
 #include "proxy/follow_parts.h"
 #include "proxy/log.h"
 
@@ -211,11 +212,14 @@ const char *ra_follow_table(const ra_follow *f)
     return f->config->name;
 }
 
-void ra_follow_note(ra_follows *f, ra_loop *l, const ra_key *item, const ra_key *image, int64_t took)
+/* The number first: if it is the new one, then so is the time. */
+void ra_follow_note(const ra_follow *f, ra_loop *l, const ra_key *item, const ra_key *image, int64_t took)
 {
     int64_t now = ra_clock_monotonic();
-    if (f->own)
-        ra_own_writes_note(f->own, item, image, took, now);
-    else
+    uint64_t epoch = atomic_load(&f->epoch);
+    ra_key named;
+    if (!f->all->own)
         ra_store_note_own(l->store, now, item, image, took);
+    else if (now - took > atomic_load(&f->epoch_began) && ra_follow_image_in(epoch, image, &named))
+        ra_own_writes_note(f->all->own, item, &named, took, now);
 }

@@ -54,6 +54,6 @@ const char *ra_follow_table(const ra_follow *f);
 
 /* A successful write of a followed table went through: its images' names are noted. On the request's loop,
  * before the client is answered. */
-void ra_follow_note(ra_follows *f, ra_loop *l, const ra_key *item, const ra_key *image, int64_t took);
+void ra_follow_note(const ra_follow *f, ra_loop *l, const ra_key *item, const ra_key *image, int64_t took);
 
 #endif

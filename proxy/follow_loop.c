@@ -1,6 +1,7 @@
 /* What a follower has the first loop do for it, since tables' schemas are asked for and stores called there.
  */
 #include "proxy/clock.h"
+#include "proxy/follow_image.h"
 #include "proxy/follow_parts.h"
 #include "proxy/log.h"
 
@@ -122,11 +123,15 @@ static void take(ra_errand *e, void *arg)
         taken(&t->call);
 }
 
-static void take_here(ra_own_writes *own, ra_own_change *v, size_t n)
+static void take_here(ra_follow *f, ra_own_change *v, size_t n)
 {
     int64_t now = ra_clock_monotonic();
-    for (size_t i = 0; i < n; i++)
-        v[i].own = ra_own_writes_take(own, &v[i].item, v[i].has_image ? &v[i].image : NULL, now);
+    uint64_t epoch = atomic_load(&f->epoch);
+    for (size_t i = 0; i < n; i++) {
+        ra_key image;
+        bool named = v[i].has_image && ra_follow_image_in(epoch, &v[i].image, &image);
+        v[i].own = ra_own_writes_take(f->all->own, &v[i].item, named ? &image : NULL, now);
+    }
 }
 
 bool ra_follow_take_own(ra_follow *f, ra_own_change *v, size_t n)
@@ -134,7 +139,7 @@ bool ra_follow_take_own(ra_follow *f, ra_own_change *v, size_t n)
     static const ra_errand_kind kind = {.begin = take, .cancel = cancel_call};
     task t = {.magic = TASK_MAGIC, .f = f, .changes = v, .n = n};
     if (f->all->own)
-        take_here(f->all->own, v, n);
+        take_here(f, v, n);
     return f->all->own || n == 0 || ra_errand_run(&f->errand, &kind, &t, LIMIT_MS);
 }
 

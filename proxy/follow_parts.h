@@ -48,13 +48,16 @@ struct ra_follow {
     ra_known_shards shards;
     ra_fresh fresh;
     unsigned tries;           /* how often in a row a batch couldn't be handled */
-    int64_t nothing_own_till; /* monotonic: what is noted of writes isn't certain until then */
+    int64_t nothing_own_till; /* monotonic: what the store has noted of writes isn't certain until then */
     bool keeper_down;         /* the store couldn't be asked when it was last */
     bool lag_said;
     ra_seldom unread, unmarked, lost_said, lagged;
 
     /* any thread's */
     _Atomic int64_t fresh_as_of;
+    /* What was noted here of writes that were begun before an epoch (monotonic) doesn't count in it. */
+    atomic_uint_fast64_t epoch;
+    _Atomic int64_t epoch_began;
     atomic_uint_fast64_t records, own, batches, lost, invalidated, shards_held, shards_of_others, takeovers;
     pthread_mutex_t lock;
     char view[RA_FOLLOW_VIEW_MAX]; /* guarded by lock */

@@ -17,13 +17,17 @@ enum {
 /* ---- the table as a whole ---- */
 
 /*
- * What was noted of own writes would have been ended by records that haven't been looked at, so that a
- * stranger's write of the same image could be taken for such a one. Once no note can be older than that
- * they count again.
+ * What has been noted of writes until now would have been ended by records that haven't been looked at, so
+ * that a stranger's write of the same image could be taken for such a one. What a store has noted of them
+ * counts again once it can't be that old.
  */
 static void distrust_notes(ra_follow *f)
 {
-    f->nothing_own_till = ra_clock_monotonic() + RA_OWN_WRITES_LIFE_MS + RA_OWN_WRITES_LATE_MS;
+    int64_t now = ra_clock_monotonic();
+    atomic_store(&f->epoch_began, now);
+    atomic_fetch_add(&f->epoch, 1);
+    if (!f->all->own)
+        f->nothing_own_till = now + RA_OWN_WRITES_LIFE_MS + RA_OWN_WRITES_LATE_MS;
 }
 
 static bool void_one(ra_follow *f, ra_table *table, ra_arena *a)
@@ -260,6 +264,8 @@ static void found(void *arg, const char *stream_arn, const char *view)
         return;
     bool none = !*view;
     set_view(f, view);
+    if (another) /* perhaps it is another table of the same name */
+        ra_tables_forget(f->loop->server->tables, ra_bytes_z(f->config->name));
     if (none) {
         ra_fresh_forget(&f->fresh);
         atomic_store(&f->fresh_as_of, 0);
@@ -270,9 +276,6 @@ static void found(void *arg, const char *stream_arn, const char *view)
         ra_log(RA_LOG_INFO, "table %s: following %s (%s)", f->config->name, stream_arn, view);
         say_view(f, view);
     }
-    /* Perhaps it is another table of the same name. */
-    if (another)
-        ra_tables_forget(f->loop->server->tables, ra_bytes_z(f->config->name));
     f->sought = true;
     snprintf(f->arn, sizeof f->arn, "%s", none ? "" : stream_arn);
 }

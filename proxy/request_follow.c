@@ -45,10 +45,10 @@ int64_t ra_request_fresh_as_of(const ra_request *r)
 
 void ra_request_note_own(ra_request *r)
 {
-    ra_follows *f = r->loop->server->follows;
     ra_own_image *v = NULL;
     size_t n = 0;
-    if (!f || !r->marked || !r->succeeded || r->fate_unknown || r->passed_on || r->untold || r->after_untold)
+    if (!r->loop->server->follows || !r->marked || !r->succeeded || r->fate_unknown || r->passed_on ||
+        r->untold || r->after_untold)
         return;
     if (!ra_op_write_images(&r->op, r->reply, &r->arena, &v, &n))
         return; /* its records count as strangers' */
@@ -57,7 +57,8 @@ void ra_request_note_own(ra_request *r)
     int64_t took = ra_clock_monotonic() - r->sent_at;
     for (size_t i = 0; i < n; i++) {
         const ra_op_table *t = &r->op.tables[v[i].table];
-        if (follow_of(r, t) && ra_follow_image(t->table, was ? &old : NULL, &v[i].image, &image))
+        const ra_follow *f = follow_of(r, t);
+        if (f && ra_follow_image(t->table, was ? &old : NULL, &v[i].image, &image))
             ra_follow_note(f, r->loop, &v[i].item, &image, took);
     }
 }
