@@ -204,6 +204,8 @@ static void what_stands_on_units(void **state)
     command("HSET %s r1 left-over", name("", 5));
     command("SET %s text", name("", 6));
     command("HSET ra1:epochs aaaaaaaa 5");
+    command("HSET ra1:o%s w1 %" PRId64, name("", 1) + strlen("ra1:"), now + HOUR); /* an own write's item */
+    command("HSET ra1:s%s w1 %" PRId64, name("", 1) + strlen("ra1:"), now + HOUR); /* a post */
     command("HSET ra1:3c3c w1 %" PRId64, now + HOUR);
     all("", false);
     assert_int_equal(seen.n, 3);

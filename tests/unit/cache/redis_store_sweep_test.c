@@ -68,6 +68,21 @@ static void test_data_and_what_is_not_ours_stays(void **state)
     expect_bypass(0, 5, "write-in-progress");
 }
 
+/* Nor are they cleaned where somebody has taken their TTL away: they aren't units. */
+static void test_posts_and_own_writes_stay(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"o", "s"};
+    const char *digits = name_of(1) + strlen("test:ra1:");
+    for (size_t i = 0; i < 2; i++)
+        ask("HSET test:ra1:%s%s wdead 1 e epoch", kinds[i], digits);
+    open_store(0, sweeping());
+    UNTIL(serving(0));
+    wait_for_a_round();
+    for (size_t i = 0; i < 2; i++)
+        assert_string_equal(ask("HLEN test:ra1:%s%s", kinds[i], digits), "2");
+}
+
 static void test_only_who_is_told_to(void **state)
 {
     (void)state;
@@ -167,6 +182,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(test_expired_markers_go),
         TEST(test_data_and_what_is_not_ours_stays),
+        TEST(test_posts_and_own_writes_stay),
         TEST(test_only_who_is_told_to),
         TEST(test_refused),
         TEST(test_not_now),

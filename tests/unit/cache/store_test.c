@@ -10,7 +10,7 @@
 
 typedef struct spy {
     ra_store store;
-    unsigned asks, lookups, begins, ends, invalidations, cancels, frees;
+    unsigned asks, lookups, begins, ends, invalidations, cancels, frees, posts, notes, takes;
 } spy;
 
 static enum ra_store_step spy_ask(ra_store *s, int64_t now, ra_lookup *v, ra_store_call *call)
@@ -150,6 +150,95 @@ static void test_only_who_can_be_asked_is(void **state)
     ra_payload_unref(left);
 }
 
+static enum ra_store_step spy_post(ra_store *s, int64_t now, ra_post *p, ra_store_call *call)
+{
+    (void)now;
+    ((spy *)s)->posts++;
+    assert_false(call->ok || p->held || p->taken_over || p->found_n); /* nor does what was left in *p */
+    assert_null(call->pending);
+    return RA_STORE_DONE;
+}
+
+static void spy_note_own(ra_store *s, int64_t now, const ra_key *item, const ra_key *image, int64_t took)
+{
+    (void)now, (void)item, (void)image, (void)took;
+    ((spy *)s)->notes++;
+}
+
+static enum ra_store_step spy_take_own(ra_store *s, int64_t now, ra_own_change *v, size_t n,
+                                       ra_store_call *call)
+{
+    (void)now;
+    ((spy *)s)->takes++;
+    assert_false(call->ok);
+    for (size_t i = 0; i < n; i++)
+        assert_false(v[i].own);
+    return RA_STORE_DONE;
+}
+
+static ra_post post_for(int64_t lease, bool leave)
+{
+    return (ra_post){.lease = lease,
+                     .leave = leave,
+                     .note = "note",
+                     .note_n = 4,
+                     .held = true,
+                     .taken_over = true,
+                     .found_n = 7};
+}
+
+/* Who can't arbitrate lets everybody hold everything, and remembers nothing. */
+static void test_posts(void **state)
+{
+    (void)state;
+    ra_store_ops posting_ops = spy_ops;
+    posting_ops.post = spy_post;
+    spy lax = {.store = {&spy_ops}}, strict = {.store = {&posting_ops}};
+    assert_false(ra_store_arbitrates(&lax.store));
+    assert_true(ra_store_arbitrates(&strict.store));
+    ra_store_call call = {.pending = &lax};
+    for (unsigned i = 0; i < 4; i++) {
+        ra_post p = post_for(i % 2 ? 1000 : 0, i / 2);
+        call.ok = false;
+        assert_int_equal(ra_store_post(&lax.store, 0, &p, &call), RA_STORE_DONE);
+        assert_true(call.ok);
+        assert_null(call.pending);
+        assert_int_equal(p.held, i == 1);
+        assert_false(p.taken_over || p.found_n);
+    }
+    ra_post p = post_for(1000, false);
+    call = (ra_store_call){.ok = true, .pending = &lax};
+    assert_int_equal(ra_store_post(&strict.store, 0, &p, &call), RA_STORE_DONE);
+    assert_int_equal(strict.posts, 1);
+    assert_false(call.ok);
+}
+
+static void test_own_writes(void **state)
+{
+    (void)state;
+    ra_store_ops noting_ops = spy_ops;
+    noting_ops.note_own = spy_note_own;
+    noting_ops.take_own = spy_take_own;
+    spy not_it = {.store = {&spy_ops}}, it = {.store = {&noting_ops}};
+    assert_false(ra_store_notes_own(&not_it.store));
+    assert_true(ra_store_notes_own(&it.store));
+    ra_key key = {{1}};
+    ra_store_note_own(&not_it.store, 0, &key, &key, 1);
+    ra_store_note_own(&it.store, 0, &key, &key, 1);
+    assert_int_equal(it.notes, 1);
+    ra_own_change v[2] = {{.own = true}, {.own = false}};
+    ra_store_call call = {.pending = &it};
+    assert_int_equal(ra_store_take_own(&not_it.store, 0, v, 2, &call), RA_STORE_DONE);
+    assert_true(call.ok && v[0].own && !v[1].own); /* what the process has found out */
+    assert_null(call.pending);
+    assert_int_equal(ra_store_take_own(&it.store, 0, v, 2, &call), RA_STORE_DONE);
+    assert_int_equal(it.takes, 1);
+    assert_false(call.ok);
+    assert_int_equal(ra_store_take_own(&it.store, 0, NULL, 0, &call), RA_STORE_DONE);
+    assert_int_equal(it.takes, 1);
+    assert_true(call.ok);
+}
+
 static void test_write_ids_differ(void **state)
 {
     (void)state;
@@ -168,6 +257,8 @@ int main(void)
         cmocka_unit_test(test_nothing_to_do_reaches_no_store),
         cmocka_unit_test(test_calls_reach_the_store),
         cmocka_unit_test(test_only_who_can_be_asked_is),
+        cmocka_unit_test(test_posts),
+        cmocka_unit_test(test_own_writes),
         cmocka_unit_test(test_write_ids_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
