@@ -231,6 +231,13 @@ static size_t weigh(const ra_config *c)
         for (size_t j = 0; j < r->reply.nfields; j++)
             weight += strlen(r->reply.fields[j].name) + r->reply.fields[j].value.n;
     }
+    for (size_t i = 0; i < c->nstream_rules; i++) {
+        const ra_stream_rule *r = &c->stream_rules[i];
+        weight += strlen(r->name) + strlen(r->table) + strlen(r->partition_key) + strlen(r->rows_index) +
+                  strlen(r->row_partition_key) + r->rows_partition_key.n + r->ninputs + r->events;
+        for (size_t j = 0; j < r->nset; j++)
+            weight += strlen(r->set[j].name) + r->set[j].value.n;
+    }
     return weight + c->ddb.generate->message.n + c->ddb.generate->membership.n +
            (c->ddb.get_conversation != NULL) + (c->ddb.list_conversations != NULL);
 }

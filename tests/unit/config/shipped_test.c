@@ -121,6 +121,29 @@ static void test_the_example(void **state)
     ra_problems_free(&p);
 }
 
+/* The rule of `readaside stream` fits the table that is shipped. */
+static void test_the_rule(void **state)
+{
+    (void)state;
+    ra_problems p;
+    ra_config *c = ra_config_load(FOLDER "cruddur.jsonc", &p);
+    cJSON *table = parse_shipped("cruddur-messages.schema.json");
+    assert_non_null(c);
+    assert_int_equal(c->nstream_rules, 1);
+    const ra_stream_rule *r = c->stream_rules;
+    assert_string_equal(r->table, cJSON_GetStringValue(cJSON_GetObjectItem(table, "TableName")));
+    const cJSON *index = cJSON_GetArrayItem(cJSON_GetObjectItem(table, "GlobalSecondaryIndexes"), 0);
+    assert_string_equal(r->rows_index, cJSON_GetStringValue(cJSON_GetObjectItem(index, "IndexName")));
+    const cJSON *keys = cJSON_GetObjectItem(table, "KeySchema"), *sort = cJSON_GetArrayItem(keys, 1);
+    assert_string_equal(r->set[0].name, cJSON_GetStringValue(cJSON_GetObjectItem(sort, "AttributeName")));
+    const cJSON *stream = cJSON_GetObjectItem(table, "StreamSpecification");
+    const char *view = cJSON_GetStringValue(cJSON_GetObjectItem(stream, "StreamViewType"));
+    assert_true(view && strncmp(view, "NEW_", 4) == 0); /* what it takes is of the new image */
+    cJSON_Delete(table);
+    ra_config_unref(c);
+    ra_problems_free(&p);
+}
+
 static const ra_route *route(const ra_config *c, size_t i, const char *name, unsigned method,
                              const char *path)
 {
@@ -480,6 +503,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_json_file_parses),
         cmocka_unit_test(test_the_example),
+        cmocka_unit_test(test_the_rule),
         cmocka_unit_test(test_the_reading_routes),
         cmocka_unit_test(test_the_writing_routes),
         cmocka_unit_test(test_the_routes_with_claims),
