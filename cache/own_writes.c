@@ -46,13 +46,13 @@ ra_own_writes *ra_own_writes_new(size_t max_bytes)
     o->nbuckets = BUCKETS_LEAST;
     while (o->nbuckets < max_bytes / BYTES_PER_BUCKET)
         o->nbuckets *= 2;
-    o->buckets = calloc(o->nbuckets, sizeof *o->buckets);
+    o->buckets = calloc(o->nbuckets, sizeof(own_item *));
     if (!o->buckets || pthread_mutex_init(&o->lock, NULL) != 0) {
         free(o->buckets);
         free(o);
         return NULL;
     }
-    o->bytes = sizeof *o + o->nbuckets * sizeof *o->buckets;
+    o->bytes = sizeof *o + o->nbuckets * sizeof(own_item *);
     o->max_bytes = max_bytes;
     o->floor = INT64_MIN;
     return o;
@@ -101,13 +101,15 @@ static void raise_floor(ra_own_writes *o, int64_t last)
         o->floor = last;
 }
 
-static void drop(ra_own_writes *o, own_item *it)
+static void drop_oldest(ra_own_writes *o)
 {
+    own_item *it = o->oldest;
     own_item **at = bucket_of(o, &it->key);
     while (*at != it)
         at = &(*at)->next;
     *at = it->next;
-    unlink_item(o, it);
+    o->oldest = it->newer;
+    *(it->newer ? &it->newer->older : &o->newest) = NULL;
     o->bytes -= sizeof *it + ALLOCATION + notes_bytes(it->room);
     free(it->notes);
     free(it);
@@ -118,7 +120,7 @@ static void drop_outlived(ra_own_writes *o, int64_t now)
 {
     _Static_assert(RA_OWN_WRITES_LATE_MS < RA_OWN_WRITES_LIFE_MS, "`last` outlives what it is kept for");
     while (o->oldest && now - o->oldest->touched >= RA_OWN_WRITES_LIFE_MS)
-        drop(o, o->oldest);
+        drop_oldest(o);
 }
 
 /* Room for so many bytes more, at the cost of any item but that one. */
@@ -126,7 +128,7 @@ static bool make_room(ra_own_writes *o, size_t more, const own_item *but)
 {
     while (o->bytes + more > o->max_bytes && o->oldest && o->oldest != but) {
         raise_floor(o, o->oldest->last);
-        drop(o, o->oldest);
+        drop_oldest(o);
     }
     return o->bytes + more <= o->max_bytes;
 }
@@ -161,7 +163,7 @@ void ra_own_writes_free(ra_own_writes *o)
     if (!o)
         return;
     while (o->oldest)
-        drop(o, o->oldest);
+        drop_oldest(o);
     pthread_mutex_destroy(&o->lock);
     free(o->buckets);
     free(o);
