@@ -59,7 +59,8 @@ static enum ra_keeper_step hold(void *arg, const char *stream, ra_shard *shard)
     }
     if (atomic_load(&f->stopping) || !ask(f, &p))
         return RA_KEEPER_UNKNOWN;
-    bool noted = p.found_n && ra_follow_note_read((ra_bytes){p.found, p.found_n}, shard);
+    bool noted =
+        p.found_n && ra_follow_note_read((ra_bytes){p.found, p.found_n}, shard, &f->nothing_own_till);
     if (p.held && p.taken_over) {
         atomic_fetch_add(&f->takeovers, 1);
         ra_log(RA_LOG_INFO, "table %s: shard %s of its stream is read here now; who read it is gone",
@@ -81,7 +82,7 @@ static bool note(void *arg, const char *stream, const ra_shard *shard)
         return true;
     }
     p.note = text;
-    p.note_n = ra_follow_note_write(shard, text);
+    p.note_n = ra_follow_note_write(shard, f->nothing_own_till, text);
     bool told = ask(f, &p);
     if (told)
         hear(f, &p.name, shard->finished ? RA_READER_NONE : p.held ? RA_READER_US : RA_READER_OTHERS, true);

@@ -6,20 +6,17 @@
 
 enum { VERSION = 1, NAME_PARTS_MAX = 64 * 1024, DIGITS_MAX = 15 /* of ms since the epoch */ };
 
-size_t ra_follow_note_write(const ra_shard *shard, char out[RA_POST_NOTE_MAX])
+static int64_t time_or_0(int64_t ms)
 {
-    int n = snprintf(out, RA_POST_NOTE_MAX, "%d %s %d %" PRId64, VERSION,
-                     shard->handled[0] ? shard->handled : "-", shard->finished ? 1 : 0,
-                     shard->drained_ms > 0 ? shard->drained_ms : (int64_t)0);
-    return n > 0 ? (size_t)n : 0;
+    return ms > 0 ? ms : 0;
 }
 
-bool ra_sequence_after(const char *a, const char *b)
+size_t ra_follow_note_write(const ra_shard *shard, int64_t nothing_own_till, char out[RA_POST_NOTE_MAX])
 {
-    a += strspn(a, "0");
-    b += strspn(b, "0");
-    size_t n = strlen(a), m = strlen(b);
-    return n == m ? strcmp(a, b) > 0 : n > m;
+    int n = snprintf(out, RA_POST_NOTE_MAX, "%d %s %d %" PRId64 " %" PRId64, VERSION,
+                     shard->handled[0] ? shard->handled : "-", shard->finished ? 1 : 0,
+                     time_or_0(shard->drained_ms), time_or_0(nothing_own_till));
+    return n > 0 ? (size_t)n : 0;
 }
 
 /* The next word, up to a space or the end, which it takes; n == 0: there is none. */
@@ -40,23 +37,31 @@ static bool is_digits(ra_bytes w, size_t most)
     return w.n > 0 && w.n <= most;
 }
 
-bool ra_follow_note_read(ra_bytes note, ra_shard *shard)
+/* Of digits. */
+static int64_t time_of(ra_bytes w)
 {
-    ra_bytes version = word(&note), handled = word(&note), finished = word(&note), drained = note;
-    char text[RA_SEQUENCE_MAX + 1] = "", ms[DIGITS_MAX + 1] = "";
+    char ms[DIGITS_MAX + 1] = "";
+    memcpy(ms, w.p, w.n);
+    return strtoll(ms, NULL, 10);
+}
+
+bool ra_follow_note_read(ra_bytes note, ra_shard *shard, int64_t *nothing_own_till)
+{
+    ra_bytes version = word(&note), handled = word(&note), finished = word(&note), drained = word(&note);
     bool none = ra_bytes_eq_z(handled, "-");
     if (!ra_bytes_eq_z(version, "1") || (!none && !is_digits(handled, RA_SEQUENCE_MAX)) ||
-        !is_digits(finished, 1) || finished.p[0] > '1' || !is_digits(drained, DIGITS_MAX))
+        !is_digits(finished, 1) || finished.p[0] > '1' || !is_digits(drained, DIGITS_MAX) ||
+        !is_digits(note, DIGITS_MAX))
         return false;
-    if (!none)
-        memcpy(text, handled.p, handled.n);
-    memcpy(ms, drained.p, drained.n);
-    int64_t drained_ms = strtoll(ms, NULL, 10);
-    if (ra_sequence_after(text, shard->handled))
-        memcpy(shard->handled, text, sizeof text);
-    shard->finished |= finished.p[0] == '1';
-    if (drained_ms > shard->drained_ms)
-        shard->drained_ms = drained_ms;
+    int64_t till = time_of(note);
+    if (!none) {
+        memcpy(shard->handled, handled.p, handled.n);
+        shard->handled[handled.n] = '\0';
+    }
+    shard->finished = finished.p[0] == '1';
+    shard->drained_ms = time_of(drained);
+    if (till > *nothing_own_till)
+        *nothing_own_till = till;
     return true;
 }
 

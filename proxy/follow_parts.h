@@ -47,9 +47,11 @@ struct ra_follow {
     bool sought;                 /* it is known whether there is a stream */
     ra_known_shards shards;
     ra_fresh fresh;
-    unsigned tries;           /* how often in a row a batch couldn't be handled */
-    int64_t nothing_own_till; /* monotonic: what the store has noted of writes isn't certain until then */
-    bool keeper_down;         /* the store couldn't be asked when it was last */
+    unsigned tries; /* how often in a row a batch couldn't be handled */
+    /* Wall clock: until then what the store has noted of writes isn't certain. It goes with the shards'
+     * posts. */
+    int64_t nothing_own_till;
+    bool keeper_down; /* the store couldn't be asked when it was last */
     bool lag_said;
     ra_seldom unread, unmarked, lost_said, lagged;
 

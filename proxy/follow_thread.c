@@ -27,7 +27,7 @@ static void distrust_notes(ra_follow *f)
     atomic_store(&f->epoch_began, now);
     atomic_fetch_add(&f->epoch, 1);
     if (!f->all->own)
-        f->nothing_own_till = now + RA_OWN_WRITES_LIFE_MS + RA_OWN_WRITES_LATE_MS;
+        f->nothing_own_till = ra_clock_wall() + RA_OWN_WRITES_LIFE_MS + RA_OWN_WRITES_LATE_MS;
 }
 
 static bool void_one(ra_follow *f, ra_table *table, ra_arena *a)
@@ -147,7 +147,7 @@ static bool look_at_records(batch_work *w)
 /* The units of all records but those of writes that went through a proxy. false: no memory. */
 static bool collect(const batch_work *w, ra_marks *all, uint64_t *own)
 {
-    bool trusted = ra_clock_monotonic() >= w->f->nothing_own_till;
+    bool trusted = ra_clock_wall() >= w->f->nothing_own_till;
     ra_marks_init(all, w->arena);
     *own = 0;
     for (size_t i = 0; i < w->records.n; i++) {
