@@ -117,11 +117,11 @@ static void forget_old(ra_stream_file *f)
 
 static bool write_now(ra_stream_file *f, char why[RA_STREAM_FILE_WHY_MAX])
 {
-    if (!f->path || (!f->moved && !f->aged))
+    if (!f->moved && !f->aged)
         return true;
     f->written = ra_clock_monotonic();
     forget_old(f);
-    bool ok = ra_stream_notes_write(f->path, f->v, f->n, why);
+    bool ok = !f->path || ra_stream_notes_write(f->path, f->v, f->n, why);
     if (ok)
         f->moved = f->aged = false;
     return ok;

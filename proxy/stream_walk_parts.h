@@ -19,7 +19,8 @@ enum {
     RA_WALK_WHY_MAX = 400,
     RA_WALK_TIMEOUT = 10 * 1000,
     RA_WALK_AGAIN = 1000, /* ms, after what the keeper or the handler couldn't do; between two listings */
-    RA_WALK_FIRST_PAUSE = 200, /* of a back-off; also what DynamoDB's limit leaves between two GetRecords */
+    RA_WALK_APART = 200,  /* between two GetRecords of a shard: DynamoDB's limit */
+    RA_WALK_FIRST_PAUSE = 280, /* of a back-off: less a quarter it is more than that */
     RA_WALK_LONGEST_PAUSE = 10 * 1000,
     RA_WALK_TRIES = 10 /* of what keeps failing, with `once` */
 };

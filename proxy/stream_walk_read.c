@@ -209,8 +209,8 @@ static bool take_reply(ra_stream_walk *w, ra_shard *s, const ra_http_reply *repl
     r->pause = 0;
     advance(w, s, &b, wall);
     free(b.next);
-    bool idle = b.n == 0 && r->caught_up && w->o.idle_interval > RA_WALK_FIRST_PAUSE;
-    r->next_read = started + (idle ? w->o.idle_interval : RA_WALK_FIRST_PAUSE);
+    bool idle = b.n == 0 && r->caught_up && w->o.idle_interval > RA_WALK_APART;
+    r->next_read = started + (idle ? w->o.idle_interval : RA_WALK_APART);
     return true;
 }
 
@@ -252,7 +252,9 @@ void ra_walk_pin(ra_stream_walk *w, ra_shard *s)
     int64_t wall = ra_walk_wall(w);
     r->last_read = ra_walk_now(w);
     ra_http_reply *reply = get_records(w, r, 1); /* so that what is kept is small */
-    if (ra_ddb_succeeded(reply)) {
+    batch b = {0};
+    if (ra_ddb_succeeded(reply) && read_batch(w, reply, &b)) {
+        free(b.next);
         r->first = reply;
         r->first_at = wall;
         ra_walk_owe(w, FROM_NOW);
@@ -275,19 +277,25 @@ static bool may_be_trimmed(const ra_stream_walk *w, const ra_shard *s)
     return ra_walk_wall(w) - known > RETENTION;
 }
 
+/* What was had when the shard was pinned. */
+static void take_first(ra_stream_walk *w, ra_shard *s)
+{
+    ra_stream_reader *r = s->arg;
+    ra_http_reply *first = r->first;
+    r->first = NULL;
+    if (take_reply(w, s, first, ra_walk_now(w), r->first_at))
+        ra_http_reply_unref(first);
+    else
+        r->first = first; /* the iterator that it came by isn't one of this place any more */
+}
+
 void ra_walk_read(ra_stream_walk *w, ra_shard *s)
 {
     ra_stream_reader *r = s->arg;
     if (!may_read(w, s) || w->owed || !ra_shards_ready(w->shards, s))
         return;
-    int64_t started = ra_walk_now(w), wall = ra_walk_wall(w);
     if (r->first) {
-        ra_http_reply *first = r->first;
-        r->first = NULL;
-        if (take_reply(w, s, first, started, r->first_at))
-            ra_http_reply_unref(first);
-        else
-            r->first = first; /* the iterator that it came by isn't one of this place any more */
+        take_first(w, s);
         return;
     }
     if (!r->iterator && from_now(s))
@@ -298,6 +306,7 @@ void ra_walk_read(ra_stream_walk *w, ra_shard *s)
     }
     if (!have_iterator(w, s))
         return;
+    int64_t started = ra_walk_now(w), wall = ra_walk_wall(w);
     if (started - r->last_read > LONG_AGO)
         r->caught_up = false;
     r->last_read = started;
