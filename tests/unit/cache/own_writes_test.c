@@ -125,7 +125,7 @@ static void test_a_note_that_comes_too_late(void **state)
     assert_false(take(1, 1, START + 10));
     note(1, 2, START + 12, START + 15); /* begun after that */
     assert_true(take(1, 2, START + 20));
-    note(1, 3, START + 21, START + 25); /* a millisecond after that: times are cut */
+    note(1, 3, START + 16, START + 19); /* a millisecond after that reply: times are cut */
     assert_false(take(1, 3, START + 30));
 }
 
