@@ -25,7 +25,8 @@ static ra_bytes word(ra_bytes *rest)
     const char *space = rest->n ? memchr(rest->p, ' ', rest->n) : NULL;
     ra_bytes w = {rest->p, space ? (size_t)(space - rest->p) : rest->n};
     size_t taken = w.n + (space != NULL);
-    *rest = (ra_bytes){rest->p + taken, rest->n - taken};
+    if (taken)
+        *rest = (ra_bytes){rest->p + taken, rest->n - taken};
     return w;
 }
 

@@ -280,12 +280,23 @@ static void found(void *arg, const char *stream_arn, const char *view)
     snprintf(f->arn, sizeof f->arn, "%s", none ? "" : stream_arn);
 }
 
+/*
+ * How old Redis's word may be on what is served near here unasked. So long a write through another proxy may
+ * be unknown here, and what another one has handled of the stream. (With Momento each process handles all of
+ * it; the in-process store has nothing near.)
+ */
+static int64_t near_age(const ra_follow *f)
+{
+    const ra_server *s = f->loop->server;
+    bool unasked = s->redis_shared && s->near && f->config->consistency != RA_LINEARIZABLE;
+    return unasked ? s->config->cache.near.max_age : 0;
+}
+
 /* How much later what is known of others' shards counts: see proxy/follow_fresh.h. */
 static int64_t delay_of(const ra_follow *f, int64_t now)
 {
-    const ra_server *s = f->loop->server;
     const ra_known_shards *k = &f->shards;
-    int64_t age = s->near && ra_store_arbitrates(f->loop->store) ? s->config->cache.near.max_age : 0;
+    int64_t age = near_age(f);
     return k->others || (k->foreign_at && now - k->foreign_at <= age) ? age : 0;
 }
 
@@ -312,6 +323,9 @@ static void watermark(void *arg, int64_t ms)
     ra_follow *f = ra_follow_of(arg);
     int64_t now = ra_clock_monotonic();
     int64_t mark = ms - f->loop->server->config->streams.delivery_allowance;
+    int64_t most = ra_clock_wall() - near_age(f);
+    if (mark > most)
+        mark = most;
     if (ms > 0 && mark > 0)
         atomic_store(&f->fresh_as_of, ra_fresh_offer(&f->fresh, mark, now, delay_of(f, now)));
     say_lag(f, now);

@@ -7,12 +7,14 @@ import subprocess
 import time
 
 import pytest
+import test_momento
 import test_redis
 
-from support import following, processes, tables, waiting
+from support import following, momento_server, processes, tables, waiting
 from support.following import caught_up, stats
 
 redis_factory, redis = test_redis.redis_factory, test_redis.redis
+momento_factory, momento = test_momento.momento_factory, test_momento.momento
 
 
 def key(sk="1", pk="a"):
@@ -367,6 +369,18 @@ def test_an_end_in_the_middle_of_it(make, proxy_factory, counting_upstream, dire
         gate.wait_for()
         proxy.stop()
         counting_upstream.clear()
+
+
+def test_with_momento(make, following_proxy, direct, momento):
+    table = make(tables.chat())
+    direct.ok("PutItem", {"TableName": table, "Item": item("old", owner="ann")})
+    proxy = following_proxy(table, momento_server.settings(momento))
+    for read in (get(table), query(table), by_owner("ann")):
+        assert values(warm(proxy, read)) == ["old"]
+    direct.ok("PutItem", {"TableName": table, "Item": item("new", owner="ann")})
+    caught_up(proxy, table)
+    for read in (get(table), query(table), by_owner("ann")):
+        assert values(proxy.call(*read)) == ["new"]
 
 
 # ---- several proxies ----
