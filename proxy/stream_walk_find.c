@@ -193,7 +193,6 @@ static void list(ra_stream_walk *w)
 
 typedef struct opening {
     bool known;  /* somebody has noted something of it */
-    bool broken; /* shards may be gone that weren't read to their end */
     bool failed; /* the keeper can't tell now */
 } opening;
 
@@ -207,15 +206,15 @@ static void ask(ra_stream_walk *w, opening *o, ra_shard *s)
     o->known |= ra_walk_noted(s);
 }
 
-/* A shard that nobody has begun, and whose parent isn't listed any more: was that one finished? */
+/* All that is listed may have come after what was noted: then it is one's parent that tells that the stream
+ * is known. (What was trimmed in between is found when such a shard is begun.) */
 static void ask_of_parent(ra_stream_walk *w, opening *o, const ra_shard *s)
 {
     ra_shard parent = {0};
-    if (ra_walk_noted(s) || !s->parent[0] || ra_shards_find(w->shards, s->parent))
+    if (o->known || !s->parent[0] || ra_shards_find(w->shards, s->parent))
         return;
     memcpy(parent.id, s->parent, sizeof parent.id);
     ask(w, o, &parent);
-    o->broken |= !parent.finished;
 }
 
 /* From where a shard is read that was listed when the stream was begun. false: no memory. */
@@ -262,8 +261,6 @@ static void open_stream(ra_stream_walk *w)
         ra_walk_owe(w, SWITCHED);
     else if (!o.known)
         ra_walk_owe(w, NEVER_READ);
-    else if (o.broken)
-        ra_walk_owe(w, BROKEN);
     w->opened = true;
 }
 

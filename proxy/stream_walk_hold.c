@@ -26,6 +26,7 @@ void ra_walk_drop_iterator(ra_stream_reader *r)
     r->first = NULL;
     r->caught_up = false;
     r->empties = 0;
+    r->whole_at = 0;
 }
 
 void ra_walk_forget_reader(ra_shard *s)

@@ -42,6 +42,7 @@ typedef struct ra_stream_reader {
      * asked for, by the wall clock. */
     ra_http_reply *first;
     int64_t first_at;
+    int64_t whole_at; /* wall: when the last reply was asked for, if it held all that there was; else 0 */
 } ra_stream_reader;
 
 /*

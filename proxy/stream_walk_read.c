@@ -14,6 +14,8 @@ enum {
     NEAR_NOW = 10 * 1000, /* and so it has by a record that is no older */
     RETENTION = 23 * 3600 * 1000 + 30 * 60 * 1000, /* 24 h, less what a read and two clocks may take */
     LONG_AGO = 60 * 1000,                          /* after it a reader has to catch up anew */
+    SECOND = 1000,
+    MINUTE = 60 * SECOND,
     MB = 1 << 20
 };
 
@@ -114,7 +116,9 @@ typedef struct batch {
     size_t n;
     bool full;
     char last[RA_SEQUENCE_MAX + 1];
-    int64_t created_ms; /* of the last one; 0: not said */
+    int64_t created_ms; /* of the last one, rounded down to a second, or (DynamoDB Local) to a minute; 0: not
+                           said */
+    int64_t grain;      /* which of the two; where it may be either, a minute */
     char *next;         /* the iterator; NULL: this is the shard's end */
 } batch;
 
@@ -130,6 +134,7 @@ static bool read_batch(const ra_stream_walk *w, const ra_http_reply *reply, batc
         b->n = records.n;
         b->full = b->n >= w->o.batch || reply->len >= MB;
         b->created_ms = last ? last->created_s * 1000 : 0;
+        b->grain = last && last->created_s % 60 == 0 ? MINUTE : SECOND;
         if (last)
             memcpy(b->last, last->sequence, sizeof b->last);
         if (records.next.p)
@@ -140,25 +145,36 @@ static bool read_batch(const ra_stream_walk *w, const ra_http_reply *reply, batc
     return ok;
 }
 
+/* Is this reply, or will an empty one after it be, of where the shard ends? */
+static void judge_caught_up(ra_stream_reader *r, const batch *b, int64_t wall)
+{
+    r->empties = b->n ? 0 : r->empties + 1;
+    if (b->full || (b->n && b->created_ms + b->grain < wall - NEAR_NOW))
+        r->caught_up = false;
+    else if (b->n || r->empties >= EMPTIES)
+        r->caught_up = true;
+}
+
 /*
  * How far it is after a reply that was asked for at `wall`. Records are in the order of their writing, so all
- * that was written before the last one's second has been handled. An empty reply may come from a place where
- * there just aren't any; only once the reader has caught up it means that there was nothing more when it was
- * asked for, provided that the shard was still open: else newer ones are in its children.
+ * that was written before the last one's time has been handled; that is all that is certain while the reader
+ * is behind, where an empty reply may come from a place where there just aren't any records. One that has
+ * caught up and whose reply isn't full has got all that was there when it was asked for, provided that the
+ * shard was still open: else newer ones are in its children. After a reply with records that is said of the
+ * one before it only, and of no more than the records' own clock allows.
  */
 static void note_time(ra_shard *s, const batch *b, int64_t wall)
 {
     ra_stream_reader *r = s->arg;
     int64_t reached = b->created_ms < wall ? b->created_ms : wall;
-    r->empties = b->n ? 0 : r->empties + 1;
-    if (b->full || (b->n && b->created_ms < wall - NEAR_NOW))
-        r->caught_up = false;
-    else if (b->n || r->empties >= EMPTIES)
-        r->caught_up = true;
+    bool open = b->next && !s->closed;
+    judge_caught_up(r, b, wall);
     if (!b->n && r->caught_up) {
         r->at_end = true;
-        reached = b->next && !s->closed ? wall : 0;
-    }
+        reached = open ? wall : 0;
+    } else if (b->n && r->caught_up && open && r->whole_at > reached)
+        reached = r->whole_at < b->created_ms + b->grain ? r->whole_at : b->created_ms + b->grain;
+    r->whole_at = r->caught_up ? wall : 0;
     if (reached > s->drained_ms)
         s->drained_ms = reached;
 }
@@ -307,8 +323,10 @@ void ra_walk_read(ra_stream_walk *w, ra_shard *s)
     if (!have_iterator(w, s))
         return;
     int64_t started = ra_walk_now(w), wall = ra_walk_wall(w);
-    if (started - r->last_read > LONG_AGO)
+    if (started - r->last_read > LONG_AGO) {
         r->caught_up = false;
+        r->whole_at = 0;
+    }
     r->last_read = started;
     ra_http_reply *reply = get_records(w, r, w->o.batch);
     if (ra_ddb_succeeded(reply))

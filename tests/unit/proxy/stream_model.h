@@ -69,15 +69,21 @@ typedef struct model {
     bool others;   /* another process takes shards now and then */
     unsigned wild; /* of 1000 steps how many are odd */
     int64_t lease;
+    int64_t grain;  /* of the records' clock */
     int steps_left; /* until it is stopped; < 0: never */
     ra_stream_walk *walk;
     int64_t watermark;
     int lost, batches, replays, listings;
-    int low;           /* all records before it are handled or covered */
-    int64_t called_at; /* when the request under way was made */
-    int64_t until;     /* stops the walk when the watermark is there; 0: never */
-    int rounds;        /* since it was quiet */
-    char why[200];     /* what was wrong first; "": nothing */
+    int low;                        /* all records before it are handled or covered */
+    int64_t called_at;              /* when the request under way was made */
+    int64_t until;                  /* stops the walk when the watermark is there; 0: never */
+    int rounds;                     /* since it was quiet */
+    int away;                       /* one of so many questions to the keeper isn't answered; 0: all are */
+    int asked;                      /* how many there were */
+    int reads;                      /* GetRecords */
+    const char *refused;            /* the error of every request; NULL: none */
+    char said[RA_SHARD_ID_MAX * 8]; /* why the last run with `once` couldn't be done */
+    char why[200];                  /* what was wrong first; "": nothing */
 } model;
 
 static uint64_t m_random(model *m, uint64_t n)
@@ -159,11 +165,11 @@ static int m_shard_of(const model *m, int key)
     return -1;
 }
 
-static void m_write(model *m)
+static void m_write_key(model *m, int key)
 {
     if (m->n == M_RECORDS)
         return;
-    int key = (int)m_random(m, M_KEYS), shard = m_shard_of(m, key);
+    int shard = m_shard_of(m, key);
     m->r[m->n] = (m_record){.at = m->now, .shard = shard, .key = key};
     if (shard >= 0) {
         m_shard *s = &m->s[shard];
@@ -172,6 +178,11 @@ static void m_write(model *m)
         s->records[s->n++] = m->n;
     }
     m->n++;
+}
+
+static void m_write(model *m)
+{
+    m_write_key(m, (int)m_random(m, M_KEYS));
 }
 
 /* An open shard ends, and one or two come after it. */
@@ -359,7 +370,7 @@ static void m_add_record(const model *m, ra_buf *b, int record, bool first)
     ra_buf_addf(b,
                 "%s{\"eventName\":\"MODIFY\",\"dynamodb\":{\"ApproximateCreationDateTime\":%" PRId64
                 ",\"Keys\":{\"pk\":{\"S\":\"k%d\"}},\"SequenceNumber\":\"%021d\"}}",
-                first ? "" : ",", m->r[record].at / 1000, m->r[record].key, record);
+                first ? "" : ",", m->r[record].at / m->grain * (m->grain / 1000), m->r[record].key, record);
 }
 
 static ra_http_reply *m_get_records(model *m, ra_bytes body)
@@ -370,6 +381,7 @@ static ra_http_reply *m_get_records(model *m, ra_bytes body)
     assert_true(m_member(body, "ShardIterator", it, sizeof it));
     assert_int_equal(sscanf(it, "it|%d|%d|%" SCNd64 "|%d", &i, &place, &at, &empties), 4);
     m_shard *s = &m->s[i];
+    m->reads++;
     if (m->called_at - s->asked_at < M_APART)
         m_wrong(m, "shard %d is asked twice within %d ms", i, (int)(m->called_at - s->asked_at));
     s->asked_at = m->called_at;
@@ -384,10 +396,10 @@ static ra_http_reply *m_get_records(model *m, ra_bytes body)
     const char *limit = memmem(body.p, body.n, "\"Limit\":", 8);
     assert_non_null(limit);
     int most = atoi(limit + 8), n = 0; /* a brace is behind it */
-    /* Far from the end there may be places without records. */
-    bool gap =
-        empties < 2 && place < s->n && m->r[s->records[place]].at < m->now - 60 * 1000 && m_chance(m, 3);
-    if (most > 10 && !m->quiet)
+    /* Far from the end there may be places without records, and replies that aren't full. */
+    bool far = place < s->n && m->r[s->records[place]].at < m->now - 120 * 1000;
+    bool gap = far && empties < 2 && m_chance(m, 3);
+    if (most > 10 && far && !m->quiet)
         most = 1 + (int)m_random(m, 10);
     ra_buf b;
     ra_buf_init(&b, 4 << 20);
@@ -410,6 +422,8 @@ static ra_http_reply *m_get_records(model *m, ra_bytes body)
 /* What goes wrong with any request; NULL: nothing. */
 static ra_http_reply *m_fault(model *m)
 {
+    if (m->refused)
+        return m_error(m->refused);
     if (!m_odd(m))
         return NULL;
     switch (m_random(m, 5)) {
@@ -603,7 +617,7 @@ static enum ra_keeper_step model_hold(void *arg, const char *stream, ra_shard *s
     m_step(m);
     m_pass(m, (int64_t)m_random(m, 3));
     m_shard *s = &m->s[i];
-    if (m->deaf || (m_odd(m) && m_chance(m, 2)))
+    if (m->deaf || (m_odd(m) && m_chance(m, 2)) || (m->away && ++m->asked % m->away == 0))
         return RA_KEEPER_UNKNOWN;
     if (s->held_by >= 2 && m->now >= s->held_until)
         s->held_by = 0;
@@ -670,6 +684,7 @@ static model *model_new(uint64_t seed)
     m->now = INT64_C(1700000000000);
     m->lease = 3000;
     m->steps_left = -1;
+    m->grain = 1000;
     m->r[m->n++] = (m_record){.shard = -1, .covered = true}; /* no record has the number 0 */
     m_switch(m, true);
     return m;
@@ -708,6 +723,8 @@ static bool model_run(model *m, const ra_stream_options *o, int steps, bool once
     m->walk = ra_stream_walk_new(o, &api, &keeper, &handler);
     assert_non_null(m->walk);
     bool ok = ra_stream_walk_run(m->walk, once, &why);
+    assert_true(ok == !why);
+    snprintf(m->said, sizeof m->said, "%s", why ? why : "");
     ra_stream_walk_free(m->walk);
     m->walk = NULL;
     m->now += 250; /* no process is as quick as that to come after another */

@@ -53,6 +53,8 @@ static void one_story(uint64_t seed)
     o.replay = m_chance(m, 2);
     m->lazy = m_chance(m, 2);
     m->others = m_chance(m, 2);
+    m->grain = m_chance(m, 2) ? 1000 : 60000;
+    o.batch = m_chance(m, 2) ? 0 : 1 + (unsigned)m_random(m, 10);
     m->wild = (unsigned)m_random(m, 60);
     m_pass(m, (int64_t)m_random(m, 20000));
     for (int lives = 1 + (int)m_random(m, 6); lives && !m->why[0]; lives--) {
@@ -80,10 +82,174 @@ static void any_story(void **state)
         one_story((uint64_t)i);
 }
 
+/* ---- certain stories ---- */
+
+static void judge(model *m)
+{
+    for (int i = 0; i < m->n; i++) {
+        if (!m_done(m, i))
+            m_wrong(m, "record %d is neither handled nor known to be lost", i);
+    }
+    if (m->why[0])
+        fail_msg("%s", m->why);
+    model_free(m);
+}
+
+/* Ended at any step, well or not, and begun again: nothing is missed. */
+static void ended_at_each_step(void **state)
+{
+    (void)state;
+    for (int oldest = 0; oldest < 2; oldest++) {
+        for (int steps = 1; steps < 160; steps++) {
+            model *m = model_new((uint64_t)steps);
+            ra_stream_options o = usual;
+            o.from_now = !oldest;
+            m_pass(m, 3000);
+            m_split(m);
+            m_pass(m, 3000);
+            model_run(m, &o, steps, false);
+            m_pass(m, 1000);
+            come_to_rest(m, &o);
+            judge_end(m, &o);
+            judge(m);
+        }
+    }
+}
+
+/* A process that goes on where another one ended has nothing to tell and repeats nothing. */
+static void a_restart_goes_on(void **state)
+{
+    (void)state;
+    model *m = model_new(5);
+    model_run(m, &usual, 300, false);
+    assert_int_equal(m->lost, 1); /* nobody knows what was written before */
+    int batches = m->batches;
+    assert_true(batches > 0);
+    for (int i = 0; i < 5; i++)
+        model_run(m, &usual, 300, false);
+    assert_int_equal(m->lost, 1);
+    assert_int_equal(m->replays, 0);
+    assert_true(m->batches > batches);
+    come_to_rest(m, &usual);
+    assert_int_equal(m->lost, 1);
+    judge(m);
+}
+
+/* Nobody can be asked whose the shards are, now and then: nothing is read meanwhile, nothing lost. */
+static void a_keeper_that_is_away(void **state)
+{
+    (void)state;
+    model *m = model_new(6);
+    m->away = 5;
+    model_run(m, &usual, 3000, false);
+    assert_int_equal(m->lost, 1);
+    assert_int_equal(m->replays, 0);
+    come_to_rest(m, &usual);
+    judge(m);
+}
+
+static void with_once_it_ends_by_itself(void **state)
+{
+    (void)state;
+    model *m = model_new(7);
+    ra_stream_options o = usual;
+    o.from_now = false;
+    m_pass(m, 5000);
+    m_split(m);
+    m_pass(m, 5000);
+    int n = m->n;
+    assert_true(model_run(m, &o, -1, true));
+    for (int i = 1; i < n; i++)
+        assert_true(m->r[i].handled);
+    m_pass(m, 5000);
+    n = m->n;
+    assert_true(model_run(m, &o, -1, true));
+    for (int i = 1; i < n; i++)
+        assert_true(m->r[i].handled);
+    assert_int_equal(m->replays, 0);
+    model_free(m);
+}
+
+static void once_without_a_stream(void **state)
+{
+    (void)state;
+    model *m = model_new(8);
+    m->quiet = true;
+    m_switch(m, false);
+    assert_false(model_run(m, &usual, -1, true));
+    assert_true(strstr(m->said, "no stream") != NULL);
+    model_free(m);
+}
+
+static void once_what_fails_is_given_up(void **state)
+{
+    (void)state;
+    model *m = model_new(9);
+    m->refused = "AccessDeniedException";
+    assert_false(model_run(m, &usual, -1, true));
+    assert_true(strstr(m->said, "AccessDeniedException: as asked") != NULL);
+    m->refused = "LimitExceededException";
+    m->listings = 0;
+    assert_false(model_run(m, &usual, -1, true));
+    assert_true(strstr(m->said, "LimitExceededException") != NULL);
+    model_free(m);
+}
+
+/* Nobody has read a child for longer than records are kept: what is gone of it is gone in silence. */
+static void what_is_trimmed_in_silence_is_told(void **state)
+{
+    (void)state;
+    model *m = model_new(10);
+    model_run(m, &usual, 200, false);
+    assert_int_equal(m->lost, 1);
+    m->quiet = true; /* a shard ends, and is read to its end, which is noted */
+    int parent = m_shard_of(m, 0);
+    m_close(m, parent);
+    m->s[parent].finished = m->s[parent].noted = true;
+    m->s[parent].drained = m->now;
+    for (int i = 0; i < m->s[parent].n; i++)
+        m->r[m->s[parent].records[i]].handled = true;
+    m_add_shard(m, parent, m->s[parent].first, m->s[parent].end);
+    m_write_key(m, 0);
+    m->now += M_DAY - 1000; /* now the parent is still listed, the child's first record will be gone */
+    m_write_key(m, 0);
+    m->now += 900;
+    m->s[parent].closed_at += 5000;
+    m->now += 500;
+    come_to_rest(m, &usual);
+    assert_true(m->lost > 1);
+    judge(m);
+}
+
+/* Where there is nothing to read it isn't asked more often than is said. */
+static void an_idle_stream_is_asked_seldom(void **state)
+{
+    (void)state;
+    model *m = model_new(11);
+    m->quiet = true;
+    ra_stream_options o = usual;
+    o.idle_interval = 5000;
+    int64_t began = m->now;
+    model_run(m, &o, 4000, false);
+    int64_t took = m->now - began;
+    assert_true(m->reads > 50);
+    assert_true(m->reads / 2 <= took / o.idle_interval + 8); /* there are two shards */
+    assert_true(m->listings / 2 <= took / o.rescan + 2);     /* of at most two pages */
+    model_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_story),
+        cmocka_unit_test(ended_at_each_step),
+        cmocka_unit_test(a_restart_goes_on),
+        cmocka_unit_test(a_keeper_that_is_away),
+        cmocka_unit_test(with_once_it_ends_by_itself),
+        cmocka_unit_test(once_without_a_stream),
+        cmocka_unit_test(once_what_fails_is_given_up),
+        cmocka_unit_test(what_is_trimmed_in_silence_is_told),
+        cmocka_unit_test(an_idle_stream_is_asked_seldom),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
