@@ -10,8 +10,8 @@
 
 enum {
     MAGIC = 0x736b6570,
-    BUSY = 200,       /* ms between two writes of the file while positions move */
-    IDLE = 10 * 1000, /* and while only time goes by */
+    BUSY = 200,   /* ms between two writes of the file while positions move */
+    IDLE = 10000, /* and while only time goes by */
     NOTES_MAX = 200 * 1000
 };
 

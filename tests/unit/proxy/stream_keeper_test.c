@@ -148,6 +148,10 @@ static void put(const char *path, const char *text, size_t n)
     assert_int_equal(fclose(file), 0);
 }
 
+#define BEFORE_1970                                                                                          \
+    "{\"version\": 1, \"notes\": [{\"stream\": \"s\", \"shard\": \"a\", \"handled\": \"\", "                 \
+    "\"finished\": false, \"drained_ms\": -1, \"at\": 1}]}"
+
 /* Cut anywhere, it is refused; so are other files. */
 static void a_file_that_is_not_whole_is_refused(void **state)
 {
@@ -167,10 +171,8 @@ static void a_file_that_is_not_whole_is_refused(void **state)
         assert_null(ra_stream_file_open(p->path, why));
         assert_non_null(strstr(why, p->path));
     }
-    static const char *const others[] = {
-        "[]", "{\"version\": 2, \"notes\": []}", "{\"version\": 1}", "{\"version\": 1, \"notes\": [7]}",
-        "{\"version\": 1, \"notes\": [{\"stream\": \"s\", \"shard\": \"a\", \"handled\": \"\", \"finished\": "
-        "false, \"drained_ms\": -1, \"at\": 1}]}"};
+    static const char *const others[] = {"[]", "{\"version\": 2, \"notes\": []}", "{\"version\": 1}",
+                                         "{\"version\": 1, \"notes\": [7]}", BEFORE_1970};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         put(p->path, others[i], strlen(others[i]));
         assert_null(ra_stream_file_open(p->path, why));

@@ -64,6 +64,7 @@ typedef struct model {
     int nshards, nstreams;
     bool on;
     bool quiet;    /* no more writes, nothing goes wrong */
+    bool gentle;   /* it is told to stop, never killed */
     bool deaf;     /* the process has been killed: what it still tells its keeper isn't heard */
     bool lazy;     /* LATEST is where the end is when the iterator is used first */
     bool others;   /* another process takes shards now and then */
@@ -85,6 +86,11 @@ typedef struct model {
     char said[RA_SHARD_ID_MAX * 8]; /* why the last run with `once` couldn't be done */
     char why[200];                  /* what was wrong first; "": nothing */
 } model;
+
+static int m_number(const char *text)
+{
+    return (int)strtol(text, NULL, 10);
+}
 
 static uint64_t m_random(model *m, uint64_t n)
 {
@@ -224,7 +230,7 @@ static void m_pass(model *m, int64_t ms)
 static void m_step(model *m)
 {
     if (m->steps_left > 0 && --m->steps_left == 0) {
-        m->deaf = m_chance(m, 2);
+        m->deaf = !m->gentle && m_chance(m, 2);
         ra_stream_walk_stop(m->walk);
     }
 }
@@ -271,7 +277,7 @@ static void m_id(char out[RA_SHARD_ID_MAX + 1], int shard)
 
 static int m_shard_named(const model *m, const char *id)
 {
-    int i = atoi(id + 8);
+    int i = m_number(id + 8);
     return i >= 0 && i < m->nshards ? i : -1;
 }
 
@@ -296,7 +302,7 @@ static ra_http_reply *m_describe_stream(model *m, ra_bytes body)
 {
     char arn[64], last[RA_SHARD_ID_MAX + 1], id[RA_SHARD_ID_MAX + 1], parent[RA_SHARD_ID_MAX + 1];
     assert_true(m_member(body, "StreamArn", arn, sizeof arn));
-    int stream = atoi(arn + 11), page = 1 + (int)m_random(m, 6);
+    int stream = m_number(arn + 11), page = 1 + (int)m_random(m, 6);
     int from = m_member(body, "ExclusiveStartShardId", last, sizeof last) ? m_shard_named(m, last) + 1 : 0;
     bool on = m->on && stream == m->nstreams - 1;
     ra_buf b;
@@ -354,7 +360,7 @@ static ra_http_reply *m_get_iterator(model *m, ra_bytes body)
             place++;
     } else {
         assert_true(m_member(body, "SequenceNumber", sequence, sizeof sequence));
-        int number = atoi(sequence);
+        int number = m_number(sequence);
         while (place < s->n && s->records[place] <= number)
             place++;
         if (m_trimmed(m, number))
@@ -376,10 +382,12 @@ static void m_add_record(const model *m, ra_buf *b, int record, bool first)
 static ra_http_reply *m_get_records(model *m, ra_bytes body)
 {
     char it[128], next[128];
-    int i, place, empties;
-    int64_t at;
     assert_true(m_member(body, "ShardIterator", it, sizeof it));
-    assert_int_equal(sscanf(it, "it|%d|%d|%" SCNd64 "|%d", &i, &place, &at, &empties), 4);
+    char *end = it + 2;
+    int i = (int)strtol(end + 1, &end, 10), place = (int)strtol(end + 1, &end, 10);
+    int64_t at = strtoll(end + 1, &end, 10);
+    int empties = (int)strtol(end + 1, &end, 10);
+    assert_int_equal(*end, '\0');
     m_shard *s = &m->s[i];
     m->reads++;
     if (m->called_at - s->asked_at < M_APART)
@@ -395,9 +403,9 @@ static ra_http_reply *m_get_records(model *m, ra_bytes body)
         return m_error("TrimmedDataAccessException");
     const char *limit = memmem(body.p, body.n, "\"Limit\":", 8);
     assert_non_null(limit);
-    int most = atoi(limit + 8), n = 0; /* a brace is behind it */
+    int most = m_number(limit + 8), n = 0; /* a brace is behind it */
     /* Far from the end there may be places without records, and replies that aren't full. */
-    bool far = place < s->n && m->r[s->records[place]].at < m->now - 120 * 1000;
+    bool far = place < s->n && m->r[s->records[place]].at < m->now - INT64_C(120) * 1000;
     bool gap = far && empties < 2 && m_chance(m, 3);
     if (most > 10 && far && !m->quiet)
         most = 1 + (int)m_random(m, 10);
@@ -433,7 +441,7 @@ static ra_http_reply *m_fault(model *m)
         return m_reply(500, "{\"__type\":\"InternalServerError\"}");
     case 2:
         return m_reply(200, "{\"Records\":[{\"half\":");
-    case 3: {
+    case 3: { /* the connection breaks */
         ra_http_reply *r = m_reply(0, "");
         r->result = RA_HTTP_CUT;
         return r;
@@ -465,7 +473,7 @@ static void model_wait(void *arg, int64_t ms)
     model *m = arg;
     m_step(m);
     if (m_odd(m) && m_chance(m, 40)) /* the machine was asleep */
-        m->now += (int64_t)m_random(m, 30 * 3600 * 1000);
+        m->now += (int64_t)m_random(m, UINT64_C(30) * 3600 * 1000);
     m_pass(m, ms);
 }
 
@@ -519,7 +527,7 @@ static bool model_batch(void *arg, const ra_shard *shard, ra_bytes body)
         at += sizeof sequence - 1;
         if (!ok && m_chance(m, 2))
             return false; /* some of it is handled */
-        m_handle(m, atoi(at));
+        m_handle(m, m_number(at));
     }
     return ok;
 }
@@ -572,7 +580,7 @@ static void m_judge_note(model *m, int shard, const char *handled, bool finished
     const m_shard *s = &m->s[shard];
     for (int i = 0; i < s->n; i++) {
         int record = s->records[i];
-        if ((finished || (handled[0] && record <= atoi(handled))) && !m_done(m, record))
+        if ((finished || (handled[0] && record <= m_number(handled))) && !m_done(m, record))
             m_wrong(m, "the note of shard %d skips record %d", shard, record);
     }
 }
@@ -586,7 +594,7 @@ static void m_other_reads(model *m, int shard)
         return;
     for (int i = 0; i < s->n; i++) {
         int record = s->records[i];
-        if (record <= atoi(s->handled) && s->handled[0])
+        if (record <= m_number(s->handled) && s->handled[0])
             continue;
         if (m_trimmed(m, record) && !m->r[record].covered)
             return; /* the walk is to find out */
@@ -613,7 +621,7 @@ static enum ra_keeper_step model_hold(void *arg, const char *stream, ra_shard *s
 {
     model *m = arg;
     int i = m_shard_named(m, shard->id);
-    assert_true(i >= 0 && atoi(stream + 11) == m->s[i].stream);
+    assert_true(i >= 0 && m_number(stream + 11) == m->s[i].stream);
     m_step(m);
     m_pass(m, (int64_t)m_random(m, 3));
     m_shard *s = &m->s[i];

@@ -218,6 +218,11 @@ static void the_watermark_is_the_least(void **state)
     ra_shards_free(s);
 }
 
+/* 66 characters */
+#define TOO_LONG_AN_ID                                                                                       \
+    "{\"StreamDescription\":{\"Shards\":[{\"ShardId\":"                                                      \
+    "\"123456789012345678901234567890123456789012345678901234567890123456\"}]}}"
+
 static void replies_that_are_none(void **state)
 {
     (void)state;
@@ -232,8 +237,7 @@ static void replies_that_are_none(void **state)
         "{\"StreamDescription\":{\"Shards\":[{\"ShardId\":\"a\",\"ParentShardId\":\"a\"}]}}",
         "{\"StreamDescription\":{\"Shards\":[{\"ShardId\":\"a\",\"ParentShardId\":7}]}}",
         "{\"StreamDescription\":{\"Shards\":[],\"LastEvaluatedShardId\":7}}",
-        "{\"StreamDescription\":{\"Shards\":[{\"ShardId\":"
-        "\"123456789012345678901234567890123456789012345678901234567890123456\"}]}}",
+        TOO_LONG_AN_ID,
     };
     char last[RA_SHARD_ID_MAX + 1], status[16], view[24];
     ra_shards *s = ra_shards_new(NULL);

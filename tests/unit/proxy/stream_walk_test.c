@@ -14,7 +14,7 @@ uint64_t ra_random(void)
 static int given(const char *name, int otherwise)
 {
     const char *text = getenv(name);
-    return text && *text ? atoi(text) : otherwise;
+    return text && *text ? (int)strtol(text, NULL, 10) : otherwise;
 }
 
 static const ra_stream_options usual = {
@@ -61,7 +61,7 @@ static void one_story(uint64_t seed)
         model_run(m, &o, 1 + (int)m_random(m, 400), false);
         m_pass(m, (int64_t)m_random(m, 5000));
         if (m_chance(m, 10))
-            m->now += (int64_t)m_random(m, 40 * 3600 * 1000);
+            m->now += (int64_t)m_random(m, UINT64_C(40) * 3600 * 1000);
     }
     come_to_rest(m, &o);
     judge_end(m, &o);
@@ -121,6 +121,7 @@ static void a_restart_goes_on(void **state)
 {
     (void)state;
     model *m = model_new(5);
+    m->gentle = true;
     model_run(m, &usual, 300, false);
     assert_int_equal(m->lost, 1); /* nobody knows what was written before */
     int batches = m->batches;
