@@ -88,16 +88,23 @@ static bool no_memory(maker *m)
     return fail(m, RA_REKEY_NO_MEMORY, "out of memory");
 }
 
+/* Reading a value fails without memory too: then another allocation of at least its size fails as well, and
+ * the record isn't to blame. */
+static bool poison(maker *m, const char *why)
+{
+    return ra_arena_alloc(m->a, m->j->text.n + 64) ? fail(m, RA_REKEY_POISON, why) : no_memory(m);
+}
+
 /* What the one star of the rule's glob stands for; the configuration takes no other glob with {star}. */
 static bool star(maker *m, ra_bytes *out)
 {
     ra_bytes text;
     const char *glob = m->rule->partition_key, *at = glob ? strchr(glob, '*') : NULL;
     if (!partition_text(m->r, m->j, m->t, m->a, &text))
-        return fail(m, RA_REKEY_POISON, "the record's keys aren't the table's");
+        return poison(m, "the record's keys aren't the table's");
     size_t before = at ? (size_t)(at - glob) : 0, after = at ? strlen(at + 1) : 0;
     if (before + after >= text.n)
-        return fail(m, RA_REKEY_POISON, "what the star of the rule's partition_key stands for is empty");
+        return poison(m, "what the star of the rule's partition_key stands for is empty");
     *out = (ra_bytes){text.p + before, text.n - before - after};
     return true;
 }
@@ -108,10 +115,10 @@ static uint32_t attribute(maker *m, const char *name)
     uint32_t map = m->r->after;
     uint32_t value = map == RA_JSON_NONE ? RA_JSON_NONE : ra_json_member_bytes(m->j, map, ra_bytes_z(name));
     if (value == RA_JSON_NONE)
-        fail(m, RA_REKEY_POISON,
-             map == RA_JSON_NONE ? "the record has no new image: the stream's view type must be NEW_IMAGE or "
-                                   "NEW_AND_OLD_IMAGES"
-                                 : "the record's new image lacks an attribute that the rule takes");
+        poison(m, map == RA_JSON_NONE
+                      ? "the record has no new image: the stream's view type must be NEW_IMAGE or "
+                        "NEW_AND_OLD_IMAGES"
+                      : "the record's new image lacks an attribute that the rule takes");
     return value;
 }
 
@@ -125,9 +132,9 @@ static bool input_text(maker *m, const char *name, ra_bytes *out)
     if (value == RA_JSON_NONE)
         return false;
     if (!ra_scalar_read(m->j, value, m->a, &s) || s.type == RA_SCALAR_B)
-        return fail(m, RA_REKEY_POISON,
-                    "an attribute of the record that the rule puts into a text is neither a string nor a "
-                    "number");
+        return poison(m,
+                      "an attribute of the record that the rule puts into a text is neither a string nor a "
+                      "number");
     return ra_scalar_text(&s, m->a, out) || no_memory(m);
 }
 
@@ -165,7 +172,7 @@ static bool make_value(maker *m, const ra_template *t, ra_bytes *out)
     if (value == RA_JSON_NONE)
         return false;
     if (!ra_json_is(m->j, value, RA_JSON_OBJECT) || ra_json_count(m->j, value) != 1)
-        return fail(m, RA_REKEY_POISON, "the record's new image holds something that isn't a value");
+        return poison(m, "the record's new image holds something that isn't a value");
     *out = ra_arena_copy(m->a, ra_json_raw(m->j, value));
     return out->p || no_memory(m);
 }
@@ -179,8 +186,7 @@ static bool read_key(maker *m, ra_bytes value, char type, ra_scalar *out)
         return no_memory(m);
     bool ok = ra_scalar_read(&j, 0, m->a, out) && (type == 0 || (char)out->type == type);
     ra_json_free(&j);
-    return ok || fail(m, RA_REKEY_POISON,
-                      "an attribute of the record that becomes a row's key isn't of the key's type");
+    return ok || poison(m, "an attribute of the record that becomes a row's key isn't of the key's type");
 }
 
 /* ---- the target ---- */
