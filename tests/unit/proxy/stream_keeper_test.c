@@ -227,6 +227,15 @@ static void what_is_a_week_old_is_forgotten(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(memory_alone)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(memory_alone),
+        WITH_PLACE(the_next_process_goes_on),
+        WITH_PLACE(a_position_is_on_disk_without_an_end),
+        WITH_PLACE(one_process_at_a_time),
+        WITH_PLACE(a_file_that_is_not_whole_is_refused),
+        WITH_PLACE(times_are_after_1970),
+        WITH_PLACE(what_cannot_be_written_is_said),
+        WITH_PLACE(what_is_a_week_old_is_forgotten),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
