@@ -25,7 +25,7 @@ ra_ddb *ra_ddb_new_streams(const ra_ddb_options *o, const char *streams_endpoint
                            ra_credentials_provider *provider, const char **why);
 void ra_ddb_free(ra_ddb *d); /* NULL is allowed */
 /* Ends the call or wait that is under way, soon, and every later one at once: such a call's reply says
- * "stopped". Any thread, and in a signal handler too; for good. */
+ * "stopped". Any thread, and in a signal handler too; for good. It must have returned before `d` is freed. */
 void ra_ddb_stop(ra_ddb *d);
 bool ra_ddb_stopped(const ra_ddb *d);
 

@@ -93,7 +93,8 @@ void ra_stream_walk_free(ra_stream_walk *w);
 /* Until it is stopped. With `once`: until all shards that were there at the beginning are drained. false:
  * `once` and it couldn't be done, *why says why. */
 bool ra_stream_walk_run(ra_stream_walk *w, bool once, const char **why);
-/* It returns soon, its shards released. */
+/* It returns soon, its shards released; for good. Any thread, and in a signal handler too; it must have
+ * returned before the walk or its api is freed. */
 void ra_stream_walk_stop(ra_stream_walk *w);
 
 #endif

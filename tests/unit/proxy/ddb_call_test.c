@@ -243,8 +243,8 @@ static void a_call_is_stopped(void **state)
     assert_int_equal(r->result, RA_HTTP_NOT_SENT);
     ra_http_reply_unref(r);
     ra_ddb_wait(d, INT64_C(3600) * 1000);
-    ra_ddb_free(d);
     peer_close(&streams);
+    ra_ddb_free(d);
     close(dynamodb.listener);
 }
 
