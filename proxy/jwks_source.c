@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 enum {
     MAGIC = 0x6a776b73,
@@ -35,13 +36,16 @@ struct ra_jwks_source {
 static ra_jwks *fetch_set(const ra_config_jwt *c, char why[WHY_MAX])
 {
     static const char *const headers[] = {"Accept: application/json"};
+    /* Plain HTTP is for this machine alone: a proxy of the environment's could put other keys there. */
+    bool tls = strncasecmp(c->jwks_uri, "https:", 6) == 0;
     ra_fetch_request r = {.url = c->jwks_uri,
                           .headers = headers,
                           .nheaders = 1,
                           .connect_timeout = CONNECT_TIMEOUT,
                           .timeout = TIMEOUT,
                           .ca_file = c->ca_file,
-                          .max_reply = RA_JWKS_MAX};
+                          .max_reply = RA_JWKS_MAX,
+                          .no_proxy = !tls};
     ra_buf body;
     ra_buf_init(&body, RA_JWKS_MAX);
     char detail[RA_FETCH_WHY_MAX] = "", wrong[RA_JWKS_WHY_MAX] = "";

@@ -560,6 +560,22 @@ def test_keys_over_tls(plain, proxy_factory, counting_upstream, tmp_path):
         provider.stop()
 
 
+def test_keys_in_the_clear_never_go_by_way_of_a_proxy(plain, proxy_factory, counting_upstream, provider):
+    """Plain HTTP is for this machine alone: whoever stands between could put keys of his own there."""
+    between, asked = oidc_server.Provider(), []
+    between.reply = lambda target: (asked.append(target), (200, json.dumps({"keys": [between.key.jwk]}).encode()))[1]
+    try:
+        forged = oidc_server.bearer(oidc_server.token(between.key, provider.claims("ann")))
+        settings = {"auth": {"jwt": provider.config()}, "routes": [ROUTES[0]]}
+        proxy = proxy_factory(counting_upstream.endpoint, settings, {"http_proxy": between.issuer, "no_proxy": ""})
+        with rest.Rest(proxy.endpoint) as api:
+            in_time(api, oidc_server.bearer(provider.token("ann")))
+            assert_unauthenticated(api.get("/notes", forged))
+        assert not asked
+    finally:
+        between.stop()
+
+
 # ---- where it isn't asked for ----
 
 
