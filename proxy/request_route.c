@@ -211,7 +211,7 @@ enum ra_step ra_request_open_route(ra_request *r)
         break;
     }
     r->route = call;
-    if (!ra_request_name(r, ra_bytes_z(ra_route_target(call->route)), RA_CONTENT_TYPE))
+    if (!ra_request_name(r, ra_bytes_z(ra_route_target(call->route))))
         return refuse_as(r, 503, "unavailable", "readaside: out of memory");
     return ra_request_go(r, RA_ALLOWING);
 }
