@@ -46,9 +46,9 @@ typedef struct reading {
 static void read_number(expected *e)
 {
     char plain[RA_NUMBER_PLAIN_MAX];
-    if (!ra_number_canonical(e->text, e->number, &e->n))
-        e->n = 0;
-    else if (!ra_bytes_eq((ra_bytes){plain, ra_number_plain((ra_bytes){e->number, e->n}, plain)}, e->text))
+    bool number = ra_number_canonical(e->text, e->number, &e->n);
+    size_t n = number ? ra_number_plain((ra_bytes){e->number, e->n}, plain) : 0;
+    if (!number || !ra_bytes_eq((ra_bytes){plain, n}, e->text))
         e->n = 0;
 }
 
