@@ -1,6 +1,7 @@
 """Who calls a route: tokens of an OpenID provider, back ends with a secret, and what each may see."""
 import concurrent.futures
 import json
+import socket
 import time
 
 import pytest
@@ -574,6 +575,17 @@ def test_keys_in_the_clear_never_go_by_way_of_a_proxy(plain, proxy_factory, coun
         assert not asked
     finally:
         between.stop()
+
+
+def test_an_end_does_not_wait_for_a_provider_that_hangs(plain, proxy_factory, counting_upstream, provider):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        jwt = provider.config(jwks_uri=f"http://127.0.0.1:{silent.getsockname()[1]}/keys")
+        proxy = proxy_factory(counting_upstream.endpoint, {"auth": {"jwt": jwt}, "routes": [ROUTES[0]]})
+        connection, _ = silent.accept()
+        with connection:
+            proxy.terminate()
+            assert proxy.wait() == 0
+    assert "timed out" not in proxy.output() and "can't be had" not in proxy.output()
 
 
 # ---- where it isn't asked for ----
