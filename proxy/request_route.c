@@ -224,6 +224,12 @@ enum ra_step ra_request_receive_route(ra_request *r)
             .status = 400, .code = "malformed_request", .message = problem, .close = true};
         return refuse(r, &refusal);
     }
+    problem = ra_listener_limits_problem(&r->config->listen, r->http);
+    if (problem) {
+        ra_route_refusal refusal = {
+            .status = 431, .code = "headers_too_large", .message = problem, .close = true};
+        return refuse(r, &refusal);
+    }
     if (ra_request_is_one_too_many(r))
         return refuse_as(r, 503, "unavailable", RA_TOO_MANY);
     if (evbuffer_get_length(evhttp_request_get_input_buffer(r->http)) > r->config->listen.max_body)

@@ -81,6 +81,11 @@ ra_bytes ra_wire_accept(ra_loop *l, struct evhttp_request *r)
         ra_reply_error(l, r, 400, RA_TYPE_SERIALIZATION, problem, true);
         return answered;
     }
+    problem = ra_listener_limits_problem(&l->server->config->listen, r);
+    if (problem) {
+        ra_reply_error(l, r, 431, RA_TYPE_SERIALIZATION, problem, true);
+        return answered;
+    }
     const struct evkeyvalq *headers = evhttp_request_get_input_headers(r);
     const char *target = evhttp_find_header(headers, "X-Amz-Target");
     unsigned targets = 0;
