@@ -1,21 +1,13 @@
 #include "cache/redis_tls.h"
 
+#include "cache/tls_key.h"
+
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
-
-/* A key with a passphrase is an error; OpenSSL itself would ask for it on the terminal. */
-static int no_passphrase(char *buf, int size, int rwflag, void *arg)
-{
-    (void)buf;
-    (void)size;
-    (void)rwflag;
-    (void)arg;
-    return -1;
-}
 
 static bool own_certificate(SSL_CTX *tls, const char *cert_file, const char *key_file)
 {
@@ -29,7 +21,7 @@ static bool own_certificate(SSL_CTX *tls, const char *cert_file, const char *key
 static const char *configure(SSL_CTX *tls, const char *ca_file, const char *cert_file, const char *key_file)
 {
     SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_default_passwd_cb(tls, no_passphrase);
+    SSL_CTX_set_default_passwd_cb(tls, ra_tls_no_passphrase);
     SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
     if (SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION) != 1)
         return "TLS 1.2 can't be had";

@@ -42,6 +42,23 @@ static void check_routes(ra_decoder *d, const ra_place *root, const ra_config *c
     }
 }
 
+/* What routes ask a proof for can be had without one, by the DynamoDB API at the same address. */
+static void check_around(ra_decoder *d, const ra_place *root, const ra_config *c)
+{
+    ra_place auth, sigv4;
+    size_t i = 0;
+    ra_decode_member(d, root, "auth", &auth);
+    if (c->listen.tls.client_ca_file) /* who shows a certificate isn't anybody */
+        return;
+    while (i < c->nroutes && (c->routes[i].callers == 0 || c->routes[i].callers & RA_CALLER_ANYONE))
+        i++;
+    if (i < c->nroutes && c->auth.sigv4.mode == RA_SIGV4_NONE && ra_decode_member(d, &auth, "sigv4", &sigv4))
+        ra_decode_warning(
+            d, &sigv4,
+            "whoever can reach listen.address may use the DynamoDB API there, and needs no route, "
+            "token or secret; a \"keys_file\" that holds { \"keys\": [] } lets nobody use it");
+}
+
 static void check_listen(ra_decoder *d, const ra_place *root, const ra_config *c)
 {
     ra_place listen, address;
@@ -50,6 +67,7 @@ static void check_listen(ra_decoder *d, const ra_place *root, const ra_config *c
         return;
     check_wire(d, root, &address, c);
     check_routes(d, root, c);
+    check_around(d, root, c);
     bool proofs = c->auth.jwt.issuer || c->auth.backend.secret;
     if (proofs && !c->listen.tls.cert_file && !refused(d, &listen, "tls"))
         ra_decode_warning(d, &address,

@@ -83,9 +83,20 @@ static bool set_choice(setting *s)
     return false;
 }
 
-static bool set_text(setting *s)
+/* The text, if it is as long as it may be. */
+static bool set_bounded(setting *s)
 {
     int64_t n = (int64_t)strlen(s->text);
+    bool ok = n >= s->o->min && n <= s->o->max;
+    if (ok)
+        store_text(s, s->text);
+    else
+        s->why = n < s->o->min ? "is too short" : "is too long";
+    return ok;
+}
+
+static bool set_text(setting *s)
+{
     if (s->o->type == RA_OPTION_NAME &&
         s->text[strspn(s->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")]) {
         s->why = "holds other characters";
@@ -95,12 +106,7 @@ static bool set_text(setting *s)
         s->why = "holds control characters";
         return false;
     }
-    if (n < s->o->min || n > s->o->max) {
-        s->why = n < s->o->min ? "is too short" : "is too long";
-        return false;
-    }
-    store_text(s, s->text);
-    return true;
+    return set_bounded(s);
 }
 
 static bool set_endpoint(setting *s)
@@ -153,19 +159,13 @@ static bool set_path(setting *s)
 /* It travels in a header, where other characters could be changed or cut off on the way. */
 static bool set_secret(setting *s)
 {
-    int64_t n = (int64_t)strlen(s->text);
     for (const char *c = s->text; *c; c++) {
         if (*c <= ' ' || *c > '~') {
             s->why = "holds other characters";
             return false;
         }
     }
-    if (n < s->o->min || n > s->o->max) {
-        s->why = n < s->o->min ? "is too short" : "is too long";
-        return false;
-    }
-    store_text(s, s->text);
-    return true;
+    return set_bounded(s);
 }
 
 static bool set_keys_url(setting *s)

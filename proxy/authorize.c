@@ -2,6 +2,7 @@
 #include "proxy/authorize_parts.h"
 
 #include "config/glob.h"
+#include "proxy/shown.h"
 
 #include <stdio.h>
 
@@ -50,28 +51,13 @@ static bool find_whether_it_reads(const ra_op *op, bool *reads)
     return true;
 }
 
-/* An operation's name is whatever a client wrote. */
-static void show(ra_bytes text, char out[SHOWN_MAX])
-{
-    size_t most = SHOWN_MAX - 4, n = text.n < most ? text.n : most;
-    for (size_t i = 0; i < n; i++) {
-        char c = text.p[i];
-        out[i] = '?';
-        if (c >= ' ' && c <= '~')
-            out[i] = c;
-    }
-    out[n] = '\0';
-    if (text.n > most)
-        memcpy(out + n, "...", 4);
-}
-
 static enum ra_authorize_result forbid(const ra_access_key *key, const ra_op *op, const ra_bytes *table,
                                        const char *because, char why[RA_AUTHORIZE_WHY_MAX])
 {
     char operation[SHOWN_MAX], resource[SHOWN_MAX] = "";
-    show(ra_bytes_z(op->name), operation);
+    ra_shown(ra_bytes_z(op->name), operation, sizeof operation); /* whatever a client wrote */
     if (table)
-        show(*table, resource);
+        ra_shown(*table, resource, sizeof resource);
     snprintf(why, RA_AUTHORIZE_WHY_MAX,
              "User: %s is not authorized to perform: dynamodb:%s%s%s because the access key%s", key->id,
              operation, table ? " on resource: table/" : "", resource, because);

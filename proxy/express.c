@@ -98,6 +98,13 @@ static bool is_proven(ra_express *e, const ra_express_head *head, ra_bytes body)
            ra_express_signed(e->loop, lines, body, ra_express_claimed(e->loop, lines));
 }
 
+/* What is over a limit the whole way refuses. */
+static bool is_within_limits(const ra_config_listen *c, const ra_express_head *head)
+{
+    return (!c->max_headers || head->nlines <= c->max_headers) &&
+           (!c->max_header_bytes || head->head_n <= c->max_header_bytes);
+}
+
 static enum served look_up(ra_express *e, struct bufferevent *connection, const ra_express_head *head,
                            ra_bytes body, ra_lookup *look)
 {
@@ -105,7 +112,7 @@ static enum served look_up(ra_express *e, struct bufferevent *connection, const 
     ra_alias_asked asked;
     ra_alias_basis basis = {
         .config = s->config, .tables_version = ra_tables_version(s->tables), .now = ra_clock_monotonic()};
-    if (ra_follows_any_lags(s->follows, ra_clock_wall()) ||
+    if (ra_follows_any_lags(s->follows, ra_clock_wall()) || !is_within_limits(&s->config->listen, head) ||
         !ra_listener_host_ok(&s->config->listen, head->host) || !asked_by(e, head, body, &asked) ||
         !ra_aliases_find(e->aliases, &asked, &basis, look) || !is_proven(e, head, body))
         return NOT_HERE;

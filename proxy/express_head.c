@@ -114,11 +114,12 @@ static bool has_control(ra_bytes s)
 /* false: there are too many. */
 static bool keep(reading *r, ra_bytes name, ra_bytes value)
 {
+    size_t n = r->out->nlines++;
     if (!r->lines)
         return true;
-    if (r->out->nlines == RA_EXPRESS_LINES_MAX)
+    if (n == RA_EXPRESS_LINES_MAX)
         return false;
-    r->lines[r->out->nlines++] = (ra_http_line){name, value};
+    r->lines[n] = (ra_http_line){name, value};
     return true;
 }
 

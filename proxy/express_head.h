@@ -24,7 +24,7 @@ typedef struct ra_express_head {
     size_t head_n;   /* up to and with the empty line */
     size_t body_n;
     ra_bytes host; /* Host's value; p NULL: there is none. Given twice it isn't for here */
-    size_t nlines;
+    size_t nlines; /* of headers */
 } ra_express_head;
 
 /* Of what has been received. `lines`: where all header lines go, RA_EXPRESS_LINES_MAX of them; NULL: nobody

@@ -24,6 +24,8 @@ typedef struct ra_head {
 /* true: the head ends in this piece. */
 static inline bool ra_head_ends(ra_head *h, ra_bytes piece)
 {
+    if (piece.n == 0)
+        return false;
     const char *p = piece.p, *end = piece.p + piece.n;
     while (p < end) {
         if (h->place == RA_HEAD_IN_LINE) {

@@ -8,10 +8,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 enum {
     MAGIC = 0x6a776b73,
-    CONNECT_TIMEOUT = 3000, /* requests wait for it, and so does the end of the process */
+    CONNECT_TIMEOUT = 3000, /* requests wait for it */
     TIMEOUT = 5000,
     SAY_AGAIN = 60000,
     WHY_MAX = 320
@@ -32,16 +33,31 @@ struct ra_jwks_source {
 
 /* ---- the thread ---- */
 
-static ra_jwks *fetch_set(const ra_config_jwt *c, char why[WHY_MAX])
+/* The process mustn't wait for a provider that hangs. */
+static bool ending(void *arg)
+{
+    const ra_jwks_source *s = arg;
+    if (s->magic != MAGIC)
+        ra_corrupt("source of keys");
+    return ra_background_ending(s->background);
+}
+
+static ra_jwks *fetch_set(ra_jwks_source *s, char why[WHY_MAX])
 {
     static const char *const headers[] = {"Accept: application/json"};
+    const ra_config_jwt *c = s->c;
+    /* Plain HTTP is for this machine alone: a proxy of the environment's could put other keys there. */
+    bool tls = strncasecmp(c->jwks_uri, "https:", 6) == 0;
     ra_fetch_request r = {.url = c->jwks_uri,
                           .headers = headers,
                           .nheaders = 1,
                           .connect_timeout = CONNECT_TIMEOUT,
                           .timeout = TIMEOUT,
                           .ca_file = c->ca_file,
-                          .max_reply = RA_JWKS_MAX};
+                          .max_reply = RA_JWKS_MAX,
+                          .no_proxy = !tls,
+                          .stop = ending,
+                          .stop_arg = s};
     ra_buf body;
     ra_buf_init(&body, RA_JWKS_MAX);
     char detail[RA_FETCH_WHY_MAX] = "", wrong[RA_JWKS_WHY_MAX] = "";
@@ -86,7 +102,8 @@ static int64_t conclude(ra_jwks_source *s, ra_jwks *k, const char *why)
     bool have = s->current != NULL;
     pthread_mutex_unlock(&s->lock);
     ra_jwks_unref(old);
-    say(s, k != NULL, have, why, now);
+    if (k || !ra_background_ending(s->background))
+        say(s, k != NULL, have, why, now);
     return due - now;
 }
 
@@ -110,7 +127,7 @@ static int64_t fetch(void *arg)
     if (!may)
         return due - now;
     char why[WHY_MAX] = "";
-    ra_jwks *k = fetch_set(s->c, why);
+    ra_jwks *k = fetch_set(s, why);
     return conclude(s, k, why);
 }
 

@@ -24,7 +24,7 @@ enum {
 static socklen_t address(const ra_config_listen *c, uint16_t port, struct sockaddr_storage *out)
 {
     memset(out, 0, sizeof *out);
-    const char *host = strcmp(c->host, "localhost") == 0 ? "127.0.0.1" : c->host;
+    const char *host = strcasecmp(c->host, "localhost") == 0 ? "127.0.0.1" : c->host;
     struct sockaddr_in *v4 = (struct sockaddr_in *)out;
     if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
         v4->sin_family = AF_INET;

@@ -95,9 +95,7 @@ static void write_tls(struct bufferevent *b)
     struct evbuffer *out = bufferevent_get_output(b), *whole = evbuffer_new();
     if (!whole)
         return;
-    evbuffer_unfreeze(out, 1);
-    evbuffer_add_buffer(whole, out);
-    evbuffer_freeze(out, 1);
+    evbuffer_add_buffer(whole, out); /* which isn't frozen, as a plain socket's is */
     size_t n = evbuffer_get_length(whole);
     evbuffer_pullup(whole, n < TLS_RECORD ? (ev_ssize_t)n : TLS_RECORD);
     bufferevent_write_buffer(b, whole);

@@ -336,19 +336,12 @@ static enum ra_step refuse(ra_request *r, int status, const char *type, const ch
 /* ---- states: received, decoded, learning, planned ---- */
 
 /* The request's headers go with its client, who may leave before the request does. */
-static char *header_copy(ra_request *r, const char *name, const char *absent)
+bool ra_request_name(ra_request *r, ra_bytes target)
 {
-    const char *value = evhttp_find_header(evhttp_request_get_input_headers(r->http), name);
-    return ra_arena_strdup(&r->arena, ra_bytes_z(value ? value : absent));
-}
-
-bool ra_request_name(ra_request *r, ra_bytes target, const char *content_type)
-{
+    const char *agent = evhttp_find_header(evhttp_request_get_input_headers(r->http), "User-Agent");
     r->target = ra_arena_strdup(&r->arena, target);
-    r->content_type = content_type ? ra_arena_strdup(&r->arena, ra_bytes_z(content_type))
-                                   : header_copy(r, "Content-Type", RA_CONTENT_TYPE);
-    r->user_agent = header_copy(r, "User-Agent", "");
-    return r->target && r->content_type && r->user_agent;
+    r->user_agent = ra_arena_strdup(&r->arena, ra_bytes_z(agent ? agent : ""));
+    return r->target && r->user_agent;
 }
 
 bool ra_request_take_body(ra_request *r)
@@ -378,7 +371,7 @@ static enum ra_step received(ra_request *r)
         return refuse(r, 503, RA_TYPE_UNAVAILABLE, RA_TOO_MANY);
     if (evbuffer_get_length(evhttp_request_get_input_buffer(r->http)) > r->config->listen.max_body)
         return refuse(r, 413, RA_TYPE_SERIALIZATION, RA_BODY_TOO_LARGE);
-    if (!ra_request_name(r, target, NULL) || !ra_request_take_body(r))
+    if (!ra_request_name(r, target) || !ra_request_take_body(r))
         return refuse(r, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory");
     return ra_request_go(r, ra_request_is_signed(r) ? RA_DECODED : RA_FINISHED);
 }
@@ -509,7 +502,7 @@ enum ra_step ra_request_send(ra_request *r, bool once, enum ra_request_state the
     ra_upstream_request u = {.streams = r->op.streams,
                              .once = once,
                              .target = ra_bytes_z(r->target),
-                             .content_type = ra_bytes_z(r->content_type),
+                             .content_type = RA_BYTES(RA_CONTENT_TYPE), /* as which the body was read */
                              .user_agent = ra_bytes_z(r->user_agent),
                              .body = body,
                              .deadline = r->config->upstream.request_timeout,

@@ -32,9 +32,8 @@ static enum ra_step ask(ra_request *r)
         ra_route_allow_body(r->route, r->allow_table, r->allow_next, &r->arena, &child->route_body, &refusal);
     child->body = ra_buf_bytes(&child->route_body);
     child->target = ra_arena_strdup(&child->arena, RA_BYTES("DynamoDB_20120810.Query"));
-    child->content_type = ra_arena_strdup(&child->arena, ra_bytes_z(r->content_type));
     child->user_agent = ra_arena_strdup(&child->arena, ra_bytes_z(r->user_agent));
-    bool named = child->target && child->content_type && child->user_agent;
+    bool named = child->target && child->user_agent;
     if (!made || !named) {
         ra_request_part_from_asker(child);
         ra_request_resume(child, RA_FINISHED);

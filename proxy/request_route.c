@@ -211,7 +211,7 @@ enum ra_step ra_request_open_route(ra_request *r)
         break;
     }
     r->route = call;
-    if (!ra_request_name(r, ra_bytes_z(ra_route_target(call->route)), RA_CONTENT_TYPE))
+    if (!ra_request_name(r, ra_bytes_z(ra_route_target(call->route))))
         return refuse_as(r, 503, "unavailable", "readaside: out of memory");
     return ra_request_go(r, RA_ALLOWING);
 }
@@ -222,6 +222,12 @@ enum ra_step ra_request_receive_route(ra_request *r)
     if (problem) {
         ra_route_refusal refusal = {
             .status = 400, .code = "malformed_request", .message = problem, .close = true};
+        return refuse(r, &refusal);
+    }
+    problem = ra_listener_limits_problem(&r->config->listen, r->http);
+    if (problem) {
+        ra_route_refusal refusal = {
+            .status = 431, .code = "headers_too_large", .message = problem, .close = true};
         return refuse(r, &refusal);
     }
     if (ra_request_is_one_too_many(r))

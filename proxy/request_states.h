@@ -77,7 +77,6 @@ struct ra_request {
     ra_table *route_table;        /* its query's schema: one reference, or NULL */
     ra_buf route_body;            /* owns what a route made */
     char *target;                 /* this and the next two are in the arena */
-    char *content_type;
     char *user_agent;
     ra_arena arena;
     ra_op op;
@@ -171,7 +170,7 @@ static inline bool ra_request_is_one_too_many(const ra_request *r)
 /* Takes the HTTP request's body over. false: no memory. */
 bool ra_request_take_body(ra_request *r);
 /* Copies what goes upstream with every operation; `target` is X-Amz-Target's value. false: no memory. */
-bool ra_request_name(ra_request *r, ra_bytes target, const char *content_type);
+bool ra_request_name(ra_request *r, ra_bytes target);
 
 /* Who may come in, in proxy/request_auth.c. */
 

@@ -26,7 +26,8 @@ enum ra_allow_result {
 bool ra_route_allow_body(const ra_route_call *call, const ra_table *table, ra_bytes next, ra_arena *a,
                          ra_buf *out, ra_route_refusal *refusal);
 /* `reply` is DynamoDB's to that query. An attribute is equal if it is a string with these very bytes, or a
- * number that is the same number. */
+ * number that is the same number, which the template must have spelt as DynamoDB does: "7", not "07" or
+ * "7.0", since whatever else the route names by that text goes by its bytes. */
 enum ra_allow_result ra_route_allow_find(const ra_route_call *call, ra_bytes reply, ra_arena *a,
                                          ra_bytes *next);
 

@@ -1,5 +1,6 @@
 #include "proxy/tls_server.h"
 
+#include "cache/tls_key.h"
 #include "proxy/log.h"
 
 #include <event2/bufferevent.h>
@@ -19,16 +20,6 @@ struct ra_tls_server {
 
 /* ---- a context ---- */
 
-/* A key with a passphrase is an error; OpenSSL itself would ask for it on the terminal. */
-static int no_passphrase(char *buf, int size, int rwflag, void *arg)
-{
-    (void)buf;
-    (void)size;
-    (void)rwflag;
-    (void)arg;
-    return -1;
-}
-
 static bool set_protocol(SSL_CTX *x)
 {
     static const unsigned char name[] = "readaside"; /* of sessions: those of other servers aren't resumed */
@@ -38,7 +29,7 @@ static bool set_protocol(SSL_CTX *x)
     SSL_CTX_set_mode(x, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                             SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_cache_mode(x, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_default_passwd_cb(x, no_passphrase);
+    SSL_CTX_set_default_passwd_cb(x, ra_tls_no_passphrase);
     return SSL_CTX_set_min_proto_version(x, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_cipher_list(x, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 && /* TLS 1.2's */
            SSL_CTX_set_session_id_context(x, name, sizeof name - 1) == 1;

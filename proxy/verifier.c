@@ -66,20 +66,6 @@ void ra_verifier_free(ra_verifier *v)
     free(v);
 }
 
-void ra_verifier_show(ra_bytes text, char out[RA_VERIFIER_SHOWN_MAX])
-{
-    size_t most = RA_VERIFIER_SHOWN_MAX - 4, n = text.n < most ? text.n : most;
-    for (size_t i = 0; i < n; i++) {
-        char c = text.p[i];
-        out[i] = '?';
-        if (c >= ' ' && c <= '~')
-            out[i] = c;
-    }
-    out[n] = '\0';
-    if (text.n > most)
-        memcpy(out + n, "...", 4);
-}
-
 ra_sign_verdict ra_verifier_say(ra_sign_verdict v, char why[RA_VERIFIER_WHY_MAX], const char *format, ...)
 {
     va_list args;
@@ -96,14 +82,14 @@ static ra_sign_verdict check_scope(const ra_verifier *v, const ra_authorization 
 {
     char shown[RA_VERIFIER_SHOWN_MAX];
     if (!ra_bytes_eq(a->day, day)) {
-        ra_verifier_show(a->day, shown);
+        ra_shown(a->day, shown, sizeof shown);
         return ra_verifier_say(RA_SIGN_WRONG, why,
                                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of "
                                "date from HTTP: '%s' != '%.8s', from '%.16s'.",
                                shown, day.p, date.p);
     }
     if (!ra_bytes_eq(a->region, v->region)) {
-        ra_verifier_show(a->region, shown);
+        ra_shown(a->region, shown, sizeof shown);
         return ra_verifier_say(RA_SIGN_WRONG, why, "Credential should be scoped to a valid region, not '%s'.",
                                shown);
     }

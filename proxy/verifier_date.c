@@ -74,7 +74,7 @@ ra_sign_verdict ra_verifier_date_check(ra_bytes date, int64_t now_s, int64_t max
     int64_t then, skew_s = max_skew_ms / 1000; /* dates have whole seconds */
     if (!read_date(date, &then)) {
         char shown[RA_VERIFIER_SHOWN_MAX];
-        ra_verifier_show(date, shown);
+        ra_shown(date, shown, sizeof shown);
         return ra_verifier_say(RA_SIGN_INCOMPLETE, why,
                                "Date must be in ISO-8601 'basic format'. Got '%s'. See "
                                "http://en.wikipedia.org/wiki/ISO_8601",

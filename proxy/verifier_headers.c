@@ -31,7 +31,7 @@ static ra_sign_verdict once(const ra_http_line *line, ra_bytes *place, char why[
         *place = (ra_bytes){line->value.n ? line->value.p : "", line->value.n};
         return RA_SIGNED;
     }
-    ra_verifier_show(line->name, shown);
+    ra_shown(line->name, shown, sizeof shown);
     return ra_verifier_say(RA_SIGN_INCOMPLETE, why, "The request has more than one '%s' header.", shown);
 }
 
@@ -107,7 +107,7 @@ static ra_sign_verdict complain(const char *first, ra_bytes name, const char *se
                                 char why[RA_VERIFIER_WHY_MAX])
 {
     char shown[RA_VERIFIER_SHOWN_MAX];
-    ra_verifier_show(name, shown);
+    ra_shown(name, shown, sizeof shown);
     return ra_verifier_say(RA_SIGN_WRONG, why, "%s'%s' %s", first, shown, second);
 }
 

@@ -9,6 +9,7 @@
 #ifndef RA_PROXY_VERIFIER_PARTS_H
 #define RA_PROXY_VERIFIER_PARTS_H
 
+#include "proxy/shown.h"
 #include "proxy/sigv4.h"
 #include "proxy/verifier.h"
 
@@ -18,8 +19,6 @@ typedef enum ra_verdict_of_signature ra_sign_verdict;
 
 enum { RA_AMZ_DATE_BYTES = 16, RA_AMZ_DAY_BYTES = 8, RA_VERIFIER_SHOWN_MAX = 64 };
 
-/* A stranger's text for a message: printable ASCII, cut short. */
-void ra_verifier_show(ra_bytes text, char out[RA_VERIFIER_SHOWN_MAX]);
 /* Formats `why`, which may be cut, and returns `v`. */
 ra_sign_verdict ra_verifier_say(ra_sign_verdict v, char why[RA_VERIFIER_WHY_MAX], const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -73,12 +73,27 @@ static void refuse_target(ra_loop *l, struct evhttp_request *r, const char *targ
                              NULL);
 }
 
+static void refuse_head(ra_loop *l, struct evhttp_request *r, const char *problem)
+{
+    ra_route_refusal refusal = {
+        .status = 431, .code = "headers_too_large", .message = problem, .close = true};
+    if (ra_wire_is_root(r))
+        ra_reply_error(l, r, 431, RA_TYPE_SERIALIZATION, problem, true);
+    else
+        ra_reply_refusal(l, l->server->config, r, &refusal);
+}
+
 ra_bytes ra_wire_accept(ra_loop *l, struct evhttp_request *r)
 {
     static const ra_bytes answered = {NULL, 0};
     const char *problem = ra_framing_problem(l->connections, r);
     if (problem) {
         ra_reply_error(l, r, 400, RA_TYPE_SERIALIZATION, problem, true);
+        return answered;
+    }
+    problem = ra_listener_limits_problem(&l->server->config->listen, r);
+    if (problem) {
+        refuse_head(l, r, problem);
         return answered;
     }
     const struct evkeyvalq *headers = evhttp_request_get_input_headers(r);

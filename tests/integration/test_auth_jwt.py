@@ -1,6 +1,7 @@
 """Who calls a route: tokens of an OpenID provider, back ends with a secret, and what each may see."""
 import concurrent.futures
 import json
+import socket
 import time
 
 import pytest
@@ -558,6 +559,33 @@ def test_keys_over_tls(plain, proxy_factory, counting_upstream, tmp_path):
         assert provider.fetches == 1
     finally:
         provider.stop()
+
+
+def test_keys_in_the_clear_never_go_by_way_of_a_proxy(plain, proxy_factory, counting_upstream, provider):
+    """Plain HTTP is for this machine alone: whoever stands between could put keys of his own there."""
+    between, asked = oidc_server.Provider(), []
+    between.reply = lambda target: (asked.append(target), (200, json.dumps({"keys": [between.key.jwk]}).encode()))[1]
+    try:
+        forged = oidc_server.bearer(oidc_server.token(between.key, provider.claims("ann")))
+        settings = {"auth": {"jwt": provider.config()}, "routes": [ROUTES[0]]}
+        proxy = proxy_factory(counting_upstream.endpoint, settings, {"http_proxy": between.issuer, "no_proxy": ""})
+        with rest.Rest(proxy.endpoint) as api:
+            in_time(api, oidc_server.bearer(provider.token("ann")))
+            assert_unauthenticated(api.get("/notes", forged))
+        assert not asked
+    finally:
+        between.stop()
+
+
+def test_an_end_does_not_wait_for_a_provider_that_hangs(plain, proxy_factory, counting_upstream, provider):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        jwt = provider.config(jwks_uri=f"http://127.0.0.1:{silent.getsockname()[1]}/keys")
+        proxy = proxy_factory(counting_upstream.endpoint, {"auth": {"jwt": jwt}, "routes": [ROUTES[0]]})
+        connection, _ = silent.accept()
+        with connection:
+            proxy.terminate()
+            assert proxy.wait() == 0
+    assert "timed out" not in proxy.output() and "can't be had" not in proxy.output()
 
 
 # ---- where it isn't asked for ----

@@ -228,7 +228,7 @@ def test_what_the_other_way_is_for(narrow, counting_upstream, how):
         assert line.until_hit(GET).cache == "HIT"
         reply = line.ask(data)
         assert reply.cache == "HIT" and reply.body == expected
-        if how in ("HTTP/1.0", "close", "absolute form"):  # the last is what a proxy is sent, for evhttp
+        if how in ("HTTP/1.0", "close", "absolute form", "chunked"):  # the form is what a proxy is sent, for evhttp
             assert line.reader.closed()
         else:
             assert line.ask(GET).body == expected  # and back on the express way, or not
@@ -495,6 +495,18 @@ SMUGGLED = {
 }
 
 
+# A chunked body is its connection's last.
+ENDS = ("as a chunk", "behind a chunk", "in a trailer")
+
+
+def send_pieces(line, port, pieces, how):
+    """Each one is read before the next comes; behind the last one there may be no connection any more."""
+    for n, piece in enumerate(pieces, 1):
+        line.send(piece)
+        if n < len(pieces) or how not in ENDS:
+            raw.wait_until_read(port, [line.sock])
+
+
 @pytest.mark.parametrize("how", SMUGGLED)
 def test_what_looks_like_a_request(narrow, direct, counting_upstream, how):
     """In pieces that are cut exactly there, each one read before the next comes: one reply to it all, then that of
@@ -503,15 +515,16 @@ def test_what_looks_like_a_request(narrow, direct, counting_upstream, how):
     with Line(narrow.port) as line:
         for _ in range(3):
             express_hit(line, counting_upstream, GET)
-            for piece in SMUGGLED[how]:
-                line.send(piece)
-                raw.wait_until_read(narrow.port, [line.sock])
+            send_pieces(line, narrow.port, SMUGGLED[how], how)
             first = line.reader.next()
             if how.startswith("in a header"):
                 assert first.status == 200 and first.json["Item"]["v"]["S"] == "text"
             else:
                 assert first.status in (400, 405), first
                 assert b"text" not in first.body
+            if how in ENDS:
+                assert line.reader.closed()
+                return
             following = line.ask(GET)
             assert following.cache == "HIT" and following.json["Item"]["v"]["S"] == "text"
         line.send(last)
@@ -528,10 +541,11 @@ def test_what_looks_like_a_request_behind_another(narrow, counting_upstream, how
             first, *rest = SMUGGLED[how]
             line.send(other + first)
             assert line.reader.next().cache == "HIT"
-            for piece in rest:
-                line.send(piece)
-                raw.wait_until_read(narrow.port, [line.sock])
+            send_pieces(line, narrow.port, rest, how)
             assert line.reader.next().status == (200 if how.startswith("in a header") else 405 if "GET" in how else 400)
+            if how in ENDS:
+                assert line.reader.closed()
+                return
             assert line.ask(GET).json["Item"]["v"]["S"] == "text"
         line.send(raw.request("ListTables", {}, extra=("Connection: close",)))
         assert ["TableNames" in reply.json for reply in line.ends()] == [True]

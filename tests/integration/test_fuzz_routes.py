@@ -87,7 +87,7 @@ ROUTES = [
 ]
 
 # README.md, section "Routes"; 417 and 501 are libevent's own.
-STATUSES = {200, 201, 204, 400, 401, 404, 405, 409, 413, 415, 417, 422, 501, 502, 503}
+STATUSES = {200, 201, 204, 400, 401, 404, 405, 409, 413, 415, 417, 421, 422, 431, 501, 502, 503}
 
 BITS = [
     b"%", b"%0", b"%00", b"%0a", b"%0d%0aX-User:", b"%ff", b"%c0%af", b"%2F", b"%2e%2e", b"%25", b"%e2%82%ac", b"%F0%9F%91%8B",
@@ -187,7 +187,7 @@ class Maker:
         lines, sent = self.framing(body)
         end = self.rng.choice([b"\n", b"\r\n\r\n", b"\r"]) if self.odd(0.1) else b"\r\n"
         version = self.rng.choice([b"HTTP/1.0", b"HTTP/2.0", b"HTTP/1.1 x", b""]) if self.odd(0.1) else b"HTTP/1.1"
-        head = [b"%s %s %s" % (method, self.target(), version), b"Host: x", *self.headers(), *lines]
+        head = [b"%s %s %s" % (method, self.target(), version), b"Host: 127.0.0.1", *self.headers(), *lines]
         return method, end.join(head) + end + end + sent
 
 
@@ -198,7 +198,7 @@ def replies_on(port, request):
     """All bytes that come back until the proxy closes: our side is shut, so that what is cut short ends too."""
     with raw.connect(port) as sock:
         try:
-            sock.sendall(request + b"GET /none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            sock.sendall(request + b"GET /none HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
         except (BrokenPipeError, ConnectionResetError):
             pass
         parts = []

@@ -162,6 +162,16 @@ def test_what_upstream_gets_is_signed_anew(filled, proxy, counting_upstream):
     assert "expect" not in headers
 
 
+@pytest.mark.parametrize("kind", ["application/x-amz-json-1.0; charset=Shift_JIS", "text/plain", ""])
+def test_a_body_is_passed_on_as_what_it_was_read_as(filled, proxy, counting_upstream, kind):
+    """UTF-8, whatever the client calls it: in another charset the same bytes may name another table."""
+    for operation, body in (("GetItem", {"TableName": filled, "Key": KEY}), ("ListTables", {})):
+        counting_upstream.forget()
+        assert proxy.call(operation, body, headers={"Content-Type": kind}).status == 200
+        sent = dict(counting_upstream.seen(operation)[0].headers)
+        assert sent["Content-Type"] == "application/x-amz-json-1.0"
+
+
 def test_connections_to_upstream_are_kept(filled, proxy, counting_upstream):
     with proxy.wire() as through:
         for _ in range(50):

@@ -236,7 +236,7 @@ def test_a_client_that_leaves(patient, counting_upstream, direct, operation, met
     target = "/journal/a" if method == "GET" else "/journal"
     held = counting_upstream.hold(operation)
     sock = raw.connect(patient.port)
-    head = f"{method} {target} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     sock.sendall(head.encode() + body)
     held.wait_for(1)
     if reset:

@@ -106,7 +106,7 @@ def test_a_body_is_never_the_next_request(proxy, counting_upstream, method, targ
         replies = raw.ReplyReader(sock)
         bodiless = method == "HEAD" or (method, target) == ("OPTIONS", "/books/b")
         assert replies.next(bodiless) is not None
-        if method == "HEAD":
+        if method == "HEAD" or chunked:
             assert replies.closed(), "what follows isn't looked at"
         else:  # the body was read, and the connection is in step
             sock.sendall(request("GET", "/nowhere"))

@@ -12,6 +12,9 @@
 #define ROUTE(more)                                                                                          \
     "{\"name\":\"r\",\"method\":\"GET\",\"path\":\"/x\"," more                                               \
     "\"query\":{\"table\":\"abc\",\"partition_key\":\"all\"}}"
+#define ROUTE_Y(more)                                                                                        \
+    "{\"name\":\"y\",\"method\":\"GET\",\"path\":\"/y\"," more                                               \
+    "\"query\":{\"table\":\"abc\",\"partition_key\":\"all\"}}"
 #define ADMIN(json) "{\"tables\":{\"*\":{}},\n\"admin\":{" json "}}"
 
 #define EXPOSED "\"address\":\"0.0.0.0:8080\""
@@ -55,6 +58,24 @@ static void test_proofs_in_the_clear(void **state)
                    "tokens and secrets cross the network in the clear");
     ra_config_unref(parse_clean(ALL(EXPOSED "," TLS, SIGNED "," SECRET, "")));
     ra_config_unref(parse_clean(ALL("\"address\":\"127.0.0.1:80\"", SECRET, "")));
+}
+
+static void test_proofs_that_one_can_go_around(void **state)
+{
+    static const char *const why = "needs no route, token or secret";
+    (void)state;
+    expect_warning(ALL(EXPOSED "," TLS, "\"sigv4\":\"none\"," SECRET, ROUTE("")), "auth.sigv4", 3, why);
+    expect_warning(ALL(EXPOSED "," TLS, "\"sigv4\":\"none\"," SECRET,
+                       ROUTE("\"auth\":[\"anyone\"],") "," ROUTE_Y("\"auth\":[\"backend\"],")),
+                   "auth.sigv4", 3, why);
+    ra_config_unref(
+        parse_clean(ALL(EXPOSED "," TLS, "\"sigv4\":\"none\"," SECRET, ROUTE("\"auth\":[\"anyone\"],"))));
+    ra_config_unref(parse_clean(ALL(EXPOSED "," TLS, SIGNED "," SECRET, ROUTE(""))));
+    ra_config_unref(parse_clean(ALL("\"address\":\"[::1]:80\"", "\"sigv4\":\"none\"," SECRET, ROUTE(""))));
+    ra_config_unref(
+        parse_clean(ALL(EXPOSED ",\"tls\":{\"cert_file\":\"" FILE_HERE "\",\"key_file\":\"" FILE_HERE
+                                "\",\"client_ca_file\":\"" FILE_HERE "\"}",
+                        "\"sigv4\":\"none\"," SECRET, ROUTE(""))));
 }
 
 static void test_admin(void **state)
@@ -152,6 +173,7 @@ int main(void)
         cmocka_unit_test(test_the_wire_api),
         cmocka_unit_test(test_routes_that_anyone_may_call),
         cmocka_unit_test(test_proofs_in_the_clear),
+        cmocka_unit_test(test_proofs_that_one_can_go_around),
         cmocka_unit_test(test_admin),
         cmocka_unit_test(test_tls),
         cmocka_unit_test(test_limits),

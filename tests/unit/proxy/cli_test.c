@@ -225,6 +225,15 @@ static void test_ddb_needs_file_endpoint_and_credentials(void **state)
     unsetenv("AWS_ENDPOINT_URL_DYNAMODB");
     unsetenv("AWS_ACCESS_KEY_ID");
     unsetenv("AWS_SECRET_ACCESS_KEY");
+    /* Nor anything else of the chain. */
+    setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere", 1);
+    setenv("AWS_CONFIG_FILE", "/nowhere", 1);
+    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
+    static const char *const others[] = {"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
+                                         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+                                         "AWS_CONTAINER_CREDENTIALS_FULL_URI"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        unsetenv(others[i]);
     write_file("seed.json", "{}", path);
     static const char *const commands[] = {"ddb seed", "ddb schema-load"};
     for (int i = 0; i < 2; i++) {

@@ -39,7 +39,8 @@ static void hosts(void **state)
     static const struct {
         const char *host;
         bool good;
-    } cases[] = {{"127.0.0.1", true}, {"localhost", true}, {"no such host", false}, {"", false}};
+    } cases[] = {
+        {"127.0.0.1", true}, {"localhost", true}, {"LocalHost", true}, {"no such host", false}, {"", false}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char host[32];
         snprintf(host, sizeof host, "%s", cases[i].host);

@@ -134,7 +134,14 @@ static void test_numbers(void **state)
 {
     (void)state;
     assert_int_equal(find(GROUP, "7", ITEMS("{\"group\":{\"N\":\"7\"}}"), NULL), RA_ALLOW_YES);
-    assert_int_equal(find(GROUP, "7.0", ITEMS("{\"group\":{\"N\":\"7\"}}"), NULL), RA_ALLOW_YES);
+    assert_int_equal(find(GROUP, "7", ITEMS("{\"group\":{\"N\":\"7.0\"}}"), NULL), RA_ALLOW_YES);
+    assert_int_equal(find(GROUP, "-0.5", ITEMS("{\"group\":{\"N\":\"-0.5\"}}"), NULL), RA_ALLOW_YES);
+    assert_int_equal(find(GROUP, "100", ITEMS("{\"group\":{\"N\":\"100\"}}"), NULL), RA_ALLOW_YES);
+    assert_int_equal(find(GROUP, "0", ITEMS("{\"group\":{\"N\":\"0\"}}"), NULL), RA_ALLOW_YES);
+    /* The same number, and another partition's name. */
+    static const char *const odd[] = {"7.0", "07", "+7", "7e0", "70e-1", "7."};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+        assert_int_equal(find(GROUP, odd[i], ITEMS("{\"group\":{\"N\":\"7\"}}"), NULL), RA_ALLOW_NO);
     assert_int_equal(find(GROUP, "9007199254740993", ITEMS("{\"group\":{\"N\":\"9007199254740993\"}}"), NULL),
                      RA_ALLOW_YES);
     assert_int_equal(find(GROUP, "9007199254740993", ITEMS("{\"group\":{\"N\":\"9007199254740992\"}}"), NULL),
