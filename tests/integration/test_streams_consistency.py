@@ -15,6 +15,7 @@ redis_factory, redis = test_redis.redis_factory, test_redis.redis
 
 WRITES = int(os.environ.get("READASIDE_STREAM_WRITES", "900"))
 WRITERS, READERS = 2, 4
+PATIENCE = waiting.PATIENCE + WRITES / 10
 
 
 @pytest.fixture
@@ -48,7 +49,8 @@ def run(history, ddb_local, proxies, through=None, meanwhile=None):
     last = following.now()
     for proxy in proxies:
         if not getattr(proxy, "killed", False):
-            waiting.until(lambda p=proxy: history.failures or getattr(p, "fresh", 0) >= last, "the stream to be followed to its end")
+            waiting.until(lambda p=proxy: history.failures or getattr(p, "fresh", 0) >= last, "the stream to be followed to its end",
+                          PATIENCE)
     # some more reads, for which everything must be seen
     so_far = history.reads
     waiting.until(lambda: history.failures or history.reads > so_far + 200, "more reads")
@@ -85,7 +87,7 @@ def test_nor_though_the_leading_one_of_two_proxies_is_killed(following_proxy, dd
     pair = [following_proxy(shared) for _ in range(2)]
 
     def kill_the_leading_one():
-        waiting.until(lambda: history.failures or history.written > WRITES // 3, "a third of the writes")
+        waiting.until(lambda: history.failures or history.written > WRITES // 3, "a third of the writes", PATIENCE)
         leading = max(pair, key=lambda proxy: stats(proxy, behind.TABLE)["shards_held"])
         assert stats(leading, behind.TABLE)["shards_held"] > 0
         leading.killed = True

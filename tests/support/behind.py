@@ -39,14 +39,17 @@ class Item:
     def image(self, number):
         return {**self.key, "v": {"N": str(number)}, "owner": {"S": self.owner}}
 
+    def _last(self, holds):
+        """The last state of which this is so; -1: there is none. It mostly is one of the last few."""
+        return next((i for i in range(len(self.states) - 1, -1, -1) if holds(*self.states[i])), -1)
+
     def least(self, since):
         """The state that a read may not be older than."""
-        return max(i for i, (_, _, done) in enumerate(self.states) if done is not None and done < since)
+        return self._last(lambda number, begun, done: done is not None and done < since)
 
     def newest(self, number, until):
         """The last state of this number that was there, or on its way, at that time; -1: there was none."""
-        found = [i for i, (n, begun, _) in enumerate(self.states) if n == number and begun <= until]
-        return found[-1] if found else -1
+        return self._last(lambda n, begun, done: n == number and begun <= until)
 
 
 class History:
