@@ -8,7 +8,7 @@ import threading
 import pytest
 import test_redis
 
-from support import behind, following, tables, waiting
+from support import behind, following, processes, tables, waiting
 from support.following import stats
 
 redis_factory, redis = test_redis.redis_factory, test_redis.redis
@@ -16,6 +16,14 @@ redis_factory, redis = test_redis.redis_factory, test_redis.redis
 WRITES = int(os.environ.get("READASIDE_STREAM_WRITES", "900"))
 WRITERS, READERS = 2, 4
 PATIENCE = waiting.PATIENCE + WRITES / 10
+
+
+@pytest.fixture
+def ddb_local(tmp_path):
+    """One for each test: it gets slow with the records of all streams that it ever had."""
+    local = processes.DynamoDBLocal(tmp_path / "dynamodb-local.log")
+    yield local
+    local.stop()
 
 
 @pytest.fixture
