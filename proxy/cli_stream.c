@@ -78,36 +78,37 @@ static bool take_tries(ra_stream_given *g, const char *text)
     return true;
 }
 
-static bool take(ra_stream_given *g, int option, const char *value)
+/* Where an option's text goes; NULL: it takes none, or is read. */
+static const char **text_of(ra_stream_given *g, int option)
 {
     switch (option) {
     case 'c':
-        g->config_path = value;
-        return true;
+        return &g->config_path;
     case OPTION_ENDPOINT:
-        g->endpoint = value;
-        return true;
+        return &g->endpoint;
     case OPTION_CA_FILE:
-        g->ca_file = value;
-        return true;
+        return &g->ca_file;
     case OPTION_ACCESS_KEY:
-        g->access_key = value;
-        return true;
+        return &g->access_key;
     case OPTION_STATE:
-        g->state = value;
-        return true;
+        return &g->state;
     case OPTION_DEAD:
-        g->dead_letters = value;
-        return true;
-    case OPTION_TRIES:
-        return take_tries(g, value);
-    case OPTION_FROM_NOW:
-        return g->from_now = true;
-    case OPTION_ONCE:
-        return g->once = true;
+        return &g->dead_letters;
     default:
-        return g->json = true;
+        return NULL;
     }
+}
+
+static bool take(ra_stream_given *g, int option, const char *value)
+{
+    const char **text = text_of(g, option);
+    if (text)
+        *text = value;
+    else if (option == OPTION_TRIES)
+        return take_tries(g, value);
+    else
+        *(option == OPTION_FROM_NOW ? &g->from_now : option == OPTION_ONCE ? &g->once : &g->json) = true;
+    return true;
 }
 
 static bool read_options(ra_stream_given *g, int argc, char **argv, int *status)
@@ -227,7 +228,7 @@ static bool is_first_of_table(const ra_config *c, size_t rule)
 static bool start_tables(stream *s)
 {
     const ra_config *c = s->config;
-    s->tables = calloc(c->nstream_rules, sizeof *s->tables);
+    s->tables = calloc(c->nstream_rules, sizeof(ra_rekey_table *));
     for (size_t i = 0; s->tables && i < c->nstream_rules; i++) {
         const char *why;
         const ra_rekey_table_options o = {.config = c,

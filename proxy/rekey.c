@@ -221,7 +221,9 @@ static char rows_key_type(const maker *m)
 {
     const ra_stream_rule *r = m->rule;
     const ra_table_index *i = r->rows_index ? ra_table_find_index(m->t, ra_bytes_z(r->rows_index)) : NULL;
-    return i ? i->partition_key_type : m->t->partition_key_type;
+    if (i)
+        return i->partition_key_type;
+    return m->t->partition_key_type;
 }
 
 static bool make(maker *m, ra_rekey_target *out)

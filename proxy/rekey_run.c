@@ -89,7 +89,7 @@ static bool ask_page(look *l, ra_buf *next)
     ra_http_reply *reply = ra_buf_ok(&body) ? c->query(c->arg, ra_buf_bytes(&body)) : NULL;
     ra_buf_free(&body);
     ra_arena_init(&a, ARENA_MAX);
-    bool ok = judge(l, c->query_at, reply) == RA_REKEY_WENT && read_page(l, reply, &a, next);
+    bool ok = judge(l, c->query_at, reply) == RA_REKEY_WENT && reply && read_page(l, reply, &a, next);
     ra_arena_free(&a);
     ra_http_reply_unref(reply);
     return ok;

@@ -3,6 +3,7 @@ import datetime
 import json
 import os
 import random
+import subprocess
 import threading
 import uuid
 
@@ -436,3 +437,76 @@ def test_a_stream_without_new_images_is_refused(direct, consume):
     schema["StreamSpecification"]["StreamViewType"] = "KEYS_ONLY"
     tables.create(direct, schema)
     assert "NEW_IMAGE" in consume().end(1).output()
+
+
+# ---- a proxy that asks who calls, and wrong calls ----
+
+
+def test_a_proxy_that_wants_signatures(direct, consume, table, proxy_factory, config, tmp_path):
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"keys": [
+        {"access_key_id": "MOVER", "secret_access_key": "not-what-is-used-upstream",
+         "operations": ["TransactWriteItems"], "tables": [TABLE]}]}))
+    keys.chmod(0o600)
+    config["auth"] = {"sigv4": {"keys_file": str(keys)}}
+    signed = proxy_factory(None, config=config)
+    a_row(direct, "ann", "g", "2024-01-01")
+    put(direct, "MSG#g", "2024-01-03", message="new")
+    unsigned = consume(endpoint=signed.endpoint, config_path=signed.config_path)
+    unsigned.until(lambda: unsigned.named("waiting"), "the refusal to be said")
+    assert "UnrecognizedClientException" in unsigned.named("waiting")[0]["error"]
+    assert unsigned.stop().dead() == []
+    consume("--once", "--access-key", "MOVER", endpoint=signed.endpoint, config_path=signed.config_path).end(0)
+    assert rows(direct) == {("GRP#ann", "g"): [("2024-01-03", "new")]}
+    nobody = consume("--access-key", "NOBODY", endpoint=signed.endpoint, config_path=signed.config_path).end(1)
+    assert "has no key 'NOBODY'" in nobody.output() and "not-what-is-used" not in nobody.output()
+
+
+@pytest.fixture
+def call(readaside_binary, tmp_path):
+    def run(*words, **changes):
+        path = tmp_path / "config.jsonc"
+        whole = {"listen": {"address": "127.0.0.1:0"}, "upstream": {"endpoint": "http://127.0.0.1:1", "region": "us-east-1"},
+                 "tables": {TABLE: {}}, "stream_rules": [consumers.RULE]}
+        path.write_text(json.dumps({name: value for name, value in {**whole, **changes}.items() if value is not None}))
+        given = [str(path) if word is CONFIG else word for word in words]
+        return subprocess.run([readaside_binary, "stream", *given], capture_output=True, text=True, timeout=60, check=False,
+                              cwd=tmp_path, env=processes.child_environment())
+
+    return run
+
+
+CONFIG = object()
+
+
+@pytest.mark.parametrize("words, changes, says", [
+    ([], {}, "-c FILE is missing"),
+    (["-c", CONFIG, "extra"], {}, "unknown argument 'extra'"),
+    (["-c", CONFIG, "--onse"], {}, "did you mean '--once'"),
+    (["-c", CONFIG, "--tries", "0"], {}, "--tries '0' isn't a number from 1 to 1000"),
+    (["-c", CONFIG, "--tries", "5x"], {}, "--tries '5x'"),
+    (["-c", CONFIG, "--endpoint", "ftp://x"], {}, "--endpoint 'ftp://x'"),
+    (["-c", CONFIG], {}, "give --endpoint URL"),
+    (["-c", CONFIG, "--endpoint", "http://127.0.0.1:1"], {"stream_rules": None}, "has no stream_rules"),
+    (["-c", CONFIG, "--endpoint", "http://127.0.0.1:1", "--access-key", "A"], {}, "no auth.sigv4.keys_file"),
+])
+def test_wrong_calls(call, words, changes, says):
+    done = call(*words, **changes)
+    assert done.returncode == 2 and says in done.stderr and done.stdout == "", done
+
+
+def test_a_table_that_cannot_be_asked_for(call):
+    done = call("-c", CONFIG, "--endpoint", "http://127.0.0.1:1", "--once")
+    assert done.returncode == 1 and "can't be reached" in done.stderr, done
+
+
+def test_a_broken_state_is_refused(call, tmp_path):
+    (tmp_path / "readaside-stream.state").write_text('{"streams": [')
+    done = call("-c", CONFIG, "--endpoint", "http://127.0.0.1:1", "--once")
+    assert done.returncode == 1 and "readaside-stream.state" in done.stderr, done
+
+
+def test_help(call):
+    done = call("--help")
+    assert done.returncode == 0 and "usage: readaside stream -c FILE" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 110

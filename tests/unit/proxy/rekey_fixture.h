@@ -80,8 +80,11 @@ static inline ra_bytes fixture_text(fixture *f, const char *apostrophes)
     assert_non_null(copy);
     assert_true(f->ntexts < sizeof f->texts / sizeof *f->texts);
     f->texts[f->ntexts++] = copy;
-    for (size_t i = 0; i < n; i++)
-        copy[i] = apostrophes[i] == '\'' ? '"' : apostrophes[i];
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = apostrophes[i];
+        if (copy[i] == '\'')
+            copy[i] = '"';
+    }
     return (ra_bytes){copy, n};
 }
 
@@ -149,8 +152,10 @@ static inline void assert_json(ra_bytes got, const char *apostrophes)
 {
     char *expected = strdup(apostrophes);
     assert_non_null(expected);
-    for (char *c = expected; *c; c++)
-        *c = *c == '\'' ? '"' : *c;
+    for (char *c = expected; *c; c++) {
+        if (*c == '\'')
+            *c = '"';
+    }
     if (!ra_bytes_eq_z(got, expected))
         fail_msg("got %.*s\nnot %s", (int)got.n, got.p, expected);
     free(expected);
