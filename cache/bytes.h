@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 typedef struct ra_bytes {
     const char *p;
@@ -26,6 +27,12 @@ static inline bool ra_bytes_eq(ra_bytes a, ra_bytes b)
 static inline bool ra_bytes_eq_z(ra_bytes a, const char *z)
 {
     return ra_bytes_eq(a, ra_bytes_z(z));
+}
+
+/* The same whatever the case of ASCII letters: names of headers and media types. */
+static inline bool ra_bytes_eq_fold_z(ra_bytes a, const char *z)
+{
+    return a.n == strlen(z) && (a.n == 0 || strncasecmp(a.p, z, a.n) == 0);
 }
 
 #endif

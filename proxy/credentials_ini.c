@@ -2,7 +2,6 @@
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
-#include <strings.h>
 
 static const char *const names[RA_PROFILE_PROPERTIES] = {
     [RA_PROFILE_ACCESS_KEY_ID] = "aws_access_key_id",
@@ -127,7 +126,7 @@ static ra_bytes without_comment(ra_bytes s)
 static bool store(reader *r, ra_bytes name, ra_bytes value)
 {
     for (size_t i = 0; i < RA_PROFILE_PROPERTIES; i++) {
-        if (strlen(names[i]) != name.n || strncasecmp(names[i], name.p, name.n) != 0)
+        if (!ra_bytes_eq_fold_z(name, names[i]))
             continue;
         /* A command may hold these characters, and the shell knows comments itself. */
         if (i != RA_PROFILE_CREDENTIAL_PROCESS)

@@ -91,11 +91,10 @@ static bool asked_by(const ra_express *e, const ra_express_head *head, ra_bytes 
 }
 
 /* Is it by whom it says, if that matters? */
-static bool is_proven(ra_express *e, const ra_express_head *head, ra_bytes body)
+static bool is_proven(ra_express *e, const ra_express_head *head, const ra_alias_asked *asked)
 {
-    ra_http_lines lines = {e->lines, head->nlines};
     return !e->loop->server->auth.signs ||
-           ra_express_signed(e->loop, lines, body, ra_express_claimed(e->loop, lines));
+           ra_express_signed(e->loop, (ra_http_lines){e->lines, head->nlines}, asked->body, asked->principal);
 }
 
 /* What is over a limit the whole way refuses. */
@@ -114,7 +113,7 @@ static enum served look_up(ra_express *e, struct bufferevent *connection, const 
         .config = s->config, .tables_version = ra_tables_version(s->tables), .now = ra_clock_monotonic()};
     if (ra_follows_any_lags(s->follows, ra_clock_wall()) || !is_within_limits(&s->config->listen, head) ||
         !ra_listener_host_ok(&s->config->listen, head->host) || !asked_by(e, head, body, &asked) ||
-        !ra_aliases_find(e->aliases, &asked, &basis, look) || !is_proven(e, head, body))
+        !ra_aliases_find(e->aliases, &asked, &basis, look) || !is_proven(e, head, &asked))
         return NOT_HERE;
     if (ra_store_peek(e->loop->store, basis.now, look))
         return ANSWERED;

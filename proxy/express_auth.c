@@ -2,13 +2,6 @@
 
 #include "proxy/clock.h"
 
-#include <strings.h>
-
-static bool is_name(ra_bytes name, const char *other)
-{
-    return name.n == strlen(other) && strncasecmp(name.p, other, name.n) == 0;
-}
-
 /* What stands in Credential= up to the first '/', as far as that can be seen at a glance. */
 static ra_bytes claimed_id(ra_bytes authorization)
 {
@@ -25,17 +18,17 @@ static ra_bytes claimed_id(ra_bytes authorization)
 const ra_access_key *ra_express_claimed(const ra_loop *l, ra_http_lines headers)
 {
     for (size_t i = 0; i < headers.n; i++)
-        if (is_name(headers.v[i].name, "authorization"))
+        if (ra_bytes_eq_fold_z(headers.v[i].name, "authorization"))
             return ra_access_keys_find(l->auth.keys, claimed_id(headers.v[i].value));
     return NULL;
 }
 
-bool ra_express_signed(ra_loop *l, ra_http_lines headers, ra_bytes body, const ra_access_key *claimed)
+bool ra_express_signed(ra_loop *l, ra_http_lines headers, ra_bytes body, uint64_t principal)
 {
     char why[RA_VERIFIER_WHY_MAX];
     const ra_access_key *key = NULL;
     const ra_signed_request r = {.headers = headers, .body = body};
     return ra_verifier_check(l->auth.verifier, l->auth.keys, &r, ra_clock_wall() / 1000, &key, why) ==
                RA_SIGNED &&
-           key == claimed;
+           key->serial == principal;
 }

@@ -11,7 +11,7 @@
 
 /* The access key that the request says it is signed with; NULL: none that is known. */
 const ra_access_key *ra_express_claimed(const ra_loop *l, ra_http_lines headers);
-/* Is it signed with that key? */
-bool ra_express_signed(ra_loop *l, ra_http_lines headers, ra_bytes body, const ra_access_key *claimed);
+/* Is it signed with the key of that serial? */
+bool ra_express_signed(ra_loop *l, ra_http_lines headers, ra_bytes body, uint64_t principal);
 
 #endif

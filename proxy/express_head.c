@@ -1,7 +1,6 @@
 #include "proxy/express_head.h"
 
 #include <stdint.h>
-#include <strings.h>
 
 /* Header lines whose value says something of the message; all others are passed over. */
 typedef struct reading {
@@ -16,11 +15,6 @@ static bool is_token_char(unsigned char c)
     static const unsigned char token[32] = {0,    0,    0,    0,    0xfa, 0x6c, 0xff, 0x03,
                                             0xfe, 0xff, 0xff, 0xc7, 0xff, 0xff, 0xff, 0x57};
     return token[c >> 3] >> (c & 7) & 1;
-}
-
-static bool is_name(ra_bytes name, const char *other)
-{
-    return name.n == strlen(other) && strncasecmp(name.p, other, name.n) == 0;
 }
 
 static bool read_length(ra_bytes value, size_t *out)
@@ -47,34 +41,34 @@ static bool take(reading *r, ra_bytes name, ra_bytes value)
 {
     switch (name.p[0] | 0x20) {
     case 'x':
-        if (!is_name(name, "x-amz-target"))
+        if (!ra_bytes_eq_fold_z(name, "x-amz-target"))
             return true;
         if (r->out->target.n || !is_target(value))
             return false;
         r->out->target = value;
         return true;
     case 'c':
-        if (is_name(name, "connection"))
-            return is_name(value, "keep-alive");
-        if (is_name(name, "content-length")) {
+        if (ra_bytes_eq_fold_z(name, "connection"))
+            return ra_bytes_eq_fold_z(value, "keep-alive");
+        if (ra_bytes_eq_fold_z(name, "content-length")) {
             bool again = r->has_length;
             r->has_length = true;
             return !again && read_length(value, &r->out->body_n);
         }
-        return !is_name(name, "content-encoding");
+        return !ra_bytes_eq_fold_z(name, "content-encoding");
     case 'h':
-        if (!is_name(name, "host"))
+        if (!ra_bytes_eq_fold_z(name, "host"))
             return true;
         if (r->out->host.p)
             return false;
         r->out->host = value;
         return true;
     case 't':
-        return !is_name(name, "transfer-encoding");
+        return !ra_bytes_eq_fold_z(name, "transfer-encoding");
     case 'e':
-        return !is_name(name, "expect");
+        return !ra_bytes_eq_fold_z(name, "expect");
     case 'u':
-        return !is_name(name, "upgrade");
+        return !ra_bytes_eq_fold_z(name, "upgrade");
     default:
         return true;
     }

@@ -5,7 +5,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <strings.h>
 
 enum { SHA256_BYTES = 32 };
 
@@ -15,17 +14,12 @@ static enum ra_identity_step refuse(const char **why, const char *text)
     return RA_IDENTITY_REFUSED;
 }
 
-static bool name_is(ra_bytes name, const char *z)
-{
-    return name.n && name.n == strlen(z) && strncasecmp(name.p, z, name.n) == 0;
-}
-
 /* How many headers have this name; *value is the first one's. */
 static size_t count(ra_http_lines headers, const char *name, ra_bytes *value)
 {
     size_t n = 0;
     for (size_t i = 0; i < headers.n; i++)
-        if (name_is(headers.v[i].name, name) && n++ == 0)
+        if (ra_bytes_eq_fold_z(headers.v[i].name, name) && n++ == 0)
             *value = headers.v[i].value;
     return n;
 }
@@ -50,7 +44,7 @@ static enum ra_identity_step compare_secret(ra_bytes shown, const char *secret, 
 static bool names_claim(const ra_config_backend *b, ra_bytes header)
 {
     for (size_t i = 0; i < b->nclaims; i++)
-        if (name_is(header, b->claims[i].header))
+        if (ra_bytes_eq_fold_z(header, b->claims[i].header))
             return true;
     return false;
 }
@@ -105,7 +99,7 @@ static bool is_bearer(ra_bytes authorization, ra_bytes *rest)
     while (n < authorization.n && is_token_char(authorization.p[n]))
         n++;
     *rest = n ? (ra_bytes){authorization.p + n, authorization.n - n} : authorization;
-    return name_is((ra_bytes){authorization.p, n}, "Bearer");
+    return ra_bytes_eq_fold_z((ra_bytes){authorization.p, n}, "Bearer");
 }
 
 static enum ra_identity_step bearer(const ra_config_jwt *c, const ra_jwks *keys, ra_bytes rest,

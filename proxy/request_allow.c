@@ -7,17 +7,13 @@
 
 static enum ra_step refuse_memory(ra_request *r)
 {
-    ra_route_refusal refusal = {
-        .status = 503, .code = "unavailable", .message = "readaside: out of memory", .retry_after = "1"};
-    return ra_request_refuse_route(r, &refusal);
+    return ra_request_refuse_route_as(r, 503, "unavailable", "readaside: out of memory");
 }
 
 static enum ra_step forbid(ra_request *r)
 {
-    ra_route_refusal refusal = {.status = 403,
-                                .code = "forbidden",
-                                .message = "this is not for who calls: the route's allow_if says no"};
-    return ra_request_refuse_route(r, &refusal);
+    return ra_request_refuse_route_as(r, 403, "forbidden",
+                                      "this is not for who calls: the route's allow_if says no");
 }
 
 /* It runs until it waits for something, or to its end. */
@@ -62,9 +58,8 @@ static enum ra_step answered(ra_request *r)
     case RA_ALLOW_UNKNOWN:
         break;
     }
-    ra_route_refusal refusal = {
-        .status = 502, .code = "upstream_error", .message = "readaside: DynamoDB's reply isn't understood"};
-    return ra_request_refuse_route(r, &refusal);
+    return ra_request_refuse_route_as(r, 502, "upstream_error",
+                                      "readaside: DynamoDB's reply isn't understood");
 }
 
 enum ra_step ra_request_allow(ra_request *r)

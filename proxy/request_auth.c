@@ -112,8 +112,7 @@ static enum ra_step refuse_caller(ra_request *r, const char *why)
 
 static enum ra_step unavailable(ra_request *r, const char *why)
 {
-    ra_route_refusal refusal = {.status = 503, .code = "unavailable", .message = why, .retry_after = "1"};
-    return ra_request_refuse_route(r, &refusal);
+    return ra_request_refuse_route_as(r, 503, "unavailable", why);
 }
 
 static void keys_came(ra_background_wait *wait)

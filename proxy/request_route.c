@@ -27,21 +27,16 @@ enum ra_step ra_request_refuse_route(ra_request *r, const ra_route_refusal *refu
     return ra_request_go(r, RA_FINISHED);
 }
 
-static enum ra_step refuse(ra_request *r, const ra_route_refusal *refusal)
-{
-    return ra_request_refuse_route(r, refusal);
-}
-
-static enum ra_step refuse_as(ra_request *r, int status, const char *code, const char *message)
+enum ra_step ra_request_refuse_route_as(ra_request *r, int status, const char *code, const char *message)
 {
     ra_route_refusal refusal = {
         .status = status, .code = code, .message = message, .retry_after = status == 503 ? "1" : NULL};
-    return refuse(r, &refusal);
+    return ra_request_refuse_route(r, &refusal);
 }
 
 void ra_request_route_error(ra_request *r, int status, const char *message)
 {
-    refuse_as(r, status, status == 503 ? "unavailable" : "invalid_request", message);
+    ra_request_refuse_route_as(r, status, status == 503 ? "unavailable" : "invalid_request", message);
 }
 
 /* The schema that a query was made with isn't the table's: it is learnt anew, as the next request will see.
@@ -69,11 +64,12 @@ static void answer_failure(ra_request *r, int status, ra_bytes body)
     ra_route_refusal refusal = {0};
     if (shows_another_table(r, status, body)) {
         doubt_table(r);
-        refuse_as(r, 502, "upstream_error", "the table's keys or indexes aren't what they were; try again");
+        ra_request_refuse_route_as(r, 502, "upstream_error",
+                                   "the table's keys or indexes aren't what they were; try again");
         return;
     }
     ra_route_error(status, body, &r->arena, &refusal);
-    refuse(r, &refusal);
+    ra_request_refuse_route(r, &refusal);
 }
 
 /* What the route makes of DynamoDB's reply: one reference, or NULL with *refusal set. */
@@ -100,7 +96,7 @@ static void answer_shown(ra_request *r, ra_shown_reply *reply, const ra_route_re
     if (reply)
         ra_reply_route(r->loop, r->config, ra_request_take_http(r), reply, v);
     else
-        refuse(r, refusal);
+        ra_request_refuse_route(r, refusal);
     ra_shown_reply_unref(reply);
 }
 
@@ -195,7 +191,7 @@ enum ra_step ra_request_open_route(ra_request *r)
     ra_route_refusal refusal = {0};
     ra_route_call *call = ra_arena_alloc(&r->arena, sizeof *call);
     if (!call)
-        return refuse_as(r, 503, "unavailable", "readaside: out of memory");
+        return ra_request_refuse_route_as(r, 503, "unavailable", "readaside: out of memory");
     enum ra_route_result result = RA_ROUTE_NONE;
     if (describe(r, &h))
         result = ra_route_open(r->config, &h, &r->arena, call, &refusal);
@@ -206,13 +202,13 @@ enum ra_step ra_request_open_route(ra_request *r)
         ra_reply_options(r->loop, r->config, ra_request_take_http(r), refusal.allow);
         return ra_request_go(r, RA_FINISHED);
     case RA_ROUTE_REFUSED:
-        return refuse(r, &refusal);
+        return ra_request_refuse_route(r, &refusal);
     case RA_ROUTE_OPEN:
         break;
     }
     r->route = call;
     if (!ra_request_name(r, ra_bytes_z(ra_route_target(call->route))))
-        return refuse_as(r, 503, "unavailable", "readaside: out of memory");
+        return ra_request_refuse_route_as(r, 503, "unavailable", "readaside: out of memory");
     return ra_request_go(r, RA_ALLOWING);
 }
 
@@ -222,20 +218,20 @@ enum ra_step ra_request_receive_route(ra_request *r)
     if (problem) {
         ra_route_refusal refusal = {
             .status = 400, .code = "malformed_request", .message = problem, .close = true};
-        return refuse(r, &refusal);
+        return ra_request_refuse_route(r, &refusal);
     }
     problem = ra_listener_limits_problem(&r->config->listen, r->http);
     if (problem) {
         ra_route_refusal refusal = {
             .status = 431, .code = "headers_too_large", .message = problem, .close = true};
-        return refuse(r, &refusal);
+        return ra_request_refuse_route(r, &refusal);
     }
     if (ra_request_is_one_too_many(r))
-        return refuse_as(r, 503, "unavailable", RA_TOO_MANY);
+        return ra_request_refuse_route_as(r, 503, "unavailable", RA_TOO_MANY);
     if (evbuffer_get_length(evhttp_request_get_input_buffer(r->http)) > r->config->listen.max_body)
-        return refuse_as(r, 413, "body_too_large", RA_BODY_TOO_LARGE);
+        return ra_request_refuse_route_as(r, 413, "body_too_large", RA_BODY_TOO_LARGE);
     if (!ra_request_take_body(r))
-        return refuse_as(r, 503, "unavailable", "readaside: out of memory");
+        return ra_request_refuse_route_as(r, 503, "unavailable", "readaside: out of memory");
     return ra_request_go(r, RA_IDENTIFYING);
 }
 
@@ -253,7 +249,7 @@ static enum ra_step refuse_unlearnt(ra_request *r)
     if (reply && reply->result == RA_HTTP_OK && reply->status != 200)
         ra_route_error(reply->status, (ra_bytes){reply->body, reply->len}, &r->arena, &refusal);
     ra_http_reply_unref(reply);
-    return refuse(r, &refusal);
+    return ra_request_refuse_route(r, &refusal);
 }
 
 /* A query's key attributes have their names and types from the schema. */
@@ -272,8 +268,9 @@ enum ra_step ra_request_learn_query(ra_request *r, const ra_route_query *query, 
     ra_table_unref(found); /* what it was before it went */
     if (step == RA_TABLES_FAILED)
         return refuse_unlearnt(r);
-    return refuse_as(r, 502, "upstream_error",
-                     "readaside: the route's table isn't there, or dynamodb:DescribeTable isn't allowed");
+    return ra_request_refuse_route_as(
+        r, 502, "upstream_error",
+        "readaside: the route's table isn't there, or dynamodb:DescribeTable isn't allowed");
 }
 
 enum ra_step ra_request_routed(ra_request *r)
@@ -286,12 +283,12 @@ enum ra_step ra_request_routed(ra_request *r)
     }
     /* Before anything is made or sent: a write mustn't be told as failed because its answer is too long. */
     if (ra_route_length(r->route) > made_max(r))
-        return refuse_as(r, 413, "body_too_large", MADE_TOO_LARGE);
+        return ra_request_refuse_route_as(r, 413, "body_too_large", MADE_TOO_LARGE);
     ra_buf_init(&r->route_body, ESCAPED * made_max(r));
     if (!ra_route_body(r->route, r->route_table, &r->arena, &r->route_body, &refusal)) {
         if (refusal.status == 500)
             doubt_table(r);
-        return refuse(r, &refusal);
+        return ra_request_refuse_route(r, &refusal);
     }
     r->body = ra_buf_bytes(&r->route_body);
     return ra_request_go(r, RA_DECODED);

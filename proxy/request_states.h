@@ -201,6 +201,8 @@ enum ra_step ra_request_receive_route(ra_request *r);
 enum ra_step ra_request_open_route(ra_request *r);
 /* Refuses it; with `http` gone it says nothing. */
 enum ra_step ra_request_refuse_route(ra_request *r, const ra_route_refusal *refusal);
+/* With a status, a code and a message; 503 says when to try again. */
+enum ra_step ra_request_refuse_route_as(ra_request *r, int status, const char *code, const char *message);
 enum ra_step ra_request_routed(ra_request *r);
 /* Answer the client of a route: DynamoDB's reply as the route shows it, or the error that it stands for. */
 void ra_request_route_reply(ra_request *r, int status, ra_bytes body, const ra_verdict *v);

@@ -22,17 +22,12 @@ static ra_bytes trimmed(ra_bytes s)
 
 /* ---- the body ---- */
 
-static bool equal_fold(ra_bytes s, const char *z)
-{
-    return s.n == strlen(z) && strncasecmp(s.p, z, s.n) == 0;
-}
-
 /* application/json or application/ANYTHING+json, whatever its parameters. */
 static bool is_json_type(ra_bytes value)
 {
     static const char prefix[] = "application/", suffix[] = "+json";
     ra_bytes type = trimmed(ra_route_split(&value, ';'));
-    if (equal_fold(type, "application/json"))
+    if (ra_bytes_eq_fold_z(type, "application/json"))
         return true;
     size_t least = sizeof prefix - 1 + sizeof suffix - 1;
     return type.n > least && strncasecmp(type.p, prefix, sizeof prefix - 1) == 0 &&

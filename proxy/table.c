@@ -196,7 +196,8 @@ static char attribute_type(const cJSON *described, const char *attribute)
     return 0;
 }
 
-/* `table` has the types of all key attributes. false: no memory, or an index without a name. */
+/* `table` has the types of all key attributes. false: no memory, or an index without a name. An empty name is
+ * none: DynamoDB's have at least three characters. */
 static bool describe_index(ra_table *t, const cJSON *table, const cJSON *described, bool global)
 {
     ra_table_index *i = &t->indexes[t->nindexes++];
@@ -205,7 +206,7 @@ static bool describe_index(ra_table *t, const cJSON *table, const cJSON *describ
     i->global = global;
     i->active = !global || (status && strcmp(status, "ACTIVE") == 0);
     i->understood = read_key_schema(described, &hash, &range);
-    if (!name || !copy(&i->name, name))
+    if (!name || !*name || !copy(&i->name, name))
         return false;
     if (!i->understood)
         return true;
@@ -255,7 +256,7 @@ static ra_table *from_description(const cJSON *described, ra_bytes key_prefix, r
         snprintf(date, sizeof date, "created %.17g", created->valuedouble);
         id = date;
     }
-    if (!name || !arn || !id)
+    if (!name || !*name || !arn || !id)
         return NULL;
     int local = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(described, "LocalSecondaryIndexes"));
     int global = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(described, "GlobalSecondaryIndexes"));

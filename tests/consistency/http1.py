@@ -40,7 +40,7 @@ def error(status, kind, message):
 def request(operation, body):
     """An operation as an SDK sends it; that its signature isn't one goes unnoticed by a proxy on loopback."""
     return (
-        b"POST / HTTP/1.1\r\nHost: dynamodb\r\nX-Amz-Target: DynamoDB_20120810.%s\r\n"
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: DynamoDB_20120810.%s\r\n"
         b"Content-Type: application/x-amz-json-1.0\r\n"
         b"Authorization: AWS4-HMAC-SHA256 Credential=readaside/20260101/us-east-1/dynamodb/aws4_request, "
         b"SignedHeaders=host;x-amz-target, Signature=0000\r\nContent-Length: %d\r\n\r\n%s" % (operation.encode(), len(body), body)

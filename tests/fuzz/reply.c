@@ -225,7 +225,7 @@ static void check_described(ra_bytes text)
     FUZZ_CHECK(t->name && *t->name && t->partition_key && *t->partition_key);
     for (size_t i = 0; i < t->nindexes; i++) {
         const ra_table_index *x = &t->indexes[i];
-        FUZZ_CHECK(x->name && (!x->understood || x->partition_key));
+        FUZZ_CHECK(x->name && *x->name && (!x->understood || x->partition_key));
         FUZZ_CHECK(ra_table_find_index(t, ra_bytes_z(x->name)) != NULL);
     }
     if (ra_json_parse(&j, text, NULL, &at) == RA_JSON_OK) {

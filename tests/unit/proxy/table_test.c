@@ -76,6 +76,8 @@ static void refuses_what_is_no_table(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         assert_null(ra_table_from_describe(ra_bytes_z(texts[i]), PREFIX, ENDPOINT));
     assert_null(ra_table_from_describe((ra_bytes){NULL, 0}, PREFIX, ENDPOINT));
+    assert_null(changed(CHAT_TABLE, "\"TableName\":\"chat\"", "\"TableName\":\"\""));
+    assert_null(changed(CHAT_TABLE, "\"IndexName\":\"by-g\"", "\"IndexName\":\"\""));
     assert_null(changed(CHAT_TABLE, "\"KeyType\":\"HASH\"", "\"KeyType\":\"RANGE\""));
     assert_null(changed(CHAT_TABLE, "\"KeyType\":\"RANGE\"", "\"KeyType\":\"HASH\""));
     assert_null(changed(CHAT_TABLE, "\"KeyType\":\"RANGE\"", "\"KeyType\":\"OTHER\""));
