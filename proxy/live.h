@@ -1,0 +1,43 @@
+/*
+ * What an operator's eyes are for: the running proxy's numbers as one JSON object. GET /admin/live gives it
+ * once; GET /admin/events is a stream of server-sent events (WHATWG HTML, "Server-sent events"): `live`, once
+ * a second, whose data is this object on one line, and `event`, as it happens, whose data is one element of
+ * `events`. The dashboard and `readaside top` show nothing else, and /metrics says the same.
+ *
+ * Counters only grow while the process lives; rates are differences. Times are ms since 1970, latencies us.
+ *
+ *   {"at": MS, "started": MS, "version": TEXT, "store": "memory", "caching": "on", "threads": N,
+ *    "requests": {"hit": N, "near": N, "miss": N, "stale": N, "bypass": N, "coalesced": N, "negative": N,
+ *                 "write": N, "pass": N, "error": N},
+ *       one of these each, but `near` (of hit), `coalesced` (of miss) and `negative` (of hit), which are part
+ *       of another
+ *    "patterns": [{"table": TEXT, "pattern": TEXT or null (the table's own policy), "ttl_ms": N,
+ *                  "hit": N, "miss": N, "stale": N, "bypass": N, "coalesced": N, "negative": N, "write": N,
+ *                  "invalidations": N, "units_spent": X, "units_saved": X}],
+ *    "bypasses": {REASON: N}, "refused_fills": {REASON: N},
+ *    "latency": {"hit": BAND, "miss": BAND, "write": BAND, "store": BAND, "upstream": BAND},
+ *       of the last ten seconds: BAND is {"count": N, "p50": US, "p90": US, "p99": US, "p999": US}
+ *    "upstream": {"reads": N, "writes": N, "reads_saved": N, "units_spent": X, "units_saved": X},
+ *    "money": {"currency": "USD", "per_hour": X, "saved_per_hour": X, "saved_per_month": X} or null,
+ *    "streams": {TABLE: {"lag_ms": N or null, "fresh_as_of": MS or null, "in_bounds": BOOL, "records": N}},
+ *    "memory": {"bytes": N, "max_bytes": N, "entries": N, "evictions": N},
+ *    "near": {"bytes": N, "max_bytes": N, "entries": N} or null,
+ *    "connections": N, "in_flight": N, "breakers": [TEXT, ...] (one a loop; [] with store memory),
+ *    "top_keys": [{"table": TEXT, "pattern": TEXT or null, "digest": HEX, "key": TEXT or null, "reads": N}],
+ *       the hottest; `key` where admin.show_keys allows it
+ *    "events": [{"at": MS, "kind": "breaker" | "reload" | "takeover" | "stream" | "caching" | "start",
+ *                "text": TEXT}],
+ *       the last 100, oldest first
+ *    "advice": [ as GET /admin/advice has them ]}
+ *
+ * Threads: the admin listener's.
+ */
+#ifndef RA_PROXY_LIVE_H
+#define RA_PROXY_LIVE_H
+
+#include "proxy/admin.h"
+
+void ra_admin_live(ra_admin *a, struct evhttp_request *r);
+void ra_admin_events(ra_admin *a, struct evhttp_request *r);
+
+#endif
