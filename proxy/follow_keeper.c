@@ -5,6 +5,7 @@
 #include "proxy/clock.h"
 #include "proxy/follow_note.h"
 #include "proxy/follow_parts.h"
+#include "proxy/journal.h"
 #include "proxy/log.h"
 
 /* Records live for a day: what a note says is of no use to anybody later. */
@@ -65,6 +66,8 @@ static enum ra_keeper_step hold(void *arg, const char *stream, ra_shard *shard)
         atomic_fetch_add(&f->takeovers, 1);
         ra_log(RA_LOG_INFO, "table %s: shard %s of its stream is read here now; who read it is gone",
                f->config->name, shard->id);
+        ra_journal_note(f->loop->server->journal, RA_JOURNAL_TAKEOVER,
+                        "table %s: shard %s of its stream is read here now", f->config->name, shard->id);
     }
     hear(f, &p.name, shard->finished ? RA_READER_NONE : p.held ? RA_READER_US : RA_READER_OTHERS, noted);
     return p.held ? RA_KEEPER_HELD : RA_KEEPER_OTHERS;

@@ -3,6 +3,7 @@
 #include "proxy/follow_image.h"
 #include "proxy/follow_parts.h"
 #include "proxy/item_digest.h"
+#include "proxy/journal.h"
 #include "proxy/log.h"
 #include "proxy/stream_record.h"
 
@@ -77,8 +78,11 @@ static bool lost(void *arg, const char *why)
     ra_follow *f = ra_follow_of(arg);
     if (atomic_load(&f->stopping))
         return false;
-    if (ra_seldom_say(&f->lost_said, ra_clock_monotonic()))
+    if (ra_seldom_say(&f->lost_said, ra_clock_monotonic())) {
         ra_log(RA_LOG_INFO, "table %s: all that is cached of it is dropped: %s", f->config->name, why);
+        ra_journal_note(f->loop->server->journal, RA_JOURNAL_STREAM,
+                        "table %s: all that is cached of it is dropped: %s", f->config->name, why);
+    }
     if (!void_table(f))
         return false;
     atomic_fetch_add(&f->lost, 1);
@@ -256,6 +260,11 @@ static void set_view(ra_follow *f, const char *view)
     pthread_mutex_unlock(&f->lock);
 }
 
+static void note(const ra_follow *f, const char *what)
+{
+    ra_journal_note(f->loop->server->journal, RA_JOURNAL_STREAM, "table %s: %s", f->config->name, what);
+}
+
 static void found(void *arg, const char *stream_arn, const char *view)
 {
     ra_follow *f = ra_follow_of(arg);
@@ -272,8 +281,10 @@ static void found(void *arg, const char *stream_arn, const char *view)
         ra_log(RA_LOG_WARNING,
                "table %s: it has no stream, so that writes that bypass the proxy don't invalidate%s",
                f->config->name, f->config->max_stream_lag ? ", and reads bypass the cache" : "");
+        note(f, "it has no stream");
     } else {
         ra_log(RA_LOG_INFO, "table %s: following %s (%s)", f->config->name, stream_arn, view);
+        note(f, "its stream is followed");
         say_view(f, view);
     }
     f->sought = true;
@@ -311,10 +322,12 @@ static void say_lag(ra_follow *f, int64_t now)
                "table %s: following its stream is %lld ms behind, more than max_stream_lag: reads bypass the "
                "cache until it has caught up",
                f->config->name, (long long)(wall - fresh));
+        note(f, "its stream is further behind than max_stream_lag: reads bypass the cache");
     } else if (!lags && f->lag_said) {
         f->lag_said = false;
         ra_log(RA_LOG_INFO, "table %s: following its stream has caught up; reads are cached again",
                f->config->name);
+        note(f, "its stream has caught up; reads are cached again");
     }
 }
 

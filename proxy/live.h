@@ -37,6 +37,10 @@
 
 #include "proxy/admin.h"
 
+/* Appends the object, on one line without its end. false: there was no memory. What `events` says comes from
+ * the server's journal (proxy/journal.h), where whoever makes something happen notes it. */
+bool ra_live_write(ra_server *s, ra_buf *out);
+
 void ra_admin_live(ra_admin *a, struct evhttp_request *r);
 void ra_admin_events(ra_admin *a, struct evhttp_request *r);
 

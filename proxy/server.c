@@ -5,6 +5,7 @@
 #include "proxy/clock_check.h"
 #include "proxy/express.h"
 #include "proxy/follow.h"
+#include "proxy/journal.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/request.h"
@@ -198,6 +199,7 @@ ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, i
     if (!s)
         return NULL;
     s->config = ra_config_ref(config);
+    s->journal = ra_journal_new();
     s->provider = provider;
     s->nloops = config->listen.threads;
     if (!listener_init(s)) {
@@ -211,7 +213,7 @@ ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, i
     s->flights = ra_flights_new();
     s->tables = ra_tables_new(config);
     s->loops = calloc(s->nloops, sizeof *s->loops);
-    bool ok = s->flights && s->tables && s->loops;
+    bool ok = s->journal && s->flights && s->tables && s->loops;
     for (unsigned i = 0; i < s->nloops && ok; i++)
         ok = loop_init(&s->loops[i], s, i == 0);
     if (ok)
@@ -311,6 +313,8 @@ bool ra_server_start(ra_server *s)
         }
         s->loops[i].running = true;
     }
+    ra_journal_note(s->journal, RA_JOURNAL_START, "readaside " READASIDE_VERSION " listens on port %u",
+                    s->port);
     if ((!s->admin || ra_admin_start(s->admin)) && (!s->follows || ra_follows_start(s->follows)))
         return true;
     ra_server_drain(s);
@@ -363,5 +367,6 @@ void ra_server_free(ra_server *s)
     ra_connection_limits_free(s->limits);
     ra_tls_server_free(s->tls);
     ra_config_unref(s->config);
+    ra_journal_free(s->journal);
     free(s);
 }

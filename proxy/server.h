@@ -32,6 +32,7 @@ struct ra_admin;
 struct evhttp;
 struct ra_clock_watch;
 struct ra_follows;
+struct ra_journal;
 struct ra_request;
 struct ssl_ctx_st;
 
@@ -93,6 +94,7 @@ struct ra_server {
     unsigned nloops;
     uint16_t port;              /* bound */
     struct ra_admin *admin;     /* NULL: none is configured */
+    struct ra_journal *journal; /* what an operator is told of */
     struct ra_follows *follows; /* of tables' streams; NULL: none is followed */
 };
 

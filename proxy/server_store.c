@@ -2,6 +2,7 @@
 
 #include "cache/redis_store.h"
 #include "proxy/clock.h"
+#include "proxy/journal.h"
 #include "proxy/log.h"
 #include "proxy/redis_server.h"
 #include "proxy/store_pact.h"
@@ -103,6 +104,7 @@ static void say(const char *text, bool warning, void *arg)
     if (l->magic != RA_LOOP_MAGIC)
         ra_corrupt("loop");
     ra_log(warning ? RA_LOG_WARNING : RA_LOG_INFO, "redis %s: %s", l->server->redis_where, text);
+    ra_journal_note(l->server->journal, RA_JOURNAL_BREAKER, "redis %s: %s", l->server->redis_where, text);
 }
 
 static ra_redis_options redis_options(const ra_server *s)
