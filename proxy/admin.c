@@ -129,22 +129,46 @@ static bool shows_token(struct evhttp_request *r, const char *token)
     return strlen(given) == n && CRYPTO_memcmp(given, token, n) == 0;
 }
 
-/* Who may not ask is told so; false. */
-static bool may_ask(ra_admin *a, struct evhttp_request *r)
+/* What a browser says where a page makes a request that isn't a plain GET of its own origin's. */
+static bool is_own_origin(ra_admin *a, struct evhttp_request *r, const char *origin)
+{
+    const char *scheme = a->tls ? "https://" : "http://";
+    const char *host = evhttp_find_header(evhttp_request_get_input_headers(r), "Host");
+    size_t n = strlen(scheme);
+    return host && strncmp(origin, scheme, n) == 0 && strcmp(origin + n, host) == 0;
+}
+
+/* Has a page made a browser send it, and not the one that is served here? Older browsers don't say where a
+ * GET comes from; but they keep its answer from such a page. */
+static bool is_of_other_page(ra_admin *a, struct evhttp_request *r)
+{
+    const struct evkeyvalq *headers = evhttp_request_get_input_headers(r);
+    const char *origin = evhttp_find_header(headers, "Origin");
+    const char *site = evhttp_find_header(headers, "Sec-Fetch-Site");
+    if (origin && !is_own_origin(a, r, origin))
+        return true;
+    return site && strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
+}
+
+/* Who may not ask is told so; false. What is `open` shows nothing, and is for anybody who finds the address:
+ * a link on another page may lead to it. */
+static bool may_ask(ra_admin *a, struct evhttp_request *r, bool open)
 {
     const char *token = a->server->config->admin.token;
+    if (!token && !is_for_loopback(r)) {
+        ra_admin_error(r, 403, "Host must be a loopback address, or localhost");
+        return false;
+    }
+    if (open)
+        return true;
     if (token && !shows_token(r, token)) {
         evhttp_add_header(evhttp_request_get_output_headers(r), "WWW-Authenticate", "Bearer");
         ra_admin_error(r, 401, "admin.token is wanted: Authorization: Bearer TOKEN");
         return false;
     }
-    if (!token && !is_for_loopback(r)) {
-        ra_admin_error(r, 403, "Host must be a loopback address, or localhost");
-        return false;
-    }
-    if (!evhttp_find_header(evhttp_request_get_input_headers(r), "Origin"))
+    if (!is_of_other_page(a, r))
         return true;
-    ra_admin_error(r, 403, "web pages have no business here");
+    ra_admin_error(r, 403, "web pages of other origins have no business here");
     return false;
 }
 
@@ -168,33 +192,48 @@ static bool is_json(struct evhttp_request *r)
     return given && strncasecmp(given, type, n) == 0 && (!given[n] || strchr(" ;\t", given[n]));
 }
 
+typedef struct call {
+    const char *path;
+    enum { GET, GET_OR_HEAD, POST } takes;
+    bool open; /* see may_ask */
+    void (*run)(ra_admin *a, struct evhttp_request *r);
+} call;
+
+static const call *call_of(const char *path)
+{
+    static const call calls[] = {{"/admin/cache/ping", POST, false, ra_admin_cache_ping},
+                                 {"/admin/cache/get", POST, false, ra_admin_cache_get},
+                                 {"/admin/cache/delete", POST, false, ra_admin_cache_delete},
+                                 {"/admin/cache/stats", GET, false, ra_admin_cache_stats}};
+    for (size_t i = 0; path && i < sizeof calls / sizeof *calls; i++)
+        if (strcmp(path, calls[i].path) == 0)
+            return &calls[i];
+    return NULL;
+}
+
+static bool takes(const call *c, enum evhttp_cmd_type command)
+{
+    return c->takes == POST
+               ? command == EVHTTP_REQ_POST
+               : command == EVHTTP_REQ_GET || (c->takes == GET_OR_HEAD && command == EVHTTP_REQ_HEAD);
+}
+
 static void received(struct evhttp_request *r, void *arg)
 {
-    static const struct {
-        const char *path;
-        bool post;
-        void (*run)(ra_admin *a, struct evhttp_request *r);
-    } calls[] = {{"/admin/cache/ping", true, ra_admin_cache_ping},
-                 {"/admin/cache/get", true, ra_admin_cache_get},
-                 {"/admin/cache/delete", true, ra_admin_cache_delete},
-                 {"/admin/cache/stats", false, ra_admin_cache_stats}};
     ra_admin *a = checked(arg);
-    if (!is_well_framed(a, r) || !may_ask(a, r))
+    if (!is_well_framed(a, r))
         return;
-    const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(r));
-    size_t i = 0, n = sizeof calls / sizeof *calls;
-    while (i < n && !(path && strcmp(path, calls[i].path) == 0))
-        i++;
-    bool post = evhttp_request_get_command(r) == EVHTTP_REQ_POST;
-    bool fits = i < n && (post ? calls[i].post : evhttp_request_get_command(r) == EVHTTP_REQ_GET);
-    if (i == n)
+    const call *c = call_of(evhttp_uri_get_path(evhttp_request_get_evhttp_uri(r)));
+    if (!may_ask(a, r, c && c->open))
+        return;
+    if (!c)
         ra_admin_error(r, 404, "no such path");
-    else if (!fits || post != calls[i].post)
-        ra_admin_error(r, 405, calls[i].post ? "this path takes POST" : "this path takes GET");
-    else if (post && !is_json(r))
+    else if (!takes(c, evhttp_request_get_command(r)))
+        ra_admin_error(r, 405, c->takes == POST ? "this path takes POST" : "this path takes GET");
+    else if (c->takes == POST && !is_json(r))
         ra_admin_error(r, 415, "Content-Type must be application/json");
     else
-        calls[i].run(a, r);
+        c->run(a, r);
 }
 
 /* ---- begin and end ---- */

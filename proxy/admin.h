@@ -10,10 +10,12 @@
  *   GET  /admin/cache/stats   {"store": ..., counters, "streams": {TABLE: counters}}; times in ms
  *
  * What fails is {"error": TEXT} with a status of 4xx or 5xx. With admin.token a request must show it (as
- * "Authorization: Bearer TOKEN"; else 401). Without, it is on loopback only, and Host must name that, which a
- * name that a web page has been loaded by doesn't. So that no page in a browser on this machine can use it, a
- * POST must be application/json besides, which a page may not send to another origin unasked. With admin.tls
- * it is HTTPS.
+ * "Authorization: Bearer TOKEN"; else 401), but for the calls that admin.c marks as open: they show nothing
+ * of this proxy that isn't known to whoever has its program. Without a token it is on loopback only, and Host
+ * must name that, which a name that a web page has been loaded by doesn't. So that no page in a browser on
+ * this machine can use it but the one that it serves itself, an Origin must be its own (scheme and Host),
+ * Sec-Fetch-Site, where a browser sends it, must not be another's, and a POST must be application/json, which
+ * a page may not send to another origin unasked. With admin.tls it is HTTPS.
  *
  * Threads: new, start, stop and free are main's. It ends before the loops do, since it asks them.
  */
