@@ -44,12 +44,14 @@ static uint64_t node_hash(void *table, uint32_t ref)
 
 static const ra_index_nodes nodes = {node_link, node_hash};
 
-bool ra_shard_init(ra_shard *s, const ra_shard_limits *limits, atomic_size_t *markers_in_all)
+bool ra_shard_init(ra_shard *s, const ra_shard_limits *limits, atomic_size_t *markers_in_all,
+                   ra_memory_group *groups)
 {
     memset(s, 0, sizeof *s);
     pthread_mutex_init(&s->lock, NULL);
     s->limits = limits;
     s->markers_in_all = markers_in_all;
+    s->groups = groups;
     s->fixed_bytes = sizeof *s;
     ra_slab_init(&s->units, sizeof(ra_unit));
     ra_slab_init(&s->further, sizeof(ra_further));
@@ -205,11 +207,36 @@ size_t ra_shard_entry_cost(uint32_t entry, const ra_payload *payload)
     return record + ra_pool_cost(sizeof *payload + payload->len);
 }
 
-void ra_shard_set_payload(ra_shard *s, uint32_t entry, ra_payload *payload)
+/* An entry with its payload comes, or goes. */
+static void group_add(ra_shard *s, uint32_t entry)
+{
+    const ra_entry *e = ra_shard_entry(s, entry);
+    if (!s->groups)
+        return;
+    ra_memory_group *g = &s->groups[e->group];
+    atomic_fetch_add_explicit(&g->entries, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&g->bytes, ra_shard_entry_cost(entry, e->payload), memory_order_relaxed);
+}
+
+static void group_sub(ra_shard *s, uint32_t entry)
+{
+    const ra_entry *e = ra_shard_entry(s, entry);
+    if (!s->groups)
+        return;
+    ra_memory_group *g = &s->groups[e->group];
+    atomic_fetch_sub_explicit(&g->entries, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&g->bytes, ra_shard_entry_cost(entry, e->payload), memory_order_relaxed);
+}
+
+void ra_shard_set_payload(ra_shard *s, uint32_t entry, ra_payload *payload, unsigned group)
 {
     ra_entry *e = ra_shard_entry(s, entry);
     ra_payload *old = e->payload;
+    if (old)
+        group_sub(s, entry);
     e->payload = ra_payload_ref(payload);
+    e->group = group & (RA_GROUPS - 1);
+    group_add(s, entry);
     s->payload_bytes += ra_pool_cost(sizeof *payload + payload->len);
     if (!old) {
         s->n.entries++;
@@ -227,6 +254,7 @@ void ra_shard_remove_entry(ra_shard *s, uint32_t entry)
     ra_entry *e = ra_shard_entry(s, entry);
     ra_queue_remove(s, entry);
     if (e->payload) {
+        group_sub(s, entry);
         s->payload_bytes -= ra_pool_cost(sizeof *e->payload + e->payload->len);
         s->n.entries--;
         ra_payload_unref(e->payload);

@@ -41,6 +41,7 @@ typedef struct ra_entry {
     unsigned pinned : 1; /* it is a guard */
     unsigned marked : 1;
     unsigned further : 16; /* number of entries in records of their own */
+    unsigned group : 10;   /* of this entry: see ra_fill */
 } ra_entry;
 
 typedef struct ra_unit {
@@ -89,10 +90,16 @@ typedef struct ra_shard_limits {
     uint64_t seed;             /* of the hash, so that nobody outside can aim at one bucket */
 } ra_shard_limits;
 
+/* What all shards hold of one group of entries. */
+typedef struct ra_memory_group {
+    atomic_size_t entries, bytes;
+} ra_memory_group;
+
 typedef struct ra_shard {
     alignas(64) pthread_mutex_t lock;
     const ra_shard_limits *limits;
     atomic_size_t *markers_in_all;
+    ra_memory_group *groups; /* of all shards, RA_GROUPS of them; NULL: not counted */
     ra_slab units, further, markers;
     ra_index index;
     ra_queue queue[RA_QUEUES];
@@ -101,7 +108,8 @@ typedef struct ra_shard {
     ra_store_stats n; /* counters, and `entries` */
 } ra_shard;
 
-bool ra_shard_init(ra_shard *s, const ra_shard_limits *limits, atomic_size_t *markers_in_all);
+bool ra_shard_init(ra_shard *s, const ra_shard_limits *limits, atomic_size_t *markers_in_all,
+                   ra_memory_group *groups);
 void ra_shard_fini(ra_shard *s);
 
 static inline size_t ra_shard_bytes(const ra_shard *s)
@@ -152,8 +160,8 @@ size_t ra_shard_sweep_unit(ra_shard *s, uint32_t unit, int64_t now);
 /* Entries. add gives one with no payload, which is on no queue yet; 0: no memory. */
 uint32_t ra_shard_find_entry(ra_shard *s, uint32_t unit, const ra_key *request);
 uint32_t ra_shard_add_entry(ra_shard *s, uint32_t unit, const ra_key *request);
-/* Takes its own reference to the payload. */
-void ra_shard_set_payload(ra_shard *s, uint32_t entry, ra_payload *payload);
+/* Takes its own reference to the payload. `group` is below RA_GROUPS. */
+void ra_shard_set_payload(ra_shard *s, uint32_t entry, ra_payload *payload, unsigned group);
 void ra_shard_renew(ra_shard *s, uint32_t entry); /* it is the newest of its unit now */
 void ra_shard_remove_entry(ra_shard *s, uint32_t entry);
 uint32_t ra_shard_oldest_entry(ra_shard *s, uint32_t unit);

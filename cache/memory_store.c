@@ -249,7 +249,7 @@ static enum ra_fill_result put(ra_shard *s, uint32_t unit, int64_t now, const ra
     if (!entry)
         return RA_FILL_FULL;
     ra_entry *e = ra_shard_entry(s, entry);
-    ra_shard_set_payload(s, entry, f->payload);
+    ra_shard_set_payload(s, entry, f->payload, f->group);
     e->expires = now + (f->ttl < TTL_MAX ? f->ttl : TTL_MAX);
     e->keep = f->keep < 0 ? 0 : f->keep > UINT32_MAX ? UINT32_MAX : (uint32_t)f->keep;
     if (is_new)

@@ -29,6 +29,7 @@ typedef struct ra_memory_options {
         max_unit_entries; /* entries in one unit; at the cap its oldest is dropped; 0: 1024; at most 65,535 */
     size_t max_markers;   /* 0: 1,048,576 */
     unsigned shards;      /* power of two; 0: chosen from max_bytes (at least 16 MiB a shard), at most 64 */
+    bool groups;          /* count what is held by ra_fill's `group` */
     int64_t quiet_until;  /* lookups before this `now` bypass ("unclean-start"); 0: none */
 } ra_memory_options;
 
@@ -42,6 +43,8 @@ ra_store *ra_memory_store_new(ra_memory *m);
 /* Removes markers and entries that are past their time; called by a timer, looks at `most` units and entries
  * and goes on from there the next time. */
 void ra_memory_sweep(ra_memory *m, int64_t now, size_t most);
+/* What is held of one group: entries, and bytes with what they cost beyond their payloads. Any thread. */
+void ra_memory_get_group(ra_memory *m, unsigned group, size_t *entries, size_t *bytes);
 /* Live markers at `now` of writes that haven't ended (one that only settles has): a clean exit leaves none.
  */
 size_t ra_memory_markers(ra_memory *m, int64_t now);

@@ -50,9 +50,15 @@ static unsigned shard_count(const ra_memory_options *o)
     return n;
 }
 
+static size_t own_cost(bool groups)
+{
+    return ra_memory_cost(sizeof(ra_memory)) +
+           (groups ? ra_memory_cost(RA_GROUPS * sizeof(ra_memory_group)) : 0);
+}
+
 static ra_shard_limits limits_of(const ra_memory_options *o, unsigned nshards)
 {
-    size_t own = ra_memory_cost(sizeof(ra_memory));
+    size_t own = own_cost(o->groups);
     ra_shard_limits l = {
         .budget = o->max_bytes > own ? (o->max_bytes - own) / nshards : 0,
         .max_entry_bytes = o->max_entry_bytes,
@@ -84,9 +90,11 @@ ra_memory *ra_memory_new(const ra_memory_options *o)
     for (m->shift = 64; n >> (64 - m->shift) > 1;)
         m->shift--;
     m->shards = aligned_alloc(alignof(ra_shard), n * sizeof *m->shards);
-    bool ok = m->shards != NULL;
+    m->groups = o->groups ? calloc(RA_GROUPS, sizeof *m->groups) : NULL;
+    bool ok = m->shards && (m->groups || !o->groups);
     while (ok && m->nshards < n)
-        ok = ra_shard_init(&m->shards[m->nshards++], &m->limits, &m->markers); /* fini fits a failed one */
+        ok = ra_shard_init(&m->shards[m->nshards++], &m->limits, &m->markers,
+                           m->groups); /* fini fits a failed one */
     if (ok)
         return m;
     ra_memory_unref(m);
@@ -106,6 +114,7 @@ void ra_memory_unref(ra_memory *m)
     for (unsigned i = 0; i < m->nshards; i++)
         ra_shard_fini(&m->shards[i]);
     free(m->shards);
+    free(m->groups);
     pthread_mutex_destroy(&m->sweep_lock);
     free(m);
 }
@@ -144,11 +153,17 @@ static void add_stats(ra_store_stats *to, ra_shard *s)
 
 void ra_table_stats(ra_memory *m, ra_store_stats *out)
 {
-    *out = (ra_store_stats){.bytes = ra_memory_cost(sizeof *m),
+    *out = (ra_store_stats){.bytes = own_cost(m->groups != NULL),
                             .max_bytes = m->max_bytes,
                             .bypasses = atomic_load(&m->quiet_bypasses)};
     for (unsigned i = 0; i < m->nshards; i++)
         add_stats(out, &m->shards[i]);
+}
+
+void ra_memory_get_group(ra_memory *m, unsigned group, size_t *entries, size_t *bytes)
+{
+    *entries = m->groups ? atomic_load_explicit(&m->groups[group].entries, memory_order_relaxed) : 0;
+    *bytes = m->groups ? atomic_load_explicit(&m->groups[group].bytes, memory_order_relaxed) : 0;
 }
 
 /* Looks at units from `*unit` on until `most` units and entries are looked at, or the end (*unit is then 0).

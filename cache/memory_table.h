@@ -19,6 +19,7 @@ struct ra_memory {
     unsigned sweep_shard;
     uint32_t sweep_unit;
     ra_shard *shards;
+    ra_memory_group *groups; /* NULL: not counted */
 };
 
 /* The shard of a unit, locked; the caller unlocks it. *hash is for ra_shard_find. */

@@ -36,7 +36,7 @@
 #include "cache/key.h"
 #include "cache/payload.h"
 
-enum { RA_GENERATION_MAX = 47, RA_GUARDS_MAX = 2 };
+enum { RA_GENERATION_MAX = 47, RA_GUARDS_MAX = 2, RA_GROUPS = 1024 };
 
 typedef struct ra_generation {
     uint8_t len; /* 0: none */
@@ -66,6 +66,7 @@ typedef struct ra_lookup {
     unsigned nguards;
     bool exact;  /* the promise is linearizable: what is held nearer than the store is never served unasked */
     bool awaits; /* at a miss the caller would wait for another process that is filling this very entry */
+    uint32_t tag; /* the caller's own; the store doesn't look at it */
     /* out */
     enum ra_lookup_outcome outcome;
     bool near;           /* HIT: the payload was held in this process, in front of a network store */
@@ -86,6 +87,7 @@ typedef struct ra_fill {
     ra_payload *payload; /* the store takes its own reference */
     int64_t ttl;         /* ms from now: the TTL less the time since this read's own miss; > 0 */
     int64_t keep;        /* ms past the TTL that the entry stays for stale serving; >= 0 */
+    unsigned group;      /* below RA_GROUPS: the in-process store may count what it holds by it */
 } ra_fill;
 
 enum ra_fill_result {

@@ -27,6 +27,7 @@ enum ra_store_kind { RA_STORE_KIND_MEMORY, RA_STORE_KIND_REDIS, RA_STORE_KIND_MO
 /* What applies to one access: a table's own, or a pattern's with the table's for what it leaves out. */
 typedef struct ra_policy {
     const char *name; /* the pattern's, or the table's; for messages and counters */
+    unsigned subject; /* whose counters are its: set by who counts, before the snapshot is used; else 0 */
     int64_t ttl;      /* 0: not cached */
     int64_t negative_ttl;
     uint32_t ttl_jitter; /* ppm of the TTL that may be taken off */

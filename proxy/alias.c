@@ -13,6 +13,7 @@ typedef struct alias {
     ra_config *config;
     ra_key unit, request, guard[RA_GUARDS_MAX];
     unsigned nguards;
+    uint32_t tag;
     bool exact;
 } alias;
 
@@ -104,7 +105,8 @@ bool ra_aliases_find(const ra_aliases *a, const ra_alias_asked *asked, const ra_
             continue;
         if (!is_good(s, b))
             return false;
-        *look = (ra_lookup){.unit = s->unit, .request = s->request, .nguards = s->nguards, .exact = s->exact};
+        *look = (ra_lookup){
+            .unit = s->unit, .request = s->request, .nguards = s->nguards, .exact = s->exact, .tag = s->tag};
         memcpy(look->guard, s->guard, sizeof look->guard);
         return true;
     }
@@ -170,6 +172,7 @@ void ra_aliases_learn(ra_aliases *a, const ra_alias_asked *asked, const ra_alias
                  .unit = look->unit,
                  .request = look->request,
                  .nguards = look->nguards,
+                 .tag = look->tag,
                  .exact = look->exact};
     memcpy(s->guard, look->guard, sizeof s->guard);
     a->bytes += n;

@@ -10,6 +10,7 @@
 #include "proxy/follow.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
+#include "proxy/metrics.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -29,7 +30,8 @@ struct ra_express {
     ra_http_line lines[RA_EXPRESS_LINES_MAX]; /* of the head that is being read, where clients must sign */
 };
 
-static void answered(ra_express *e, struct bufferevent *connection, size_t n, const ra_lookup *look);
+static void answered(ra_express *e, struct bufferevent *connection, size_t n, const ra_lookup *look,
+                     int64_t began_us);
 
 ra_express *ra_express_new(ra_loop *l)
 {
@@ -105,25 +107,41 @@ static bool is_within_limits(const ra_config_listen *c, const ra_express_head *h
 }
 
 static enum served look_up(ra_express *e, struct bufferevent *connection, const ra_express_head *head,
-                           ra_bytes body, ra_lookup *look)
+                           ra_bytes body, ra_lookup *look, int64_t began_us)
 {
     ra_server *s = e->loop->server;
     ra_alias_asked asked;
     ra_alias_basis basis = {
-        .config = s->config, .tables_version = ra_tables_version(s->tables), .now = ra_clock_monotonic()};
+        .config = s->config, .tables_version = ra_tables_version(s->tables), .now = began_us / 1000};
     if (ra_follows_any_lags(s->follows, ra_clock_wall()) || !is_within_limits(&s->config->listen, head) ||
         !ra_listener_host_ok(&s->config->listen, head->host) || !asked_by(e, head, body, &asked) ||
         !ra_aliases_find(e->aliases, &asked, &basis, look) || !is_proven(e, head, &asked))
         return NOT_HERE;
     if (ra_store_peek(e->loop->store, basis.now, look))
         return ANSWERED;
-    return ra_express_ask(&e->asks, connection, head->head_n + head->body_n, look, basis.now) ? ASKED
-                                                                                              : NOT_HERE;
+    return ra_express_ask(&e->asks, connection, head->head_n + head->body_n, look, began_us) ? ASKED
+                                                                                             : NOT_HERE;
+}
+
+static void count(const ra_express *e, const ra_lookup *look, bool negative, uint32_t bytes, int64_t began_us)
+{
+    const ra_read_event read = {.tag = look->tag,
+                                .outcome = RA_READ_HIT,
+                                .near = look->near,
+                                .negative = negative,
+                                .unit = &look->unit,
+                                .entry = &look->request,
+                                .bytes = bytes};
+    ra_meter_read(e->loop->meter, &read, began_us / 1000);
+    ra_meter_request(e->loop->meter, look->tag, &read, RA_REQUEST_HIT, ra_clock_monotonic_us() - began_us);
 }
 
 /* The payload's reference goes with it. */
-static ra_express_pending *reply(ra_express *e, struct bufferevent *connection, const ra_lookup *look)
+static ra_express_pending *reply(ra_express *e, struct bufferevent *connection, const ra_lookup *look,
+                                 int64_t began_us)
 {
+    bool negative = ra_op_payload_is_negative(look->payload);
+    uint32_t bytes = look->payload->len;
     char head[RA_EXPRESS_REPLY_MAX];
     int64_t wall = ra_clock_wall();
     ra_verdict v = {.cache = RA_X_HIT,
@@ -131,7 +149,10 @@ static ra_express_pending *reply(ra_express *e, struct bufferevent *connection, 
                     .ttl = look->expires_in / 1000,
                     .detail = look->near ? "near" : NULL};
     size_t n = ra_express_reply(head, look->payload, &v, &e->date, wall);
-    return ra_express_write(&e->writes, connection, (ra_bytes){head, n}, look->payload);
+    ra_express_pending *pending =
+        ra_express_write(&e->writes, connection, (ra_bytes){head, n}, look->payload);
+    count(e, look, negative, bytes, began_us);
+    return pending;
 }
 
 /* The request at the beginning of the buffer, if it is one for the express way and all there. */
@@ -154,11 +175,12 @@ static enum served serve_one(ra_express *e, struct bufferevent *connection, stru
     ra_lookup look;
     if (e->loop->draining || !request_at(e, in, &head, &body))
         return NOT_HERE;
-    enum served what = look_up(e, connection, &head, body, &look);
+    int64_t began_us = ra_clock_monotonic_us();
+    enum served what = look_up(e, connection, &head, body, &look, began_us);
     if (what != ANSWERED)
         return what;
     evbuffer_drain(in, head.head_n + head.body_n);
-    *pending = reply(e, connection, &look);
+    *pending = reply(e, connection, &look, began_us);
     return ANSWERED;
 }
 
@@ -211,7 +233,8 @@ static void leave(ra_express *e, struct bufferevent *connection)
 }
 
 /* The store has answered for the request at the beginning of the buffer. */
-static void answered(ra_express *e, struct bufferevent *connection, size_t n, const ra_lookup *look)
+static void answered(ra_express *e, struct bufferevent *connection, size_t n, const ra_lookup *look,
+                     int64_t began_us)
 {
     struct evbuffer *in = bufferevent_get_input(connection);
     enum served what = NOT_HERE;
@@ -219,7 +242,7 @@ static void answered(ra_express *e, struct bufferevent *connection, size_t n, co
         ra_payload_unref(look->payload); /* evhttp's reply ends the connection */
     } else if (look) {
         evbuffer_drain(in, n);
-        what = serve(e, connection, reply(e, connection, look));
+        what = serve(e, connection, reply(e, connection, look, began_us));
     } else {
         forget(e, in);
     }

@@ -1,6 +1,8 @@
 #include "proxy/express_ask.h"
 
+#include "proxy/clock.h"
 #include "proxy/log.h"
+#include "proxy/metrics.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -16,7 +18,8 @@ struct ra_express_asked {
     struct bufferevent *connection;
     ra_store_call call;
     ra_lookup look;
-    size_t n;     /* bytes of the request */
+    size_t n; /* bytes of the request */
+    int64_t began_us;
     bool stopped; /* nothing is read any more */
     /* evhttp's, on its connection */
     bufferevent_data_cb read, written;
@@ -103,16 +106,18 @@ static void done(ra_store_call *call)
     struct bufferevent *connection = q->connection;
     const ra_lookup look = q->look;
     size_t n = q->n;
+    int64_t began_us = q->began_us;
+    ra_meter_store(l->meter, ra_clock_monotonic_us() - began_us);
     bool hit = call->ok;
     give_back(q);
     asked_free(q);
-    answered(l->express, connection, n, hit ? &look : NULL);
+    answered(l->express, connection, n, hit ? &look : NULL, began_us);
     if (hit)
         ra_loop_ended(l); /* else evhttp is about to begin with it: it hasn't ended */
 }
 
 bool ra_express_ask(ra_express_asks *a, struct bufferevent *connection, size_t n, const ra_lookup *look,
-                    int64_t now)
+                    int64_t began_us)
 {
     ra_express_asked *q = malloc(sizeof *q);
     if (!q)
@@ -123,13 +128,14 @@ bool ra_express_ask(ra_express_asks *a, struct bufferevent *connection, size_t n
                             .connection = connection,
                             .look = *look,
                             .n = n,
+                            .began_us = began_us,
                             .call = {.done = done}};
     q->call.arg = q;
     if (q->next)
         q->next->prev = q;
     a->pending = q;
     a->loop->sending++;
-    if (ra_store_ask(a->loop->store, now, &q->look, &q->call) == RA_STORE_PENDING) {
+    if (ra_store_ask(a->loop->store, began_us / 1000, &q->look, &q->call) == RA_STORE_PENDING) {
         take_over(q);
         return true;
     }

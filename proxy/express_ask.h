@@ -19,10 +19,11 @@ enum { RA_EXPRESS_WAITING_MAX = 64 * 1024 };
 
 typedef struct ra_express_asked ra_express_asked;
 
-/* The request is the first `n` bytes of the input. `look` is a hit, with a reference to its payload, the
- * callee's; or NULL: it isn't known to be one. evhttp's callbacks are on the connection again. */
+/* The request is the first `n` bytes of the input, and was there at `began_us`. `look` is a hit, with a
+ * reference to its payload, the callee's; or NULL: it isn't known to be one. evhttp's callbacks are on the
+ * connection again. */
 typedef void (*ra_express_answered)(struct ra_express *e, struct bufferevent *connection, size_t n,
-                                    const ra_lookup *look);
+                                    const ra_lookup *look, int64_t began_us);
 
 typedef struct ra_express_asks {
     ra_loop *loop;
@@ -34,9 +35,9 @@ void ra_express_asks_init(ra_express_asks *a, ra_loop *l, ra_express_answered an
 /* Nobody is told; the connections are evhttp's again. */
 void ra_express_asks_fini(ra_express_asks *a);
 
-/* For a request of `n` bytes. true: `answered` will run, on this thread, after this has returned. false:
- * nothing has changed. */
+/* For a request of `n` bytes that was there at `began_us` (monotonic). true: `answered` will run, on this
+ * thread, after this has returned. false: nothing has changed. */
 bool ra_express_ask(ra_express_asks *a, struct bufferevent *connection, size_t n, const ra_lookup *look,
-                    int64_t now);
+                    int64_t began_us);
 
 #endif

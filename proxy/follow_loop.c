@@ -4,6 +4,7 @@
 #include "proxy/follow_image.h"
 #include "proxy/follow_parts.h"
 #include "proxy/log.h"
+#include "proxy/metrics.h"
 
 enum {
     TASK_MAGIC = 0x666f7461,
@@ -156,9 +157,20 @@ static void end_marks(task *t)
     }
 }
 
+/* On the first loop: its meter counts them. */
+static void count_marks(const task *t)
+{
+    int64_t now = ra_clock_monotonic();
+    for (size_t i = t->at; i < t->upto; i++)
+        ra_meter_invalidation(t->f->loop->meter, t->marks[i].subject, RA_CAUSE_STREAM, &t->marks[i].unit,
+                              now);
+}
+
 static void marked(ra_store_call *call)
 {
     task *t = checked(call->arg);
+    if (call->ok)
+        count_marks(t);
     end_marks(t);
     end_turn(t, call->ok);
 }

@@ -161,7 +161,7 @@ static bool collect(const batch_work *w, ra_marks *all, uint64_t *own)
             continue;
         }
         for (size_t k = 0; k < m->n; k++)
-            ra_marks_add(all, &m->v[k].unit, m->v[k].settle);
+            ra_marks_add(all, &m->v[k]);
     }
     return ra_marks_end(all, NULL);
 }

@@ -60,15 +60,25 @@ typedef struct ra_part {
     ra_lookup look; /* unit, request, guards are set; the store sets the rest */
     const ra_policy *policy;
     size_t table;       /* index into op->tables */
+    uint32_t bytes;     /* set by the caller: of what upstream said that it is; 0: not known */
+    bool told;          /* and that it did */
     uint32_t key_token; /* BatchGetItem: the key's object */
     ra_scalar pk, sk;   /* BatchGetItem: to match the reply's items */
     bool upstream;      /* set by the caller before ra_op_body: this part is read upstream */
 } ra_part;
 
+/* A key of a BatchGetItem that isn't looked up. */
+typedef struct ra_uncached {
+    const ra_policy *policy; /* NULL: its table isn't known */
+    const char *why;
+} ra_uncached;
+
 /* A unit to mark, and how long past the reply its marker stays (0 but for global indexes). */
 typedef struct ra_mark {
     ra_key unit;
     int64_t settle;
+    unsigned subject; /* the policy's that reads of it have (ra_policy) */
+    bool item;        /* it is one item's */
 } ra_mark;
 
 typedef struct ra_op {
@@ -91,10 +101,12 @@ typedef struct ra_op {
     /* reads, after ra_op_plan */
     ra_part *parts;
     size_t nparts;
-    const char *bypass;  /* not NULL: don't look up (nparts is 0) */
-    size_t nuncached;    /* BatchGetItem, set by ra_op_plan: how many of its keys have no part and always go
-                            upstream */
-    bool capacity_asked; /* ReturnConsumedCapacity TOTAL or INDEXES */
+    const char *bypass;        /* not NULL: don't look up (nparts is 0) */
+    const ra_policy *bypassed; /* whose that read is, where it is known; else NULL */
+    size_t nuncached;      /* BatchGetItem, set by ra_op_plan: how many of its keys have no part and always go
+                              upstream */
+    ra_uncached *uncached; /* why each; NULL: it is bypassed as a whole before that is known */
+    bool capacity_asked;   /* ReturnConsumedCapacity TOTAL or INDEXES */
 
     /* writes, after ra_op_plan: mark these before sending */
     ra_mark *marks; /* sorted by settle, here and wherever marks are given */
@@ -149,6 +161,9 @@ typedef struct ra_cacheable {
  */
 bool ra_op_read_cacheable(ra_op *op, const ra_http_reply *reply, int64_t filled_ms, ra_cacheable **out,
                           size_t *n);
+
+/* Does a cached reply say that there is nothing: no item, none in the partition? */
+bool ra_op_payload_is_negative(const ra_payload *p);
 
 /* Is the client's reply something else than upstream's bytes (BatchGetItem with hits; a coalesced reader that
  * asked for capacity)? */

@@ -16,7 +16,8 @@ typedef struct batch {
     ra_key *units; /* of all keys whose table is known, to find duplicates */
     size_t nunits;
     bool no_memory;
-    const char *uncached; /* why the first key that has no part has none */
+    ra_uncached *uncached; /* the keys that have no part */
+    size_t nuncached;
 } batch;
 
 /* ---- one table ---- */
@@ -59,6 +60,11 @@ static const char *table_options(ra_op *op, const ra_table *t, const uint32_t *t
     return keys ? NULL : "projection-without-key";
 }
 
+static void add_uncached(batch *b, const ra_policy *policy, const char *why)
+{
+    b->uncached[b->nuncached++] = (ra_uncached){policy, why};
+}
+
 /* One key of a known table. false: the batch as a whole can't be understood. */
 static bool batch_key(batch *b, size_t table, uint32_t key, enum ra_consistent_read consistent,
                       const char *no_part, const ra_key *options)
@@ -73,12 +79,11 @@ static bool batch_key(batch *b, size_t table, uint32_t key, enum ra_consistent_r
         return false;
     b->nunits++;
     const char *why = no_part ? no_part : ra_op_item_part(op, table, &pk, &sk, consistent, options, part);
-    if (consistent != RA_CONSISTENT_TRUE && !bt->splice) {
-        const ra_policy *policy = no_part ? ra_op_policy(op, t, NULL, &pk) : part->policy;
+    const ra_policy *policy = no_part ? ra_op_policy(op, t, NULL, &pk) : part->policy;
+    if (consistent != RA_CONSISTENT_TRUE && !bt->splice)
         bt->splice = policy && policy->consistent_fill;
-    }
     if (why) {
-        b->uncached = b->uncached ? b->uncached : why;
+        add_uncached(b, policy, why);
         return true;
     }
     part->key_token = key;
@@ -104,10 +109,10 @@ static const char *batch_table(batch *b, size_t table)
     *bt = (ra_batch_table){.name = t->token - 1, .keys = tok[B_KEYS], .first = op->nparts};
     bt->nkeys = ra_json_count(j, bt->keys);
     const char *no_part = ra_op_table_bypass(t);
-    if (no_part) {
-        b->uncached = b->uncached ? b->uncached : no_part;
+    for (size_t i = 0; no_part && i < bt->nkeys; i++)
+        add_uncached(b, t->config ? &t->config->policy : NULL, no_part);
+    if (no_part)
         return NULL;
-    }
     no_part = table_options(op, t->table, tok, &options);
     for (uint32_t k = bt->keys + 1; k < j->t[bt->keys].next; k = j->t[k].next) {
         if (!batch_key(b, table, k, consistent, no_part, &options))
@@ -169,7 +174,8 @@ static bool allocate(batch *b)
     b->plan = ra_arena_alloc(op->arena, sizeof *b->plan);
     op->parts = ra_arena_array(op->arena, RA_OP_MAX_KEYS, sizeof *op->parts);
     b->units = ra_arena_array(op->arena, RA_OP_MAX_KEYS, sizeof *b->units);
-    if (!b->plan || !op->parts || !b->units)
+    b->uncached = ra_arena_array(op->arena, RA_OP_MAX_KEYS, sizeof *b->uncached);
+    if (!b->plan || !op->parts || !b->units || !b->uncached)
         return false;
     b->plan->tables = ra_arena_array(op->arena, op->ntables, sizeof *b->plan->tables);
     return b->plan->tables != NULL;
@@ -196,8 +202,9 @@ enum ra_op_result ra_op_plan_batch_get(ra_op *op)
     if (has_duplicates(&b))
         return ra_op_bypass(op, "duplicate-keys");
     op->plan = b.plan;
-    op->nuncached = nkeys - op->nparts;
-    return op->nparts ? RA_OP_OK : ra_op_bypass(op, b.uncached);
+    op->nuncached = b.nuncached;
+    op->uncached = b.uncached;
+    return op->nparts ? RA_OP_OK : ra_op_bypass(op, b.uncached[0].why);
 }
 
 /* ---- the body for upstream ---- */

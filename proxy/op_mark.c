@@ -24,16 +24,26 @@ static bool grow(ra_marks *m)
     return true;
 }
 
-void ra_marks_add(ra_marks *m, const ra_key *unit, int64_t settle)
+void ra_marks_add(ra_marks *m, const ra_mark *mark)
 {
-    if (m->failed || (m->n == m->room && !grow(m)))
-        return;
-    m->v[m->n++] = (ra_mark){*unit, settle};
+    if (!m->failed && (m->n < m->room || grow(m)))
+        m->v[m->n++] = *mark;
+}
+
+/* Whose reads those of a partition are; where that can't be told, the table's own. */
+static unsigned subject_of(const ra_marks *m, const ra_op_table *t, const char *index, const ra_scalar *pk)
+{
+    ra_bytes text;
+    if (t->config->npatterns == 0 || !ra_scalar_text(pk, m->arena, &text))
+        return t->config->policy.subject;
+    return ra_table_config_policy(t->config, index, index ? strlen(index) : 0, text.p, text.n)->subject;
 }
 
 void ra_marks_index(ra_marks *m, const ra_op_table *t, const ra_table_index *i)
 {
-    ra_marks_add(m, &i->guard, t->config->settle);
+    const ra_mark mark = {
+        .unit = i->guard, .settle = t->config->settle, .subject = t->config->policy.subject};
+    ra_marks_add(m, &mark);
 }
 
 void ra_marks_indexes(ra_marks *m, const ra_op_table *t)
@@ -46,29 +56,33 @@ void ra_marks_indexes(ra_marks *m, const ra_op_table *t)
 
 void ra_marks_table(ra_marks *m, const ra_op_table *t)
 {
-    ra_marks_add(m, &t->table->key, 0);
+    const ra_mark mark = {.unit = t->table->key, .subject = t->config->policy.subject};
+    ra_marks_add(m, &mark);
     ra_marks_indexes(m, t);
 }
 
 void ra_marks_index_partition(ra_marks *m, const ra_op_table *t, const ra_table_index *i, const ra_scalar *pk)
 {
-    ra_key unit;
-    if (ra_table_index_partition_unit(t->table, i, pk, &unit))
-        ra_marks_add(m, &unit, t->config->settle);
-    else
+    ra_mark mark = {.settle = t->config->settle};
+    if (!ra_table_index_partition_unit(t->table, i, pk, &mark.unit)) {
         ra_marks_index(m, t, i);
+        return;
+    }
+    mark.subject = subject_of(m, t, i->name, pk);
+    ra_marks_add(m, &mark);
 }
 
 bool ra_marks_item(ra_marks *m, const ra_op_table *t, const ra_scalar *pk, const ra_scalar *sk)
 {
-    ra_key item, partition;
-    if (!ra_table_item_unit(t->table, pk, t->table->sort_key ? sk : NULL, &item) ||
-        !ra_table_partition_unit(t->table, pk, &partition)) {
+    ra_mark item = {.item = true}, partition = {0};
+    if (!ra_table_item_unit(t->table, pk, t->table->sort_key ? sk : NULL, &item.unit) ||
+        !ra_table_partition_unit(t->table, pk, &partition.unit)) {
         ra_marks_table(m, t);
         return false;
     }
-    ra_marks_add(m, &item, 0);
-    ra_marks_add(m, &partition, 0);
+    item.subject = partition.subject = subject_of(m, t, NULL, pk);
+    ra_marks_add(m, &item);
+    ra_marks_add(m, &partition);
     return true;
 }
 

@@ -142,7 +142,7 @@ typedef struct ra_marks {
 } ra_marks;
 
 void ra_marks_init(ra_marks *m, ra_arena *arena);
-void ra_marks_add(ra_marks *m, const ra_key *unit, int64_t settle);
+void ra_marks_add(ra_marks *m, const ra_mark *mark);
 void ra_marks_index(ra_marks *m, const ra_op_table *t, const ra_table_index *i);
 void ra_marks_indexes(ra_marks *m, const ra_op_table *t);
 /* The table as a whole: its guard and all its global indexes. */

@@ -86,6 +86,7 @@ enum ra_op_result ra_op_end_read(ra_op *op, ra_part *part, const char *why, bool
     const ra_policy *policy = part->policy ? part->policy : &op->tables[0].config->policy;
     if (may_splice && policy->consistent_fill && !ra_op_set_member(op, "ConsistentRead", RA_BYTES("true")))
         return RA_OP_NO_MEMORY;
+    op->bypassed = policy;
     if (why)
         return ra_op_bypass(op, why);
     op->parts = part;

@@ -94,6 +94,21 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+/*
+ * By its text, as DynamoDB writes it, for what a network store sends says no more. None of these can stand in
+ * a string of the reply, where a quote has a backslash before it, nor name an attribute's value, which is an
+ * object. What is longer has more to tell than that there is nothing.
+ */
+bool ra_op_payload_is_negative(const ra_payload *p)
+{
+    enum { LONGEST = 1024 };
+    if (p->meta || p->len > LONGEST || memmem(p->body, p->len, "\"LastEvaluatedKey\":", 19))
+        return false;
+    if (memmem(p->body, p->len, "\"Count\":", 8))
+        return memmem(p->body, p->len, "\"Count\":0,", 10) || memmem(p->body, p->len, "\"Count\":0}", 10);
+    return !memmem(p->body, p->len, "\"Item\":", 7);
+}
+
 /* In an item entry the item is the only member, so that it ends before the last bracket. */
 ra_bytes ra_op_payload_item(const ra_payload *p)
 {

@@ -14,6 +14,7 @@
  * request_await.c, request_mark.c and request_write.c), one loop that runs them. Returning RA_SUSPENDED is
  * the only way to wait.
  */
+#include "proxy/clock.h"
 #include "proxy/connections.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
@@ -84,6 +85,7 @@ static ra_request *request_new(ra_loop *l, ra_config *config, struct evhttp_requ
     r->magic = RA_REQUEST_MAGIC;
     r->loop = l;
     r->http = http;
+    r->arrived_us = ra_clock_monotonic_us();
     r->config = ra_config_ref(config);
     ra_arena_init(&r->arena, ARENA_MAX);
     ra_buf_init(&r->upstream_body, 2 * r->config->listen.max_body + 4096);
@@ -111,6 +113,7 @@ ra_request *ra_request_new_for(ra_request *asker)
     ra_request *r = request_new(asker->loop, asker->config, NULL);
     if (r) {
         r->asker = asker;
+        r->own = true;
         asker->asked = r;
     }
     return r;
@@ -129,6 +132,7 @@ static void free_parts(ra_request *r)
 static void request_free(ra_request *r)
 {
     ra_loop *l = r->loop;
+    ra_request_count_answer(r, r->left ? RA_REQUEST_LEFT : RA_REQUEST_ERROR);
     unwatch(r);
     if (r->op_open)
         free_parts(r);
@@ -171,6 +175,7 @@ static enum ra_step finished(ra_request *r)
 static void without_client(ra_request *r)
 {
     r->http = NULL;
+    r->left = true;
     if (r->op.class == RA_CLASS_READ && ra_request_leave_read(r))
         request_free(r);
 }
@@ -254,6 +259,7 @@ void ra_request_resume(ra_request *r, enum ra_request_state state)
 void ra_request_store_done(ra_store_call *call)
 {
     ra_request *r = ra_request_of(call->arg);
+    ra_request_count_store(r);
     ra_request_resume(r, r->state);
 }
 
@@ -296,6 +302,7 @@ void ra_request_answer_upstream(ra_request *r, const ra_verdict *v)
             ra_request_route_reply(r, r->reply->status, (ra_bytes){r->reply->body, r->reply->len}, v);
         else
             ra_reply_upstream(r->loop, ra_request_take_http(r), r->reply, v);
+        ra_request_count_verdict(r, v);
         return;
     }
     char message[320];
@@ -312,19 +319,21 @@ void ra_request_answer_made(ra_request *r, ra_http_reply *reply, ra_buf *body, c
         ra_request_route_reply(r, reply ? reply->status : 200, ra_buf_bytes(body), v);
     else if (r->http)
         ra_reply_made(r->loop, ra_request_take_http(r), reply, body, v);
+    ra_request_count_verdict(r, v);
 }
 
 void ra_request_answer_payload(ra_request *r, ra_payload *take, const ra_verdict *v)
 {
     if (r->http && !r->route) {
         ra_reply_payload(r->loop, ra_request_take_http(r), take, v);
-        return;
+    } else {
+        if (r->asker)
+            ra_request_tell_asker(r, 200, (ra_bytes){take->body, take->len});
+        else if (r->route)
+            ra_request_route_payload(r, take, v);
+        ra_payload_unref(take);
     }
-    if (r->asker)
-        ra_request_tell_asker(r, 200, (ra_bytes){take->body, take->len});
-    else if (r->route)
-        ra_request_route_payload(r, take, v);
-    ra_payload_unref(take);
+    ra_request_count_verdict(r, v);
 }
 
 static enum ra_step refuse(ra_request *r, int status, const char *type, const char *message)
@@ -427,6 +436,8 @@ static enum ra_step refuse_unlearnt(ra_request *r)
     if (!r->reply)
         return refuse(r, 503, RA_TYPE_UNAVAILABLE, "readaside: the table's schema can't be had now");
     ra_verdict v = {.cache = RA_X_BYPASS, .forward = "bypass", .detail = "schema-unavailable"};
+    r->op.bypass = v.detail;
+    ra_request_count_reads(r, false);
     ra_request_answer_upstream(r, &v);
     return ra_request_go(r, RA_FINISHED);
 }
@@ -484,6 +495,7 @@ static void replied(ra_http_reply *reply, void *arg)
     ra_request *r = ra_request_of(arg);
     r->upstream = NULL;
     r->reply = reply ? ra_http_reply_ref(reply) : NULL;
+    ra_request_count_upstream(r);
     ra_request_resume(r, r->state);
 }
 
@@ -508,10 +520,12 @@ enum ra_step ra_request_send(ra_request *r, bool once, enum ra_request_state the
                              .deadline = r->config->upstream.request_timeout,
                              .sign_by = once ? r->sign_by : 0};
     const char *why = NULL;
+    r->sent_us = ra_clock_monotonic_us();
     r->upstream = ra_upstream_send(r->loop->upstream, &u, replied, r, &why);
     if (r->upstream)
         return RA_SUSPENDED;
     r->reply = ra_upstream_failure(why);
+    ra_request_count_upstream(r);
     return RA_GO;
 }
 

@@ -52,7 +52,10 @@ enum ra_step ra_request_begin(ra_request *r, const ra_write_id *id, const ra_mar
         return RA_GO; /* call.ok is false */
     enum ra_store_step step =
         ra_store_begin(r->loop->store, ra_clock_monotonic(), id, units, n, hold_of(r, marks, n), &r->call);
-    return step == RA_STORE_PENDING ? RA_SUSPENDED : RA_GO;
+    if (step != RA_STORE_PENDING)
+        return RA_GO;
+    r->asked_us = ra_clock_monotonic_us();
+    return RA_SUSPENDED;
 }
 
 bool ra_request_remember(ra_request *r, const ra_write_id *id, const ra_mark *marks, size_t n)
@@ -108,14 +111,16 @@ static void add_unmarked(const ra_request *r, const ra_table *planned, const ra_
 {
     const ra_table_config *config = ra_config_table(r->config, now->name, strlen(now->name));
     bool another = planned ? !ra_key_eq(&planned->key, &now->key) : !is_marked(r, &now->key);
+    unsigned subject = config ? config->policy.subject : 0;
     if (another)
-        marks[(*n)++] = (ra_mark){.unit = now->key};
+        marks[(*n)++] = (ra_mark){.unit = now->key, .subject = subject};
     for (size_t i = 0; i < now->nindexes; i++) {
         const ra_table_index *index = &now->indexes[i];
         bool was_known = planned ? ra_table_find_index(planned, ra_bytes_z(index->name)) != NULL
                                  : is_marked(r, &index->guard);
         if (index->global && (another || !was_known))
-            marks[(*n)++] = (ra_mark){.unit = index->guard, .settle = config ? config->settle : 0};
+            marks[(*n)++] =
+                (ra_mark){.unit = index->guard, .settle = config ? config->settle : 0, .subject = subject};
     }
 }
 

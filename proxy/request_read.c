@@ -13,8 +13,10 @@ static enum ra_step ask(ra_request *r, ra_lookup *v, size_t n, enum ra_request_s
 {
     r->call = (ra_store_call){.done = ra_request_store_done, .arg = r};
     r->state = then;
-    return ra_store_lookup(r->loop->store, r->missed_at, v, n, &r->call) == RA_STORE_PENDING ? RA_SUSPENDED
-                                                                                             : RA_GO;
+    if (ra_store_lookup(r->loop->store, r->missed_at, v, n, &r->call) != RA_STORE_PENDING)
+        return RA_GO;
+    r->asked_us = ra_clock_monotonic_us();
+    return RA_SUSPENDED;
 }
 
 /* The parts go upstream without tokens: nothing is filled. */
@@ -32,13 +34,16 @@ enum ra_step ra_request_look_up(ra_request *r)
     ra_op *op = &r->op;
     r->fresh_as_of =
         ra_request_fresh_as_of(r); /* before the store is asked: it is true of what is found then */
-    r->missed_at = ra_clock_monotonic();
     r->missed_at_us = ra_clock_monotonic_us();
+    r->missed_at = r->missed_at_us / 1000;
     r->missed_wall = ra_clock_wall();
+    for (size_t i = 0; i < op->nparts; i++) {
+        ra_part *p = &op->parts[i];
+        p->look.exact = op->tables[p->table].config->consistency == RA_LINEARIZABLE;
+        p->look.tag = ra_meter_tag(p->policy->subject, op->kind);
+    }
     if (ra_request_lags(r))
         return bypass(r, "stream-lag");
-    for (size_t i = 0; i < op->nparts; i++)
-        op->parts[i].look.exact = op->tables[op->parts[i].table].config->consistency == RA_LINEARIZABLE;
     if (op->nparts == 1) {
         op->parts[0].look.awaits = op->kind != RA_OP_BATCH_GET_ITEM && !r->await_timer;
         return ask(r, &op->parts[0].look, 1, RA_LOOKED_UP);
@@ -68,6 +73,7 @@ static void answer_cached(ra_request *r, ra_lookup *look, bool stale)
 {
     ra_verdict v = served(r, look, stale);
     ra_payload *payload = look->payload;
+    ra_request_count_reads(r, stale);
     look->payload = NULL;
     ra_request_answer_payload(r, payload, &v);
 }
@@ -162,6 +168,7 @@ static enum ra_step looked_up_many(ra_request *r)
     ra_buf body;
     ra_buf_init(&body, r->config->upstream.max_reply);
     ra_verdict v = served_together(r);
+    ra_request_count_reads(r, false);
     if (ra_op_read_reply(op, NULL, false, &body))
         ra_request_answer_made(r, NULL, &body, &v);
     else
@@ -296,20 +303,23 @@ enum ra_step ra_request_fetch(ra_request *r)
     return ra_request_send(r, false, RA_FILLING);
 }
 
-static bool fill_one(ra_request *r, const ra_cacheable *c, int64_t now)
+static enum ra_filled fill_one(ra_request *r, const ra_cacheable *c, int64_t now)
 {
+    static const enum ra_filled filled[] = {[RA_FILL_STORED] = RA_FILLED,
+                                            [RA_FILL_OVERTAKEN] = RA_FILL_BY_WRITE,
+                                            [RA_FILL_TOO_LARGE] = RA_FILL_LARGE,
+                                            [RA_FILL_FULL] = RA_FILL_NO_ROOM,
+                                            [RA_FILL_QUEUED] = RA_FILLED};
     const ra_part *part = &r->op.parts[c->part];
     const ra_lookup *look = &part->look;
     const ra_policy *policy = part->policy;
-    if (look->outcome == RA_LOOKUP_BYPASS)
-        return false;
     int64_t ttl = c->negative ? policy->negative_ttl : policy->ttl;
     int64_t left =
         ra_expiry_left(ra_expiry_jittered(ttl, policy->ttl_jitter, (uint32_t)ra_random()), r->missed_at, now);
     int64_t keep = policy->stale_while_revalidate > policy->stale_if_error ? policy->stale_while_revalidate
                                                                            : policy->stale_if_error;
     if (left <= 0)
-        return false;
+        return RA_FILL_OVERDUE;
     ra_fill fill = {.unit = look->unit,
                     .request = look->request,
                     .token = look->token,
@@ -317,9 +327,22 @@ static bool fill_one(ra_request *r, const ra_cacheable *c, int64_t now)
                     .nguards = look->nguards,
                     .payload = c->payload,
                     .ttl = left,
-                    .keep = keep};
-    enum ra_fill_result result = ra_store_fill(r->loop->store, now, &fill);
-    return result == RA_FILL_STORED || result == RA_FILL_QUEUED;
+                    .keep = keep,
+                    .group = policy->subject};
+    return filled[ra_store_fill(r->loop->store, now, &fill)];
+}
+
+/* What upstream says of one part goes to the store, if it may. Whether it did. */
+static bool take_one(ra_request *r, const ra_cacheable *c, int64_t now)
+{
+    ra_part *part = &r->op.parts[c->part];
+    part->told = true;
+    part->bytes = c->payload->len;
+    if (part->look.outcome == RA_LOOKUP_BYPASS)
+        return false;
+    enum ra_filled result = fill_one(r, c, now);
+    ra_request_count_fill(r, part, result);
+    return result == RA_FILLED;
 }
 
 /* Whether anything was stored. */
@@ -332,7 +355,7 @@ static bool fill_all(ra_request *r)
     if (r->op.nparts == 0 || !ra_op_read_cacheable(&r->op, r->reply, r->missed_wall, &c, &n))
         return false;
     for (size_t i = 0; i < n; i++) {
-        stored |= fill_one(r, &c[i], now);
+        stored |= take_one(r, &c[i], now);
         ra_payload_unref(c[i].payload);
     }
     return stored;
@@ -359,8 +382,19 @@ static ra_verdict fetched_verdict(const ra_request *r, bool stored)
                         .collapsed = r->collapsed};
 }
 
+/* Those that upstream has said nothing of that could be stored. */
+static void count_untold(ra_request *r)
+{
+    for (size_t i = 0; i < r->op.nparts && !r->collapsed; i++) {
+        const ra_part *part = &r->op.parts[i];
+        if (part->upstream && !part->told && part->look.outcome != RA_LOOKUP_BYPASS)
+            ra_request_count_fill(r, part, RA_FILL_REPLY);
+    }
+}
+
 static enum ra_step answer_fetched(ra_request *r, const ra_verdict *v)
 {
+    ra_request_count_reads(r, false);
     bool good = r->reply && r->reply->result == RA_HTTP_OK && r->reply->status == 200;
     if (!good || !ra_op_read_rewrites(&r->op, r->collapsed)) {
         ra_request_answer_upstream(r, v);
@@ -394,6 +428,7 @@ enum ra_step ra_request_fill(ra_request *r)
     ra_request_learn_await(r);
     if (!r->collapsed && r->reply && r->reply->result == RA_HTTP_OK && r->reply->status == 200)
         stored = fill_all(r);
+    count_untold(r);
     if (r->leads) {
         ra_flight_land(&r->seat, r->reply);
         r->leads = false;

@@ -200,6 +200,7 @@ enum ra_step ra_request_open_route(ra_request *r)
         return not_routed(r);
     case RA_ROUTE_OPTIONS:
         ra_reply_options(r->loop, r->config, ra_request_take_http(r), refusal.allow);
+        ra_request_count_answer(r, RA_REQUEST_PASS);
         return ra_request_go(r, RA_FINISHED);
     case RA_ROUTE_REFUSED:
         return ra_request_refuse_route(r, &refusal);

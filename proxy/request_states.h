@@ -9,6 +9,7 @@
 #define RA_PROXY_REQUEST_STATES_H
 
 #include "proxy/identity.h"
+#include "proxy/metrics.h"
 #include "proxy/op.h"
 #include "proxy/reply.h"
 #include "proxy/request.h"
@@ -57,6 +58,12 @@ struct ra_request {
     ra_request *prev, *next;     /* on the loop */
     ra_config *config;           /* one snapshot for the request's whole life */
     struct evhttp_request *http; /* NULL once answered, or when its client has left */
+    int64_t arrived_us;          /* monotonic: when all of it was there */
+    int64_t sent_us, asked_us;   /* monotonic: DynamoDB, and a network store, the last time */
+    bool own;                    /* the proxy's own: no client has sent it */
+    bool counted, reads_counted; /* see proxy/request_meter.c */
+    bool left;                   /* its client has gone before it was answered */
+    ra_read_event how;           /* of its reads: what all of them have in common */
     struct event *client_stirs;  /* while a read is suspended: its client closes, resets or sends more */
     struct evbuffer *body_bytes; /* owns the body, which outlives the client */
     ra_bytes body;               /* the operation's: what came, or what a route made of it */
@@ -260,6 +267,24 @@ enum ra_step ra_request_aftermarked(ra_request *r);
 enum ra_step ra_request_remark(ra_request *r);
 enum ra_step ra_request_remarked(ra_request *r);
 enum ra_step ra_request_unmark(ra_request *r);
+
+/* What is counted of it, in proxy/request_meter.c. */
+
+/* Its reads are known to be hits, misses and so on; their payloads are still there. Once. `stale`: the one
+ * read is answered with a stale entry. */
+void ra_request_count_reads(ra_request *r, bool stale);
+/* The client has been answered; what isn't said by its end was an error. Once; not of the proxy's own. */
+void ra_request_count_answer(ra_request *r, enum ra_request_outcome outcome);
+/* As above, with what the client was told of the cache. */
+void ra_request_count_verdict(ra_request *r, const ra_verdict *v);
+/* What has become of a fill of one part. */
+void ra_request_count_fill(ra_request *r, const ra_part *part, enum ra_filled result);
+/* r->reply has come, or is what stands for it. */
+void ra_request_count_upstream(ra_request *r);
+/* The network store has answered what was asked at r->asked_us. */
+void ra_request_count_store(ra_request *r);
+/* A write is over: what it has marked, and written. */
+void ra_request_count_write(ra_request *r);
 
 /* The client of a read has left: true if the request is over with it (and may be freed), false if it goes on
  * for others. */

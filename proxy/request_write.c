@@ -138,6 +138,7 @@ enum ra_step ra_request_unmark(ra_request *r)
     if (r->nafter && !r->fate_unknown)
         ra_request_end_marks(r, &r->after_id, r->after, r->nafter, true);
     ra_request_note_own(r);
+    ra_request_count_write(r);
     if (r->untold && r->succeeded)
         ra_request_answer_error(r, 503, RA_TYPE_UNAVAILABLE,
                                 "readaside: the cache can't be told of this write, which was carried out");

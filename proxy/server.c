@@ -8,6 +8,7 @@
 #include "proxy/journal.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
+#include "proxy/metrics.h"
 #include "proxy/request.h"
 #include "proxy/route_shown.h"
 #include "proxy/server_store.h"
@@ -131,6 +132,7 @@ static bool loop_init(ra_loop *l, ra_server *s, bool first)
 {
     l->magic = RA_LOOP_MAGIC;
     l->server = s;
+    l->meter = ra_metrics_meter(s->metrics, (unsigned)(l - s->loops));
     l->drain_letter = (ra_letter){.deliver = drain, .arg = l};
     l->base = base_new();
     if (!l->base)
@@ -212,8 +214,12 @@ ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, i
     }
     s->flights = ra_flights_new();
     s->tables = ra_tables_new(config);
+    s->metrics = ra_metrics_new(s->nloops + 1);
+    s->started = ra_clock_wall();
+    if (s->metrics)
+        ra_metrics_bind(s->metrics, s->config);
     s->loops = calloc(s->nloops, sizeof *s->loops);
-    bool ok = s->journal && s->flights && s->tables && s->loops;
+    bool ok = s->journal && s->metrics && s->flights && s->tables && s->loops;
     for (unsigned i = 0; i < s->nloops && ok; i++)
         ok = loop_init(&s->loops[i], s, i == 0);
     if (ok)
@@ -368,5 +374,6 @@ void ra_server_free(ra_server *s)
     ra_tls_server_free(s->tls);
     ra_config_unref(s->config);
     ra_journal_free(s->journal);
+    ra_metrics_free(s->metrics);
     free(s);
 }

@@ -33,6 +33,8 @@ struct evhttp;
 struct ra_clock_watch;
 struct ra_follows;
 struct ra_journal;
+struct ra_meter;
+struct ra_metrics;
 struct ra_request;
 struct ssl_ctx_st;
 
@@ -60,8 +62,9 @@ typedef struct ra_loop {
     int64_t accept_logged;       /* monotonic: when that was last said */
     struct ra_request *requests; /* all that live on this loop */
     ra_await_experience fills;
-    unsigned in_flight; /* how many they are */
-    unsigned sending;   /* replies handed to evhttp that aren't written out yet */
+    struct ra_meter *meter; /* what this thread counts */
+    unsigned in_flight;     /* how many they are */
+    unsigned sending;       /* replies handed to evhttp that aren't written out yet */
     bool draining;
     bool cut; /* drain_timeout passed with requests left */
     ra_letter drain_letter;
@@ -95,6 +98,8 @@ struct ra_server {
     uint16_t port;              /* bound */
     struct ra_admin *admin;     /* NULL: none is configured */
     struct ra_journal *journal; /* what an operator is told of */
+    struct ra_metrics *metrics; /* a meter for each loop, and one for the admin listener's thread */
+    int64_t started;            /* wall clock, ms */
     struct ra_follows *follows; /* of tables' streams; NULL: none is followed */
 };
 

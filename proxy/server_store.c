@@ -73,7 +73,7 @@ bool ra_server_store_init(ra_server *s, int64_t quiet_until)
     if (c->store == RA_STORE_KIND_MOMENTO)
         return momento_init(s);
     ra_memory_options o = {
-        .max_bytes = c->max_bytes, .max_entry_bytes = c->max_entry_bytes, .quiet_until = quiet_until};
+        .max_bytes = c->max_bytes, .max_entry_bytes = c->max_entry_bytes, .groups = true, .quiet_until = quiet_until};
     s->memory = ra_memory_new(&o);
     if (!s->memory)
         ra_log(RA_LOG_ERROR, "out of memory");
