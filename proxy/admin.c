@@ -2,6 +2,7 @@
 
 #include "config/address.h"
 #include "proxy/admin_cache.h"
+#include "proxy/admin_dashboard.h"
 #include "proxy/connections.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
@@ -205,6 +206,9 @@ static const call *call_of(const char *path)
                                  {"/admin/cache/get", POST, false, ra_admin_cache_get},
                                  {"/admin/cache/delete", POST, false, ra_admin_cache_delete},
                                  {"/admin/cache/stats", GET, false, ra_admin_cache_stats}};
+    static const call page = {"/", GET_OR_HEAD, true, ra_admin_dashboard};
+    if (path && ra_admin_is_dashboard(path))
+        return &page;
     for (size_t i = 0; path && i < sizeof calls / sizeof *calls; i++)
         if (strcmp(path, calls[i].path) == 0)
             return &calls[i];

@@ -1,6 +1,6 @@
 /*
- * The admin listener: JSON over HTTP on admin.address, for an operator's tools. It has a thread and a loop of
- * its own, so that it answers while the others are busy.
+ * The admin listener: JSON over HTTP on admin.address, for an operator's tools, and a page. It has a thread
+ * and a loop of its own, so that it answers while the others are busy.
  *
  *   POST /admin/cache/ping                       {"store": "memory"}
  *   POST /admin/cache/get     {"units": [{"unit": DIGEST, "guards": [DIGEST, ...]}, ...]}
@@ -8,6 +8,7 @@
  *   POST /admin/cache/delete  {"units": [DIGEST, ...]}
  *                             {"store": ..., "units": [{"unit": DIGEST, "dropped": BOOL}, ...]}
  *   GET  /admin/cache/stats   {"store": ..., counters, "streams": {TABLE: counters}}; times in ms
+ *   GET  /                    the dashboard; its parts are below /dashboard/ (proxy/admin_dashboard.h)
  *
  * What fails is {"error": TEXT} with a status of 4xx or 5xx. With admin.token a request must show it (as
  * "Authorization: Bearer TOKEN"; else 401), but for the calls that admin.c marks as open: they show nothing
