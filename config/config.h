@@ -15,6 +15,9 @@
 #include <stdio.h>
 
 enum ra_consistency { RA_LINEARIZABLE, RA_READ_AFTER_WRITE, RA_EVENTUAL };
+/* OFF: reads go to DynamoDB and fill nothing. Writes are marked all the same, so that what was cached before
+ * may be served again afterwards. */
+enum ra_caching { RA_CACHING_ON, RA_CACHING_OFF, RA_CACHING_OBSERVE };
 /* What becomes of a write that the store can't be told of. */
 enum ra_writes { RA_WRITES_REFUSE, RA_WRITES_PASS };
 enum ra_store_kind { RA_STORE_KIND_MEMORY, RA_STORE_KIND_REDIS, RA_STORE_KIND_MOMENTO };
@@ -58,8 +61,20 @@ typedef struct ra_table_schema {
     size_t nindexes;
 } ra_table_schema;
 
+/* Whether the file names a table, or only the files of which the process has got its configuration. */
+enum ra_standing {
+    RA_TABLE_NAMED,
+    /* A reload has taken it out. Its reads are as if it weren't here; writes to it are marked on, so that it
+     * may be put back in. */
+    RA_TABLE_RETIRED,
+    /* A reload is putting it in. The same, until all writes have ended that weren't marked. */
+    RA_TABLE_JOINING
+};
+
 typedef struct ra_table_config {
     char *name; /* "*": every table that has no entry of its own */
+    enum ra_standing standing;
+    enum ra_caching caching;
     enum ra_consistency consistency;
     enum ra_writes writes_when_store_down;
     int64_t settle;         /* how long GSI partitions stay marked after a write */
@@ -266,6 +281,7 @@ struct ra_config {
     ra_config_upstream upstream;
     ra_config_cache cache;
     ra_config_ddb ddb;
+    enum ra_caching caching; /* the top level's; a table has its own */
     enum ra_consistency consistency;
     enum ra_writes writes_when_store_down; /* for a write that may touch any table; a table has its own */
     int64_t unknown_write_hold;

@@ -47,6 +47,16 @@ bool ra_decode_member(const ra_decoder *d, const ra_place *in, const char *name,
     return node && !ra_locator_refused(d->locator, node);
 }
 
+bool ra_decode_reference(const ra_decoder *d, const ra_place *at, const char **value, const char **source,
+                         char error[RA_REFERENCE_ERROR_MAX])
+{
+    if (!d->literal)
+        return ra_reference_resolve(at->node->valuestring, d->folder, d->pool, value, source, error);
+    *value = at->node->valuestring;
+    *source = "this";
+    return true;
+}
+
 void *ra_decode_array(ra_decoder *d, size_t count, size_t size)
 {
     void *p = ra_pool_array(d->pool, count, size);

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "config/locator.h"
 #include "config/pool.h"
+#include "config/reference.h"
 #include "config/schema.h"
 
 typedef struct ra_decoder {
@@ -17,6 +18,7 @@ typedef struct ra_decoder {
     ra_problems *problems;
     ra_locator *locator;
     const char *folder; /* where relative paths begin */
+    bool literal;       /* references have been resolved before: no string is one */
     bool no_memory;     /* reported once, at the end */
 } ra_decoder;
 
@@ -51,6 +53,11 @@ bool ra_decode_object(ra_decoder *d, const ra_section *s, const ra_place *at, vo
 
 /* Finds names given twice in an object whose names are free; ra_decode_object does so itself. */
 void ra_decode_repeated(ra_decoder *d, const ra_place *at);
+
+/* What the string at this place stands for; see config/reference.h. A literal one counts as the value of a
+ * reference, so that it isn't printed either. */
+bool ra_decode_reference(const ra_decoder *d, const ra_place *at, const char **value, const char **source,
+                         char error[RA_REFERENCE_ERROR_MAX]);
 
 /* Memory of the pool; notes it in the decoder if there is none. */
 void *ra_decode_array(ra_decoder *d, size_t count, size_t size);

@@ -41,7 +41,7 @@ static const char *resolve(ra_decoder *d, const ra_place *at, const char **sourc
 {
     char error[RA_REFERENCE_ERROR_MAX];
     const char *text;
-    if (ra_reference_resolve(at->node->valuestring, d->folder, d->pool, &text, source, error))
+    if (ra_decode_reference(d, at, &text, source, error))
         return text;
     ra_decode_error(d, at, "%s; accepted: a string with placeholders", error);
     return NULL;

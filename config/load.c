@@ -1,4 +1,5 @@
 /* From a file's text to a snapshot, in one go or not at all. */
+#include "config/load.h"
 #include "config/auth.h"
 #include "config/check.h"
 #include "config/comments.h"
@@ -89,6 +90,24 @@ static void decode_root(ra_decoder *d, const cJSON *node, ra_config *c)
         ra_decode_check(d, &root, c);
 }
 
+/* Every string that is a reference becomes what it stands for. false: one can't be had any more. */
+static bool resolve_all(ra_decoder *d, cJSON *node)
+{
+    char error[RA_REFERENCE_ERROR_MAX];
+    const char *value, *source;
+    for (; node; node = node->next) {
+        const ra_place at = {.node = node};
+        if (node->child && !resolve_all(d, node->child))
+            return false;
+        if (!cJSON_IsString(node) || d->literal)
+            continue;
+        if (!ra_decode_reference(d, &at, &value, &source, error) ||
+            (source && !cJSON_SetValuestring(node, value)))
+            return false;
+    }
+    return true;
+}
+
 /* `text` is writable: comments are blanked in place. */
 static void decode_text(ra_decoder *d, char *text, size_t len, ra_config *c)
 {
@@ -105,7 +124,9 @@ static void decode_text(ra_decoder *d, char *text, size_t len, ra_config *c)
     else
         decode_root(d, root, c);
     ra_locator_free(d->locator);
-    cJSON_Delete(root);
+    if (root && !d->problems->errors && !d->no_memory && !resolve_all(d, root))
+        ra_problems_add_file(d->problems, 0, "what it refers to has changed while it was read; try again");
+    ra_config_owner_keep(c, root);
 }
 
 static char *folder_of(ra_decoder *d, const char *path)
@@ -120,10 +141,10 @@ static char *folder_of(ra_decoder *d, const char *path)
 }
 
 static void parse_into(ra_config *c, ra_pool *pool, const char *text, size_t len, const char *path,
-                       ra_problems *problems)
+                       bool literal, ra_problems *problems)
 {
     ra_locator locator = {0};
-    ra_decoder d = {.pool = pool, .problems = problems, .locator = &locator};
+    ra_decoder d = {.pool = pool, .problems = problems, .locator = &locator, .literal = literal};
     char *copy = malloc(len + 1);
     d.folder = folder_of(&d, path);
     c->path = ra_decode_strdup(&d, path);
@@ -134,23 +155,20 @@ static void parse_into(ra_config *c, ra_pool *pool, const char *text, size_t len
     }
     if (!copy || d.no_memory)
         ra_problems_add_file(problems, 0, "out of memory");
+    if (copy)
+        explicit_bzero(copy, len);
     free(copy);
 }
 
-ra_config *ra_config_parse(const char *text, size_t len, const char *path, ra_problems *problems)
+static ra_config *parse(const char *text, size_t len, const char *path, bool literal, ra_problems *problems)
 {
-    *problems = (ra_problems){0};
-    if (len > CONFIG_MAX) {
-        ra_problems_add_file(problems, 0, "the file is too large; accepted: at most 1MiB");
-        return NULL;
-    }
     ra_pool *pool;
     ra_config *c = ra_config_owner_new(&pool);
     if (!c) {
         ra_problems_add_file(problems, 0, "out of memory");
         return NULL;
     }
-    parse_into(c, pool, text, len, path, problems);
+    parse_into(c, pool, text, len, path, literal, problems);
     ra_problems_sort(problems);
     if (problems->errors == 0) {
         ra_config_owner_seal(c);
@@ -158,6 +176,30 @@ ra_config *ra_config_parse(const char *text, size_t len, const char *path, ra_pr
     }
     ra_config_unref(c);
     return NULL;
+}
+
+ra_config *ra_config_parse(const char *text, size_t len, const char *path, ra_problems *problems)
+{
+    *problems = (ra_problems){0};
+    if (len <= CONFIG_MAX)
+        return parse(text, len, path, false, problems);
+    ra_problems_add_file(problems, 0, "the file is too large; accepted: at most 1MiB");
+    return NULL;
+}
+
+ra_config *ra_config_of_document(const cJSON *document, const char *path, ra_problems *problems)
+{
+    *problems = (ra_problems){0};
+    char *text = cJSON_PrintUnformatted(document);
+    if (!text) {
+        ra_problems_add_file(problems, 0, "out of memory");
+        return NULL;
+    }
+    size_t len = strlen(text);
+    ra_config *c = parse(text, len, path, true, problems);
+    explicit_bzero(text, len);
+    cJSON_free(text);
+    return c;
 }
 
 ra_config *ra_config_load(const char *path, ra_problems *problems)

@@ -317,7 +317,7 @@ static void set_string(ra_decoder *d, const ra_option *o, const ra_place *at, vo
     char error[RA_REFERENCE_ERROR_MAX];
     const char *source = NULL;
     setting s = {.d = d, .o = o, .base = base};
-    if (!ra_reference_resolve(at->node->valuestring, d->folder, d->pool, &s.text, &source, error))
+    if (!ra_decode_reference(d, at, &s.text, &source, error))
         ra_option_refuse(d, o, at, error);
     else if (!set(&s))
         refuse_text(&s, at, source);

@@ -12,6 +12,7 @@ typedef struct owner {
     uint32_t magic;
     atomic_uint refs;
     ra_pool pool;
+    cJSON *document;
     const ra_table_config *any; /* the table "*", NULL if there is none */
     ra_config config;
 } owner;
@@ -52,9 +53,42 @@ void ra_config_unref(ra_config *c)
     if (atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) != 1)
         return;
     o->magic = 0;
+    ra_config_document_free(o->document);
     ra_pool_free(&o->pool);
     free(o);
 }
+
+/* ---- the document ---- */
+
+/* Depth first; the scanner has bounded how deep that is. */
+static void wipe(cJSON *node)
+{
+    for (; node; node = node->next) {
+        if (cJSON_IsString(node) && node->valuestring)
+            explicit_bzero(node->valuestring, strlen(node->valuestring));
+        wipe(node->child);
+    }
+}
+
+void ra_config_document_free(cJSON *document)
+{
+    wipe(document);
+    cJSON_Delete(document);
+}
+
+void ra_config_owner_keep(ra_config *c, cJSON *document_take)
+{
+    owner *o = owner_of(c);
+    ra_config_document_free(o->document);
+    o->document = document_take;
+}
+
+const cJSON *ra_config_owner_document(const ra_config *c)
+{
+    return owner_of(c)->document;
+}
+
+/* ---- tables ---- */
 
 /* By bytes, then by length: the same order for names with and without a terminating zero. */
 static int compare(const char *a, size_t na, const char *b, size_t nb)

@@ -148,13 +148,23 @@ static void print_default(const ra_option *o, FILE *out)
         fputs(o->preset_doc ? o->preset_doc : "none, it must be given", out);
 }
 
+/* Of an object: its members say it, and this is of the object as a whole. */
+static const char *reload_text(const ra_option *o)
+{
+    if (o->preset_doc && strcmp(o->preset_doc, "{}") == 0)
+        return "as each of its options says";
+    return !o->reloadable ? "waits for a restart"
+           : o->pact      ? "takes effect, but with store \"redis\", where it waits for a restart"
+                          : "takes effect";
+}
+
 static void print_option(const ra_section *home, const ra_option *o, FILE *out)
 {
     char accepted[RA_OPTION_ACCEPTED_MAX];
     ra_option_accepted(o, accepted);
     fprintf(out, "%s%s%s\n    %s\n    default: ", home->path, *home->path ? "." : "", o->name, o->doc);
     print_default(o, out);
-    fprintf(out, "\n    accepted: %s\n", accepted);
+    fprintf(out, "\n    accepted: %s\n    reload: %s\n", accepted, reload_text(o));
 }
 
 static void print_placeholders(FILE *out)
@@ -189,7 +199,9 @@ void ra_config_print_options(FILE *out)
         "Options of the config file, JSON with // and /* */ comments. Every option may be left out unless "
         "it\n"
         "says otherwise. Wherever a string is taken, \"env:NAME\" takes an environment variable's value and\n"
-        "\"file:PATH\" a file's content.\n\n",
+        "\"file:PATH\" a file's content. `reload` says what a new value does while the proxy runs (SIGHUP, "
+        "or\n"
+        "`readaside reload`).\n\n",
         out);
     for (const ra_section *const *s = ra_sections; *s; s++) {
         for (size_t i = 0; i < (*s)->noptions; i++)

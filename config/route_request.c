@@ -21,7 +21,7 @@ static const char *literal(ra_route_build *b, const ra_place *at, bool *has)
     *has = false;
     if (!cJSON_IsString(at->node))
         return NULL;
-    if (!ra_reference_resolve(at->node->valuestring, b->d->folder, b->d->pool, &text, &source, error) ||
+    if (!ra_decode_reference(b->d, at, &text, &source, error) ||
         !ra_template_compile(b->d->pool, text, &names, &t, why)) {
         /* The document holds the same string: either it was refused there, or there is no memory now. */
         b->d->no_memory |= b->given.route.request.n > 0;

@@ -48,6 +48,11 @@ typedef struct ra_option {
     const char *name;
     enum ra_option_type type;
     bool reloadable; /* false: takes effect only at the next start */
+    /* All proxies of a Redis must have the same value (proxy/store_pact.h): with that store it isn't
+     * reloadable. */
+    bool pact;
+    /* What an object's members are, or those of an array's or a map's elements; NULL: values of their own. */
+    const struct ra_section *within;
     size_t offset;
     int64_t min;
     int64_t max;

@@ -102,10 +102,12 @@ static void decode_patterns(ra_decoder *d, const ra_place *table, ra_table_confi
     }
 }
 
-static void decode_table(ra_decoder *d, const ra_place *at, enum ra_consistency consistency,
-                         ra_table_config *t)
+/* `c`: whose values stand where the table gives none of its own. */
+static void decode_table(ra_decoder *d, const ra_place *at, const ra_config *c, ra_table_config *t)
 {
-    ra_table_given given = {.table = {.name = ra_decode_strdup(d, at->name), .consistency = consistency}};
+    ra_table_given given = {.table = {.name = ra_decode_strdup(d, at->name),
+                                      .caching = c->caching,
+                                      .consistency = c->consistency}};
     check_table_name(d, at);
     given.table.policy.name = given.table.name;
     ra_decode_presets(d, &ra_section_table, &given);
@@ -134,7 +136,7 @@ void ra_decode_tables(ra_decoder *d, const ra_place *root, ra_config *c)
     ra_table_config *t = c->tables;
     for (const cJSON *child = tables.node->child; child; child = child->next) {
         ra_place at = {.up = &tables, .name = child->string, .node = child};
-        decode_table(d, &at, c->consistency, t++);
+        decode_table(d, &at, c, t++);
     }
     ra_decode_repeated(d, &tables);
 }

@@ -41,7 +41,7 @@ static void test_how_an_option_looks(void **state)
     char *text = printed();
     assert_non_null(
         strstr(text, "listen.threads\n    Event loops, each on a thread of its own.\n    default: 2\n    "
-                     "accepted: a whole number from 1 to 64\n"));
+                     "accepted: a whole number from 1 to 64\n    reload: waits for a restart\n"));
     assert_non_null(strstr(text,
                            "    default: \"16MiB\"\n    accepted: a size in bytes, KiB, MiB or GiB such as "
                            "\"64MiB\", from 1KiB to 64MiB\n"));
@@ -54,6 +54,9 @@ static void test_how_an_option_looks(void **state)
     assert_non_null(strstr(text, "    accepted: an object with 1 to 100 members, { \"NAME\": \"...\" }\n"));
     assert_non_null(
         strstr(text, "    default: none, it must be given\n    accepted: a string with placeholders\n"));
+    assert_non_null(strstr(text, "\n    reload: takes effect\n"));
+    assert_non_null(strstr(text, "\n    reload: as each of its options says\n"));
+    assert_non_null(strstr(text, "takes effect, but with store \"redis\", where it waits for a restart\n"));
     assert_non_null(strstr(text, "tables.NAME.patterns[].ttl, ttl_jitter, negative_ttl, "));
     free(text);
 }
