@@ -28,10 +28,10 @@
  *    "events": [{"at": MS, "kind": "breaker" | "reload" | "takeover" | "stream" | "caching" | "start",
  *                "text": TEXT}],
  *       the last 100, oldest first
- *    "advice": [{"table": TEXT, "pattern": TEXT or null, "current_ms": N, "recommended_ms": N, "reason": TEXT,
- *                "reads": N, "since": MS,
- *                "points": [{"ttl_ms": N, "hit_ratio": X, "bytes": N, "units_per_s": X, "stale_age_ms": N}]}]}
- *       as GET /admin/advice has them; the current TTL and the recommended one are among the points, by TTL
+ *    "advice": [{"table": TEXT, "pattern": TEXT or null, "current_ms": N, "recommended_ms": N, "reason":
+ * TEXT, "reads": N, "since": MS, "points": [{"ttl_ms": N, "hit_ratio": X, "bytes": N, "units_per_s": X,
+ * "stale_age_ms": N}]}]} as GET /admin/advice has them; the current TTL and the recommended one are among the
+ * points, by TTL
  *
  * Threads: the admin listener's.
  */

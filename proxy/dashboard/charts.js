@@ -115,7 +115,7 @@ export function stacked(canvas, names) {
 const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3], [5, 5], [1, 4]];
 export const LINES = DASHES.length;
 
-// Lines that may come and go: named by `names(labels)`.
+// Lines that may come and go: `names(labels)` says which there are.
 export function ratios(canvas) {
   const y = { min: 0, max: 1, ticks: { stepSize: 0.25, callback: (v) => `${v * 100} %` } };
   const tooltip = { callbacks: { ...atTime, label: (item) => ` ${item.dataset.label}  ${ratio(item.parsed.y)}` } };
@@ -182,7 +182,7 @@ export function bands(canvas) {
 }
 
 const GRID_TTLS = [1e3, 1e4, 6e4, 6e5, 36e5, 864e5];
-const GRID_NAMES = { 1e3: "1 s", 1e4: "10 s", 6e4: "1 min", 6e5: "10 min", 36e5: "1 h", 864e5: "24 h" };
+const GRID_NAMES = { 1e3: "1s", 1e4: "10s", 6e4: "1m", 6e5: "10m", 36e5: "1h", 864e5: "24h" };
 
 // Vertical lines through what is marked.
 const markLines = {
@@ -209,8 +209,8 @@ const markLines = {
 export function curve(canvas, describe) {
   const datasets = [
     { label: "hit ratio", data: [], order: 3, fill: "origin", cubicInterpolationMode: "monotone" },
-    { label: "in force", data: [], order: 1, pointStyle: "circle", pointRadius: 5, pointHoverRadius: 6 },
-    { label: "recommended", data: [], order: 0, pointStyle: "rectRot", pointRadius: 7, pointHoverRadius: 8 },
+    { label: "in force", data: [], order: 1, clip: false, pointStyle: "circle", pointRadius: 5, pointHoverRadius: 6 },
+    { label: "recommended", data: [], order: 0, clip: false, pointStyle: "rectRot", pointRadius: 7, pointHoverRadius: 8 },
   ];
   const y = { min: 0, max: 1, ticks: { stepSize: 0.25, callback: (v) => `${v * 100} %` } };
   const tooltip = { filter: (item) => item.datasetIndex === 0, callbacks: { title: () => "", label: (item) => describe(item.dataIndex) } };

@@ -21,6 +21,12 @@ export function short(x) {
   return number(x);
 }
 
+// Of something per second: a column of them has its points one below the other, nearly.
+export function rate(x) {
+  if (!known(x) || x === 0 || x >= 10000) return short(x);
+  return x.toLocaleString("en", { minimumFractionDigits: x >= 100 ? 0 : 1, maximumFractionDigits: x >= 100 ? 0 : x >= 1 ? 1 : 2 });
+}
+
 export const whole = (x) => (known(x) ? Math.round(x).toLocaleString("en") : DASH);
 
 export const ratio = (x) => (known(x) ? (100 * x).toFixed(x > 0 && x < 0.0995 ? 2 : 1) + " %" : DASH);

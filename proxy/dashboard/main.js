@@ -40,7 +40,7 @@ function showHead(live) {
 function showConnection() {
   $("connection").dataset.state = connection.state;
   document.body.classList.toggle("lost", connection.state === "lost");
-  const since = connection.state === "lost" ? ` · no news since ${f.clock(connection.since)}` : "";
+  const since = connection.state === "lost" && seen.newest ? ` · no news since ${f.clock(connection.since)}` : "";
   setText($("connection-text"), connection.state === "connected" ? "Live" : connection.state === "lost" ? connection.text + since : "Connecting");
 }
 
@@ -58,14 +58,14 @@ function showTiles(live) {
   const units = seen.rate((l) => l.upstream.units_saved);
   const p99 = live.latency.hit;
   const tiles = [
-    tile("Requests", f.short(seen.rate(whole)), "/s", `${f.short(whole(live))} since the start`, whole(live)),
+    tile("Requests", f.rate(seen.rate(whole)), "/s", `${f.short(whole(live))} since the start`, whole(live)),
     tile("Hit ratio", f.ratio(ratio), "", `${f.ratio(sinceStart)} since the start`, sinceStart),
-    tile("Reads of DynamoDB", f.short(spent), "/s", `${f.short(spent + saved)}/s without the cache`, live.upstream.reads),
+    tile("Reads of DynamoDB", f.rate(spent), "/s", `${f.rate(spent + saved)}/s without the cache`, live.upstream.reads),
     tile("A hit takes", p99.count ? f.ms(p99.p50) : f.DASH, "ms", p99.count ? `${f.ms(p99.p99)} ms at p99` : "none in ten seconds", p99.p50),
-    tile("Read units saved", f.short(units), "/s", `${f.short(live.upstream.units_saved)} since the start`, live.upstream.units_saved),
+    tile("Read units saved", f.rate(units), "/s", `${f.short(live.upstream.units_saved)} since the start`, live.upstream.units_saved),
   ];
   const m = live.money;
-  if (m) tiles.push(tile("Money saved", f.money(m.saved_per_month, m.currency), "/month", `per hour ${f.money(m.saved_per_hour, m.currency)}, ${f.money(m.per_hour, m.currency)} spent`, m.saved_per_month));
+  if (m) tiles.push(tile("Money saved", f.money(m.saved_per_month, m.currency), "/month", `${f.money(m.saved_per_hour, m.currency)}/h; ${f.money(m.per_hour, m.currency)}/h spent`, m.saved_per_month));
   $("tiles").replaceChildren(...tiles);
 }
 
@@ -78,7 +78,7 @@ function showOutcomes(live) {
       "tr",
       { class: part ? "part" : null, "data-outcome": name },
       element("th", { scope: "row", title }, part ? "" : element("i", { class: `swatch of-${name}` }), part ? title : name),
-      element("td", { "data-per-second": seen.rate(of) }, f.short(seen.rate(of))),
+      element("td", { "data-per-second": seen.rate(of) }, f.rate(seen.rate(of))),
       element("td", { "data-total": of(live) }, f.whole(of(live))),
     );
   const rows = OUTCOMES.flatMap((name) => [
@@ -114,7 +114,7 @@ function drawUpstream(min, max) {
   const [actual, without] = [(l) => l.upstream.reads, (l) => l.upstream.reads + l.upstream.reads_saved];
   const series = [seen.rates(actual), seen.rates(without)];
   plots.upstream.show(series, min, max);
-  const perSecond = (of) => `${f.number(seen.rate(of))}/s`;
+  const perSecond = (of) => `${f.rate(seen.rate(of))}/s`;
   swatchKeys($("upstream-keys"), [["of-miss", "with the cache", perSecond(actual)], ["of-hit", "without it", perSecond(without)]]);
   nothing(plotOf("upstream"), anything(series) ? null : "Nothing has been read yet");
 }
@@ -136,7 +136,7 @@ function drawLatency(min, max) {
 
 function showPatterns(live) {
   const per = (name, what) => seen.rate((l) => l.patterns.find((p) => nameOf(p) === name)?.[what] ?? 0);
-  const rate = (what) => (p) => ({ text: f.short(per(nameOf(p), what)), value: p[what], title: `${f.whole(p[what])} in all` });
+  const rate = (what) => (p) => ({ text: f.rate(per(nameOf(p), what)), value: p[what], title: `${f.whole(p[what])} in all` });
   const good = (p) => (reads(p) ? (p.hit + p.stale) / reads(p) : null);
   const columns = [
     ["Table", "text", (p) => p.table],
@@ -152,7 +152,7 @@ function showPatterns(live) {
     ["Units saved/s", "number", rate("units_saved")],
   ];
   const rows = [...live.patterns].sort((a, b) => reads(b) - reads(a)).slice(0, MOST_ROWS);
-  table($("patterns"), columns, rows, "The configuration names no tables, so nothing is cached: `tables` is where they go.");
+  table($("patterns"), columns, rows, "The configuration names no tables, so nothing is cached.");
 }
 
 function showTopKeys(live) {
@@ -187,7 +187,7 @@ function showMemory(live) {
   if (m.max_bytes) parts.push(gauge("Cache", m.bytes / m.max_bytes, `${f.bytes(m.bytes)} of ${f.bytes(m.max_bytes)}`));
   if (near) parts.push(gauge("Held near", near.max_bytes ? near.bytes / near.max_bytes : 0, `${f.bytes(near.bytes)} of ${f.bytes(near.max_bytes)}`));
   const facts = [];
-  if (m.max_bytes) facts.push(["Entries", f.whole(m.entries), m.entries], ["Evicted/s", f.number(seen.rate((l) => l.memory.evictions)), m.evictions]);
+  if (m.max_bytes) facts.push(["Entries", f.whole(m.entries), m.entries], ["Evicted/s", f.rate(seen.rate((l) => l.memory.evictions)), m.evictions]);
   if (near) facts.push(["Entries near", f.whole(near.entries), near.entries]);
   const shut = live.breakers.filter((b) => b === "closed" || b === "serving").length;
   if (live.breakers.length) facts.push([`Connections to ${live.store}`, live.breakers.every((b) => b === live.breakers[0]) ? live.breakers[0] : `${shut} of ${live.breakers.length} serving`, null]);

@@ -559,7 +559,7 @@ def test_the_listener_refuses_what_a_web_page_could_send(admin):
 
 
 def test_the_listener_refuses_what_it_doesnt_have(admin):
-    assert admin("GET", "/")[0] == 404
+    assert admin("GET", "/admin/")[0] == 404
     assert admin("GET", "/admin/cache/nothing")[0] == 404
     assert admin("GET", "/admin/cache/ping")[0] == 405
     assert admin("POST", "/admin/cache/stats", "{}")[0] == 405
