@@ -3,9 +3,13 @@
 #include "config/address.h"
 #include "proxy/admin_cache.h"
 #include "proxy/admin_dashboard.h"
+#include "proxy/admin_health.h"
+#include "proxy/admin_metrics.h"
 #include "proxy/connections.h"
 #include "proxy/listener.h"
+#include "proxy/live.h"
 #include "proxy/log.h"
+#include "proxy/watch.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -40,6 +44,8 @@ struct ra_admin {
     ra_letter stop_letter;
     pthread_t thread;
     bool running, stopping;
+    ra_watch *watch;
+    ra_health *health;
     unsigned pending; /* requests whose answer comes later */
     uint16_t port;
 };
@@ -60,6 +66,16 @@ ra_server *ra_admin_server(ra_admin *a)
 ra_mailbox *ra_admin_mailbox(ra_admin *a)
 {
     return a->mailbox;
+}
+
+ra_watch *ra_admin_watch(ra_admin *a)
+{
+    return a->watch;
+}
+
+ra_health *ra_admin_health(ra_admin *a)
+{
+    return a->health;
 }
 
 uint16_t ra_admin_port(const ra_admin *a)
@@ -205,7 +221,11 @@ static const call *call_of(const char *path)
     static const call calls[] = {{"/admin/cache/ping", POST, false, ra_admin_cache_ping},
                                  {"/admin/cache/get", POST, false, ra_admin_cache_get},
                                  {"/admin/cache/delete", POST, false, ra_admin_cache_delete},
-                                 {"/admin/cache/stats", GET, false, ra_admin_cache_stats}};
+                                 {"/admin/cache/stats", GET, false, ra_admin_cache_stats},
+                                 {"/admin/live", GET, false, ra_admin_live},
+                                 {"/metrics", GET, false, ra_admin_metrics},
+                                 {"/healthz", GET_OR_HEAD, true, ra_admin_healthz},
+                                 {"/readyz", GET_OR_HEAD, true, ra_admin_readyz}};
     static const call page = {"/", GET_OR_HEAD, true, ra_admin_dashboard};
     if (path && ra_admin_is_dashboard(path))
         return &page;
@@ -249,6 +269,7 @@ static void stop(ra_letter *letter, void *arg)
     evhttp_del_accept_socket(a->http, a->socket);
     a->socket = NULL;
     a->stopping = true;
+    ra_watch_stop(a->watch);
     if (a->pending == 0)
         event_base_loopexit(a->base, NULL);
 }
@@ -268,7 +289,9 @@ static bool make_connections(ra_admin *a)
     a->limits = ra_connection_limits_new(c, "admin");
     if (a->mailbox && a->limits)
         a->connections = ra_connections_new(a->base, c, a->limits, a->tls);
-    return a->connections != NULL;
+    a->watch = a->mailbox ? ra_watch_new(a, a->base) : NULL;
+    a->health = a->mailbox ? ra_health_new(a, a->base) : NULL;
+    return a->connections && a->watch && a->health;
 }
 
 static bool bind_and_make(ra_admin *a)
@@ -347,6 +370,8 @@ void ra_admin_free(ra_admin *a)
     if (a->http)
         evhttp_free(a->http);
     ra_connections_free(a->connections);
+    ra_health_free(a->health);
+    ra_watch_free(a->watch);
     ra_connection_limits_free(a->limits);
     ra_tls_server_free(a->tls);
     if (a->mailbox)

@@ -1,64 +1,24 @@
-/*
- * A store belongs to its loop, so each loop is sent a letter, adds up its own, and the last one tells the
- * listener's loop. The loops outlive the listener, so every letter is delivered.
- */
+/* GET /admin/cache/stats: the stores' counters, gathered from all loops (proxy/watch.h). */
 #include "proxy/admin_cache.h"
 
-#include "cache/momento_store.h"
 #include "proxy/clock.h"
 #include "proxy/follow.h"
 #include "proxy/log.h"
+#include "proxy/watch.h"
 
 #include <event2/http.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { GATHER_MAGIC = 0x67617468, SHARE_MAGIC = 0x73686172 };
-
-typedef struct share {
-    uint32_t magic;
-    struct gathering *all;
-    ra_loop *loop;
-    ra_letter letter;
-    ra_store_stats stats;
-    ra_redis_store_counts redis;
-    ra_momento_store_counts momento;
-    int health;
-} share;
+enum { GATHER_MAGIC = 0x73746174 };
 
 typedef struct gathering {
     uint32_t magic;
     ra_admin *admin;
     struct evhttp_request *request;
-    ra_letter done;
-    atomic_uint waiting;
+    const ra_loop_share *shares;
     unsigned n;
-    share shares[];
 } gathering;
-
-/* ---- on each loop ---- */
-
-static void take_share(ra_letter *letter, void *arg)
-{
-    share *s = arg;
-    (void)letter;
-    if (s->magic != SHARE_MAGIC)
-        ra_corrupt("admin: a loop's share");
-    ra_store *store = s->loop->store;
-    enum ra_store_kind kind = s->loop->server->config->cache.store;
-    ra_store_get_stats(store, &s->stats);
-    if (kind == RA_STORE_KIND_REDIS) {
-        ra_redis_store_get_counts(store, &s->redis);
-        s->health = (int)ra_redis_store_health(store, ra_clock_monotonic());
-    } else if (kind == RA_STORE_KIND_MOMENTO) {
-        ra_momento_store_get_counts(store, &s->momento);
-        s->health = (int)ra_momento_store_health(store, ra_clock_monotonic());
-    }
-    if (atomic_fetch_sub(&s->all->waiting, 1) == 1)
-        ra_mailbox_post(ra_admin_mailbox(s->all->admin), &s->all->done);
-}
-
-/* ---- on the listener's ---- */
 
 typedef struct counter {
     const char *name;
@@ -102,28 +62,27 @@ static const counter momento_only[] = {
     OF_MOMENTO(too_short),  OF_MOMENTO(foreign),        OF_MOMENTO(damaged),      OF_MOMENTO(ahead),
     OF_MOMENTO(untold),     OF_MOMENTO(markers_refused)};
 
-/* Of each loop, in the words of `names`. */
-static void write_health(const gathering *g, const char *const *names, ra_buf *out)
+/* Of each loop. */
+static void write_health(const gathering *g, ra_buf *out)
 {
     ra_buf_add_z(out, ", \"health\": [");
     for (unsigned i = 0; i < g->n; i++)
-        ra_buf_addf(out, "%s\"%s\"", i ? ", " : "", names[g->shares[i].health]);
+        ra_buf_addf(out, "%s\"%s\"", i ? ", " : "", g->shares[i].health);
     ra_buf_add_char(out, ']');
 }
 
 static void write_redis(const gathering *g, ra_buf *out)
 {
-    static const char *const health[] = {"down", "greeting", "quarantine", "silent", "breaker", "serving"};
-    write_counters(g, redis_only, sizeof redis_only / sizeof *redis_only, offsetof(share, redis), out);
-    write_health(g, health, out);
+    write_counters(g, redis_only, sizeof redis_only / sizeof *redis_only, offsetof(ra_loop_share, redis),
+                   out);
+    write_health(g, out);
 }
 
 static void write_momento(const gathering *g, ra_buf *out)
 {
-    static const char *const health[] = {"misconfigured", "paused", "breaker", "serving"};
-    write_counters(g, momento_only, sizeof momento_only / sizeof *momento_only, offsetof(share, momento),
-                   out);
-    write_health(g, health, out);
+    write_counters(g, momento_only, sizeof momento_only / sizeof *momento_only,
+                   offsetof(ra_loop_share, momento), out);
+    write_health(g, out);
 }
 
 static void write_near(ra_near *near, ra_buf *out)
@@ -170,21 +129,22 @@ static void write_streams(const ra_follows *f, ra_buf *out)
     ra_buf_add_char(out, '}');
 }
 
-static void answer(ra_letter *letter, void *arg)
+static void answer(void *arg)
 {
     gathering *g = arg;
-    (void)letter;
     if (g->magic != GATHER_MAGIC)
         ra_corrupt("admin: statistics");
     const ra_server *s = ra_admin_server(g->admin);
     enum ra_store_kind kind = s->config->cache.store;
     ra_buf out;
+    g->shares = ra_watch_shares(ra_admin_watch(g->admin), &g->n);
     ra_buf_init(&out, RA_ADMIN_REPLY_MAX);
     ra_buf_addf(&out, "{\"store\": \"%s\", \"threads\": %u", ra_store_kind_name(kind), s->nloops);
-    write_counters(g, every_store, sizeof every_store / sizeof *every_store, offsetof(share, stats), &out);
+    write_counters(g, every_store, sizeof every_store / sizeof *every_store, offsetof(ra_loop_share, stats),
+                   &out);
     if (kind == RA_STORE_KIND_MEMORY)
-        write_counters(g, memory_only, sizeof memory_only / sizeof *memory_only, offsetof(share, stats),
-                       &out);
+        write_counters(g, memory_only, sizeof memory_only / sizeof *memory_only,
+                       offsetof(ra_loop_share, stats), &out);
     if (kind == RA_STORE_KIND_REDIS)
         write_redis(g, &out);
     if (kind == RA_STORE_KIND_MOMENTO)
@@ -195,31 +155,16 @@ static void answer(ra_letter *letter, void *arg)
         write_streams(s->follows, &out);
     ra_buf_add_z(&out, "}\n");
     ra_admin_reply(g->request, 200, &out);
-    ra_admin_end(g->admin);
     free(g);
 }
 
 void ra_admin_cache_stats(ra_admin *a, struct evhttp_request *r)
 {
-    ra_server *s = ra_admin_server(a);
-    unsigned n = s->memory ? 1 : s->nloops; /* the in-process table is one for all loops */
-    gathering *g = calloc(1, sizeof *g + n * sizeof *g->shares);
-    if (!g) {
-        ra_admin_error(r, 500, "out of memory");
+    gathering *g = calloc(1, sizeof *g);
+    if (g)
+        *g = (gathering){.magic = GATHER_MAGIC, .admin = a, .request = r};
+    if (g && ra_watch_ask(ra_admin_watch(a), answer, g))
         return;
-    }
-    g->magic = GATHER_MAGIC;
-    g->admin = a;
-    g->request = r;
-    g->done = (ra_letter){.deliver = answer, .arg = g};
-    g->n = n;
-    atomic_init(&g->waiting, n);
-    ra_admin_begin(a);
-    for (unsigned i = 0; i < n; i++) {
-        share *one = &g->shares[i];
-        *one = (share){.magic = SHARE_MAGIC, .all = g, .loop = &s->loops[i]};
-        one->letter = (ra_letter){.deliver = take_share, .arg = one};
-    }
-    for (unsigned i = 0; i < n; i++)
-        ra_mailbox_post(s->loops[i].mailbox, &g->shares[i].letter);
+    free(g);
+    ra_admin_error(r, 500, "out of memory");
 }

@@ -4,6 +4,7 @@
 #include "config/config.h"
 #include "config/suggest.h"
 #include "proxy/cli_stream.h"
+#include "proxy/metrics_table.h"
 
 #include <errno.h>
 #include <string.h>
@@ -36,7 +37,7 @@ static void usage(FILE *out)
     ra_cli_list(commands, ncommands, out);
     fputs("\n"
           "`readaside COMMAND --help` explains a command, `readaside help config` lists every option of the\n"
-          "configuration file.\n",
+          "configuration file, `readaside help metrics` every metric.\n",
           out);
 }
 
@@ -93,13 +94,18 @@ static int run_help(int argc, char **argv)
         return RA_CLI_OK;
     }
     if (asks_help(argv[1])) {
-        fputs("usage: readaside help [COMMAND | config]\n\n"
-              "Explains a command; `config` lists every option of the configuration file.\n",
+        fputs("usage: readaside help [COMMAND | config | metrics]\n\n"
+              "Explains a command; `config` lists every option of the configuration file, `metrics` what\n"
+              "GET /metrics of the admin address tells.\n",
               stdout);
         return RA_CLI_OK;
     }
     if (strcmp(argv[1], "config") == 0 && argc == 2) {
         ra_config_print_options(stdout);
+        return RA_CLI_OK;
+    }
+    if (strcmp(argv[1], "metrics") == 0 && argc == 2) {
+        ra_metrics_list(stdout);
         return RA_CLI_OK;
     }
     if (argc > 3)

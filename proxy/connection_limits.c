@@ -186,3 +186,11 @@ void ra_connection_limits_leave(ra_connection_limits *l, ra_peer peer)
         count_out(l, peer);
     pthread_mutex_unlock(&l->mutex);
 }
+
+unsigned ra_connection_limits_count(ra_connection_limits *l)
+{
+    pthread_mutex_lock(&l->mutex);
+    unsigned n = l->n;
+    pthread_mutex_unlock(&l->mutex);
+    return n;
+}

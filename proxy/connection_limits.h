@@ -32,4 +32,7 @@ bool ra_connection_limits_enter(ra_connection_limits *l, ra_peer peer, int64_t n
 /* One that entered has gone. */
 void ra_connection_limits_leave(ra_connection_limits *l, ra_peer peer);
 
+/* How many there are. */
+unsigned ra_connection_limits_count(ra_connection_limits *l);
+
 #endif

@@ -23,6 +23,7 @@ struct ra_meter {
     ra_count upstream[RA_UPSTREAM_CLASSES][RA_UPSTREAM_RESULTS];
     _Atomic int64_t upstream_replied, upstream_failed;
     ra_latency store, upstream_took;
+    ra_top_keys top;
 };
 
 typedef struct subject {
@@ -63,6 +64,7 @@ ra_metrics *ra_metrics_new(unsigned meters)
             break;
         m->meters[m->nmeters] = one;
         atomic_init(&one->cells[RA_SUBJECT_OTHERS], &one->others);
+        ra_top_keys_init(&one->top);
     }
     if (m->meters && m->nmeters == meters)
         return m;
@@ -77,6 +79,7 @@ void ra_metrics_free(ra_metrics *m)
     for (unsigned i = 0; i < m->nmeters; i++) {
         for (unsigned s = RA_SUBJECT_OTHERS + 1; s < RA_SUBJECTS; s++)
             free(atomic_load(&m->meters[i]->cells[s]));
+        ra_top_keys_fini(&m->meters[i]->top);
         free(m->meters[i]);
     }
     for (unsigned i = 0; i < atomic_load(&m->nsubjects); i++) {
@@ -177,6 +180,8 @@ void ra_meter_read(ra_meter *m, const ra_read_event *e, int64_t now)
         ra_count_add(&reads[RA_READ_COALESCED], 1);
     if (e->outcome == RA_READ_BYPASS)
         ra_count_add(&c->bypasses[kind][ra_reason_number(e->reason)], 1);
+    if (e->unit)
+        ra_top_keys_note(&m->top, ra_tag_subject(e->tag), e->unit);
 }
 
 void ra_meter_invalidation(ra_meter *m, unsigned number, enum ra_cause cause, const ra_key *unit, int64_t now)
@@ -251,6 +256,15 @@ void ra_meter_units(ra_meter *m, unsigned number, uint64_t half_units_spent, uin
 }
 
 /* ---- reading ---- */
+
+size_t ra_metrics_top_keys(const ra_metrics *m, ra_top_key *out, size_t most)
+{
+    size_t n = 0;
+    for (unsigned i = 0; i < m->nmeters; i++)
+        ra_top_keys_add(&m->meters[i]->top, out, &n, most);
+    ra_top_keys_sort(out, n);
+    return n;
+}
 
 static const cell *seen(const ra_metrics *m, unsigned meter, unsigned number)
 {

@@ -22,6 +22,7 @@
 #include "config/config.h"
 #include "proxy/latency.h"
 #include "proxy/op.h"
+#include "proxy/top_keys.h"
 
 enum { RA_SUBJECTS = 1024, RA_SUBJECT_OTHERS = 0, RA_OP_KINDS = RA_OP_TABLE_CHANGE + 1 };
 
@@ -169,6 +170,9 @@ bool ra_metrics_sum_subject(const ra_metrics *m, unsigned subject, ra_subject_su
 void ra_metrics_sum_requests(const ra_metrics *m, ra_request_sums *out);
 /* Adds to *out: of one subject, or, of what isn't counted by subject or with RA_SUBJECTS, of all. */
 void ra_metrics_sum_latency(const ra_metrics *m, enum ra_timed what, unsigned subject, ra_latency_copy *out);
+
+/* The units that are read most of late, the most read first; how many of them. */
+size_t ra_metrics_top_keys(const ra_metrics *m, ra_top_key *out, size_t most);
 
 /* ---- words: metrics_words.c ---- */
 
