@@ -7,8 +7,8 @@
  * Threads: ra_latency has one writer and any number of readers; relaxed atomics, no locks. A reader may see
  * a value in the buckets that isn't in the sum yet. ra_latency_copy is one owner's.
  */
-#ifndef RA_PROXY_HISTOGRAM_H
-#define RA_PROXY_HISTOGRAM_H
+#ifndef RA_PROXY_LATENCY_H
+#define RA_PROXY_LATENCY_H
 
 #include <stdatomic.h>
 #include <stdint.h>
