@@ -47,25 +47,26 @@ static size_t whole(const char *text, size_t n)
     return n;
 }
 
-void ra_journal_note(ra_journal *j, enum ra_journal_kind kind, const char *format, ...)
+static void add(ra_journal *j, enum ra_journal_kind kind, const char *text, size_t n)
 {
-    if (!j)
-        return;
     entry e = {.at = ra_clock_wall(), .kind = kind};
-    char text[2 * RA_JOURNAL_TEXT];
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    if (n < 0)
-        return;
-    size_t cut = (size_t)n < RA_JOURNAL_TEXT ? (size_t)n : whole(text, RA_JOURNAL_TEXT - 1);
-    memcpy(e.text, text, cut);
+    memcpy(e.text, text, n < RA_JOURNAL_TEXT ? n : whole(text, RA_JOURNAL_TEXT - 1));
     pthread_mutex_lock(&j->mutex);
     j->entries[j->noted++ % RA_JOURNAL_MOST] = e;
     if (j->mailbox)
         ra_mailbox_post(j->mailbox, j->letter);
     pthread_mutex_unlock(&j->mutex);
+}
+
+void ra_journal_note(ra_journal *j, enum ra_journal_kind kind, const char *format, ...)
+{
+    char text[2 * RA_JOURNAL_TEXT];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (j && n >= 0)
+        add(j, kind, text, (size_t)n);
 }
 
 static void write_entry(const entry *e, ra_buf *out)

@@ -43,7 +43,7 @@ static void received(struct evhttp_request *r, void *arg)
 static void open_stream(fixture *f)
 {
     static char host[] = "127.0.0.1";
-    ra_config_listen c = {.host = host, .max_body = 1024, .idle_timeout = 60 * 1000};
+    ra_config_listen c = {.host = host, .max_body = 1024, .idle_timeout = 60000};
     struct evhttp_bound_socket *socket = NULL;
     *f = (fixture){.base = event_base_new(), .client = {-1, -1, -1, -1}};
     f->limits = ra_connection_limits_new(&c, "listen");
