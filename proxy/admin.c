@@ -3,6 +3,7 @@
 #include "config/address.h"
 #include "proxy/admin_cache.h"
 #include "proxy/admin_dashboard.h"
+#include "proxy/admin_events.h"
 #include "proxy/admin_health.h"
 #include "proxy/admin_metrics.h"
 #include "proxy/connections.h"
@@ -41,6 +42,7 @@ struct ra_admin {
     ra_connections *connections;
     ra_tls_server *tls; /* NULL: plain HTTP */
     ra_mailbox *mailbox;
+    ra_admin_viewers *viewers;
     ra_letter stop_letter;
     pthread_t thread;
     bool running, stopping;
@@ -76,6 +78,11 @@ ra_watch *ra_admin_watch(ra_admin *a)
 ra_health *ra_admin_health(ra_admin *a)
 {
     return a->health;
+}
+
+ra_admin_viewers *ra_admin_get_viewers(ra_admin *a)
+{
+    return a->viewers;
 }
 
 uint16_t ra_admin_port(const ra_admin *a)
@@ -222,6 +229,7 @@ static const call *call_of(const char *path)
                                  {"/admin/cache/get", POST, false, ra_admin_cache_get},
                                  {"/admin/cache/delete", POST, false, ra_admin_cache_delete},
                                  {"/admin/cache/stats", GET, false, ra_admin_cache_stats},
+                                 {"/admin/events", GET, false, ra_admin_events},
                                  {"/admin/live", GET, false, ra_admin_live},
                                  {"/metrics", GET, false, ra_admin_metrics},
                                  {"/healthz", GET_OR_HEAD, true, ra_admin_healthz},
@@ -269,6 +277,7 @@ static void stop(ra_letter *letter, void *arg)
     evhttp_del_accept_socket(a->http, a->socket);
     a->socket = NULL;
     a->stopping = true;
+    ra_admin_viewers_end(a->viewers);
     ra_watch_stop(a->watch);
     if (a->pending == 0)
         event_base_loopexit(a->base, NULL);
@@ -289,9 +298,11 @@ static bool make_connections(ra_admin *a)
     a->limits = ra_connection_limits_new(c, "admin");
     if (a->mailbox && a->limits)
         a->connections = ra_connections_new(a->base, c, a->limits, a->tls);
+    if (a->connections)
+        a->viewers = ra_admin_viewers_new(a->server, a->base, a->mailbox, a->connections);
     a->watch = a->mailbox ? ra_watch_new(a, a->base) : NULL;
     a->health = a->mailbox ? ra_health_new(a, a->base) : NULL;
-    return a->connections && a->watch && a->health;
+    return a->viewers && a->watch && a->health;
 }
 
 static bool bind_and_make(ra_admin *a)
@@ -369,6 +380,7 @@ void ra_admin_free(ra_admin *a)
     ra_admin_stop(a);
     if (a->http)
         evhttp_free(a->http);
+    ra_admin_viewers_free(a->viewers);
     ra_connections_free(a->connections);
     ra_health_free(a->health);
     ra_watch_free(a->watch);

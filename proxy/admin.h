@@ -9,6 +9,7 @@
  *                             {"store": ..., "units": [{"unit": DIGEST, "dropped": BOOL}, ...]}
  *   GET  /metrics             Prometheus' text format: proxy/metrics_table.h
  *   GET  /admin/live          the same at a glance, as JSON: proxy/live.h
+ *   GET  /admin/events        the same once a second, and what happens as it does: proxy/live.h
  *   GET  /healthz, /readyz    is it alive, is it ready: proxy/admin_health.h
  *   GET  /admin/cache/stats   {"store": ..., counters, "streams": {TABLE: counters}}; times in ms
  *   GET  /                    the dashboard; its parts are below /dashboard/ (proxy/admin_dashboard.h)
@@ -59,7 +60,8 @@ void ra_admin_begin(ra_admin *a);
 void ra_admin_end(ra_admin *a);
 ra_server *ra_admin_server(ra_admin *a);
 ra_mailbox *ra_admin_mailbox(ra_admin *a);
-struct ra_watch *ra_admin_watch(ra_admin *a);   /* proxy/watch.h */
-struct ra_health *ra_admin_health(ra_admin *a); /* proxy/admin_health.h */
+struct ra_admin_viewers *ra_admin_get_viewers(ra_admin *a); /* proxy/admin_events.h */
+struct ra_watch *ra_admin_watch(ra_admin *a);               /* proxy/watch.h */
+struct ra_health *ra_admin_health(ra_admin *a);             /* proxy/admin_health.h */
 
 #endif
