@@ -5,6 +5,7 @@
  */
 #include "cache/redis_store.h"
 
+#include "cache/random.h"
 #include "cache/redis_store_parts.h"
 
 #include <event2/event.h>
@@ -40,6 +41,19 @@ void ra_redis_store_say(const ra_redis_store *s, bool warning, const char *text)
 {
     if (s->o.say)
         s->o.say(text, warning, s->o.say_arg);
+}
+
+void ra_redis_store_judge(ra_redis_store *s, int64_t now_us, bool ok, int64_t latency_us)
+{
+    bool closed = s->breaker.state == RA_BREAKER_CLOSED;
+    ra_breaker_done(&s->breaker, now_us / 1000, ok, latency_us, (uint32_t)ra_random());
+    bool sick = s->breaker.state != RA_BREAKER_CLOSED;
+    if (closed == sick && sick != s->sick_told) {
+        s->sick_told = sick;
+        ra_redis_store_say(s, sick,
+                           sick ? "fails, or has become slow: it isn't asked until it has recovered"
+                                : "has recovered");
+    }
 }
 
 /* ---- is it to be believed? ---- */

@@ -1,5 +1,4 @@
 /* A call on the store in Redis: several commands of one pipeline, one answer. */
-#include "cache/random.h"
 #include "cache/redis_store_parts.h"
 
 #include <stdio.h>
@@ -103,7 +102,7 @@ static void judge(ra_redis_call *c, bool ok)
     if (!c->measured)
         return;
     c->measured = false;
-    ra_breaker_done(&c->store->breaker, us / 1000, ok, us - c->begun_us, (uint32_t)ra_random());
+    ra_redis_store_judge(c->store, us, ok, us - c->begun_us);
 }
 
 void ra_redis_call_succeeded(ra_redis_call *c)

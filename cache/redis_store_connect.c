@@ -283,7 +283,7 @@ static void heard(ra_redis *conn, const redisReply *reply, void *arg)
     int64_t us = ra_redis_monotonic_us();
     s->beating = false;
     if (s->beat_measured)
-        ra_breaker_done(&s->breaker, us / 1000, good, us - s->beat_begun_us, (uint32_t)ra_random());
+        ra_redis_store_judge(s, us, good, us - s->beat_begun_us);
     if (s->state != RA_STORE_READY || !reply)
         return;
     if (!good) {

@@ -115,6 +115,7 @@ typedef struct ra_redis_store {
     bool leaving;    /* the server refused what must work: the next heartbeat closes the connection, for
                       * another one may find another server */
     bool complained; /* said since it last served */
+    bool sick_told;  /* said that its breaker has opened, and not yet that it has closed */
     bool beating;    /* a heartbeat is under way */
     bool beat_measured;
     int64_t beat_begun_us;
@@ -165,6 +166,8 @@ ra_redis_store *ra_redis_store_of(void *s);
 int64_t ra_redis_monotonic(void);
 /* May the store be asked, and believed, now? *why: the reason of a bypass. */
 bool ra_redis_store_may(const ra_redis_store *s, int64_t now, const char **why);
+/* How a call has ended, for the breaker; says so when that opens by it, and when it closes again. */
+void ra_redis_store_judge(ra_redis_store *s, int64_t now_us, bool ok, int64_t latency_us);
 void ra_redis_store_say(const ra_redis_store *s, bool warning, const char *text);
 
 /* Generations: the epoch, when they were made (Redis's clock, ms), a nonce. */

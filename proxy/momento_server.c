@@ -2,6 +2,7 @@
 
 #include "cache/momento_record.h"
 #include "proxy/clock.h"
+#include "proxy/journal.h"
 #include "proxy/log.h"
 
 #include <event2/event.h>
@@ -48,6 +49,7 @@ int64_t ra_momento_server_register_ttl(const ra_config *c)
 void ra_momento_voice_init(ra_momento_voice *v, const ra_config_momento *c)
 {
     v->magic = VOICE_MAGIC;
+    v->journal = NULL;
     snprintf(v->where, sizeof v->where, "cache %.256s at %.320s", c->cache, c->endpoint);
 }
 
@@ -57,6 +59,7 @@ void ra_momento_voice_say(const char *text, bool warning, void *voice)
     if (v->magic != VOICE_MAGIC)
         ra_corrupt("momento's voice");
     ra_log(warning ? RA_LOG_WARNING : RA_LOG_INFO, "momento %s: %s", v->where, text);
+    ra_journal_note(v->journal, RA_JOURNAL_BREAKER, "momento %s: %s", v->where, text);
 }
 
 /* ---- the trial ---- */

@@ -15,7 +15,8 @@ int64_t ra_momento_server_register_ttl(const ra_config *c);
 /* Who speaks for the store, into the log. */
 typedef struct ra_momento_voice {
     uint32_t magic;
-    char where[640]; /* "cache NAME at ADDRESS" */
+    char where[640];            /* "cache NAME at ADDRESS" */
+    struct ra_journal *journal; /* where it is noted too; NULL: nowhere */
 } ra_momento_voice;
 
 /* Never the API key. */

@@ -35,6 +35,7 @@ static bool momento_init(ra_server *s)
     const ra_config_cache *c = &s->config->cache;
     bool ok = network_init(s);
     ra_momento_voice_init(&s->momento_voice, &c->momento);
+    s->momento_voice.journal = s->journal;
     ra_momento_shared_options o = {.near = s->near,
                                    .operations_per_second = c->momento.operations_per_second,
                                    .max_age = c->near.max_age,
@@ -72,8 +73,10 @@ bool ra_server_store_init(ra_server *s, int64_t quiet_until)
         return redis_init(s);
     if (c->store == RA_STORE_KIND_MOMENTO)
         return momento_init(s);
-    ra_memory_options o = {
-        .max_bytes = c->max_bytes, .max_entry_bytes = c->max_entry_bytes, .groups = true, .quiet_until = quiet_until};
+    ra_memory_options o = {.max_bytes = c->max_bytes,
+                           .max_entry_bytes = c->max_entry_bytes,
+                           .groups = true,
+                           .quiet_until = quiet_until};
     s->memory = ra_memory_new(&o);
     if (!s->memory)
         ra_log(RA_LOG_ERROR, "out of memory");

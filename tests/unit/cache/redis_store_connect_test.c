@@ -8,6 +8,7 @@
 
 #pragma GCC diagnostic ignored "-Wunused-function"
 #include "cache/redis_epoch.h"
+#include "cache/redis_store_parts.h"
 
 #include "redis_store_fixture.h"
 
@@ -236,9 +237,41 @@ static void test_a_pact_that_is_too_long(void **state)
     assert_string_equal(strchr(kept, ':') + 1, pact);
 }
 
+static void judged(ra_redis_store *s, int64_t now, bool ok)
+{
+    if (ra_breaker_allow(&s->breaker, now))
+        ra_redis_store_judge(s, now * 1000, ok, 100);
+}
+
+/* A bad hour is told once, and its end once, however often a probe fails between them. */
+static void test_a_breaker_that_opens(void **state)
+{
+    (void)state;
+    open_store(0, quick(0));
+    UNTIL(serving(0));
+    said[0][0] = '\0';
+    ra_redis_store *s = ra_redis_store_of(stores[0]);
+    int64_t now = ra_redis_monotonic();
+    for (int i = 0; i < 100; i++) {
+        judged(s, now, i == 0); /* a good one first: it knows what is usual */
+        now += 60 * 1000;
+    }
+    assert_int_equal(s->breaker.state == RA_BREAKER_CLOSED, false);
+    assert_int_equal(times_said[0], 1);
+    assert_non_null(strstr(said[0], "isn't asked until it has recovered"));
+    for (int i = 0; i < 10; i++) {
+        judged(s, now, true);
+        now += 60 * 1000;
+    }
+    assert_int_equal(s->breaker.state, RA_BREAKER_CLOSED);
+    assert_string_equal(said[0], "has recovered");
+    assert_int_equal(times_said[0], 1);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_a_breaker_that_opens),
         TEST(test_a_policy_that_evicts_markers),
         TEST(test_a_policy_where_less_is_promised),
         TEST(test_no_name),
