@@ -8,16 +8,22 @@ export const colour = (name) => getComputedStyle(document.documentElement).getPr
 // A CSS colour of six hexadecimal digits, let through.
 const faint = (name, share) => colour(name) + Math.round(share * 255).toString(16).padStart(2, "0");
 
+const TICKS = [15, 30, 60, 180]; // seconds between them
+
+const before = (ago) => (ago === 0 ? "now" : ago % 60 ? `−${ago} s` : `−${ago / 60} min`);
+
 function timeAxis() {
   return {
     type: "linear",
+    min: -60000,
+    max: 0,
     grid: { display: false },
-    ticks: { maxRotation: 0, callback: (_, i, ticks) => (ticks[i].ago === 0 ? "now" : `−${ticks[i].ago} min`) },
+    ticks: { maxRotation: 0, callback: (_, i, ticks) => before(ticks[i].ago) },
     afterBuildTicks: (axis) => {
-      const minutes = Math.round((axis.max - axis.min) / 60000);
-      const step = minutes > 6 ? 3 : 1;
+      const span = (axis.max - axis.min) / 1000;
+      const step = TICKS.find((s) => span / s <= 6);
       axis.ticks = [];
-      for (let ago = minutes - (minutes % step); ago >= 0; ago -= step) axis.ticks.push({ value: axis.max - ago * 60000, ago });
+      for (let ago = span - (span % step); ago >= 0; ago -= step) axis.ticks.push({ value: axis.max - ago * 1000, ago });
     },
   };
 }

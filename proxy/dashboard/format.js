@@ -43,7 +43,7 @@ export function bytes(x) {
 export function ms(us) {
   if (!known(us)) return DASH;
   const x = us / 1000;
-  return x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2);
+  return x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x >= 0.1 || x === 0 ? x.toFixed(2) : x.toFixed(3);
 }
 
 export function duration(time) {

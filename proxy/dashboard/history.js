@@ -3,6 +3,7 @@ const KEPT_MS = 15 * 60 * 1000;
 const GAP_MS = 3500; // further apart than that, and something is missing between them
 const WINDOW_MS = 10 * 1000;
 const SMOOTH_MS = 3000;
+const STEPS = [1, 2, 3, 5, 10, 15];
 
 export const OUTCOMES = ["hit", "stale", "miss", "bypass", "write", "pass", "error"];
 
@@ -22,6 +23,12 @@ export class History {
     if (last && (live.started !== last.live.started || live.at <= last.live.at)) this.samples = [];
     this.samples.push({ at: live.at, live, patterns: new Map(live.patterns.map((p) => [nameOf(p), p])) });
     while (this.samples[0].at < live.at - KEPT_MS) this.samples.shift();
+  }
+
+  // So many minutes, or fewer while less than that has been seen: a chart grows in steps.
+  span(minutes) {
+    const there = (this.newest.at - this.samples[0].at) / 60000;
+    return Math.min(minutes, STEPS.find((step) => step >= there) ?? minutes);
   }
 
   // The sample that a rate over the last `span` ms counts from.

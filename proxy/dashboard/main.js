@@ -227,7 +227,7 @@ function draw() {
   if (!seen.newest) return;
   const { live } = seen.newest;
   const max = live.at;
-  const min = max - minutes * 60000;
+  const min = max - seen.span(minutes) * 60000;
   showHead(live);
   showTiles(live);
   showOutcomes(live);

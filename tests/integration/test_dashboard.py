@@ -12,6 +12,7 @@ import threading
 import urllib.parse
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from support import dashboard_site, page, ports, processes, tables, waiting
 
@@ -524,6 +525,7 @@ def test_numbers_as_people_read_them(chromium, site):
         "bytes(1536)": "1.5 KiB",
         "ms(193)": "0.19",
         "ms(24800)": "24.8",
+        "ms(12)": "0.012",
         "duration(93784000)": "1 d 2 h",
         "duration(412)": "412 ms",
         "ttl(300000)": "5m",
@@ -579,8 +581,16 @@ def test_it_shows_under_load_what_live_and_metrics_say(chromium, started, plain,
     for column, member in (("Hits/s", "hit"), ("Misses/s", "miss"), ("Writes/s", "write"), ("Invalidated/s", "invalidations")):
         shown_value = p.run(f"Number({row}.querySelector('[data-column=\"{column}\"]').dataset.value)")
         assert shown_value == pattern[member] > 0, column
-    status, _, metrics = admin.ask("GET", "/metrics")
-    assert status == 200 and metrics
+    families = list(text_string_to_metric_families(admin.ask("GET", "/metrics")[2].decode()))
+    samples = [sample for family in families for sample in family.samples]
+
+    def metric(name, **labels):
+        return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
+
+    for name in ("hit", "stale", "miss", "bypass", "write", "pass", "error"):
+        assert metric("readaside_requests_total", outcome=name) == live["requests"][name], name
+    for name in ("hit", "miss"):
+        assert metric("readaside_reads_total", pattern="rooms", outcome=name) == pattern[name], name
     p.picture(pictures / "proxy-desktop-dark.png")
     is_clean(p, admin.address)
 
