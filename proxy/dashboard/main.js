@@ -203,7 +203,7 @@ function showStreams(live) {
     ["Fresh as of", "number", ([, s]) => (s.fresh_as_of === null ? f.DASH : f.clock(s.fresh_as_of))],
     ["Records", "number", ([, s]) => ({ text: f.short(s.records), value: s.records })],
   ];
-  table($("streams"), columns, Object.entries(live.streams), 'No table’s stream is followed: "stream": "follow" of a table would');
+  table($("streams"), columns, Object.entries(live.streams), 'No table’s stream is followed; "stream": "follow" in a table’s configuration does that');
 }
 
 function showReasons(live) {
