@@ -57,7 +57,7 @@ ra_metrics *ra_metrics_new(unsigned meters)
         return NULL;
     pthread_mutex_init(&m->lock, NULL);
     atomic_init(&m->nsubjects, 1);
-    m->meters = calloc(meters, sizeof *m->meters);
+    m->meters = calloc(meters, sizeof(ra_meter *));
     for (; m->meters && m->nmeters < meters; m->nmeters++) {
         ra_meter *one = zeroed(sizeof *one);
         if (!one)
@@ -76,7 +76,7 @@ void ra_metrics_free(ra_metrics *m)
 {
     if (!m)
         return;
-    for (unsigned i = 0; i < m->nmeters; i++) {
+    for (unsigned i = 0; m->meters && i < m->nmeters; i++) {
         for (unsigned s = RA_SUBJECT_OTHERS + 1; s < RA_SUBJECTS; s++)
             free(atomic_load(&m->meters[i]->cells[s]));
         ra_top_keys_fini(&m->meters[i]->top);

@@ -60,9 +60,6 @@ struct ra_request {
     struct evhttp_request *http; /* NULL once answered, or when its client has left */
     int64_t arrived_us;          /* monotonic: when all of it was there */
     int64_t sent_us, asked_us;   /* monotonic: DynamoDB, and a network store, the last time */
-    bool own;                    /* the proxy's own: no client has sent it */
-    bool counted, reads_counted; /* see proxy/request_meter.c */
-    bool left;                   /* its client has gone before it was answered */
     ra_read_event how;           /* of its reads: what all of them have in common */
     struct event *client_stirs;  /* while a read is suspended: its client closes, resets or sends more */
     struct evbuffer *body_bytes; /* owns the body, which outlives the client */
@@ -127,6 +124,9 @@ struct ra_request {
     bool untold;                     /* not even that, and it may have been sent */
     bool after_untold;               /* what was marked after the reply the store hasn't acknowledged */
     bool succeeded, fate_unknown;
+    bool own;                    /* the proxy's own: no client has sent it */
+    bool left;                   /* its client has gone before it was answered */
+    bool counted, reads_counted; /* see proxy/request_meter.c */
 };
 
 enum { RA_REQUEST_MAGIC = 0x72657175 };

@@ -332,6 +332,68 @@ static void test_entries_of_one_unit(void **state)
     ra_store_free(s);
 }
 
+static void fill_of_group(ra_store *s, int64_t now, uint64_t unit, uint64_t request, unsigned group)
+{
+    static const char body[2000];
+    ra_lookup v = look(s, now, unit, request);
+    ra_payload_unref(v.payload);
+    ra_payload *p = ra_payload_new((ra_bytes){body, (size_t)(unit * 37 + group) % sizeof body}, 0, 0, now);
+    const ra_fill f = {.unit = key_of(unit),
+                       .request = key_of(request),
+                       .token = v.token,
+                       .payload = p,
+                       .ttl = 50,
+                       .group = group};
+    ra_store_fill(s, now, &f);
+    ra_payload_unref(p);
+}
+
+static size_t held(ra_memory *m, unsigned group, size_t *bytes)
+{
+    size_t entries = 0;
+    ra_memory_get_group(m, group, &entries, bytes);
+    assert_true((entries == 0) == (*bytes == 0));
+    return entries;
+}
+
+/* Whatever becomes of entries, those of all groups are all there are: replaced, evicted, written, expired. */
+static void test_groups_are_counted(void **state)
+{
+    (void)state;
+    enum { GROUPS = 5 };
+    ra_memory_options o = {
+        .max_bytes = 300000, .max_entry_bytes = 1500, .max_unit_entries = 4, .groups = true};
+    ra_memory *m = ra_memory_new(&o);
+    ra_store *s = ra_memory_store_new(m);
+    size_t bytes, all = 0;
+    for (unsigned i = 0; i < 20000; i++) {
+        uint64_t unit = 1 + (uint64_t)i * 7919 % 900;
+        fill_of_group(s, i / 10, unit, i % 6, i % 11 == 0 ? RA_GROUPS - 1 : i % GROUPS);
+        if (i % 50 == 0) {
+            assert_true(begin(s, i / 10, i + 1, unit, 5));
+            end(s, i / 10, i + 1, unit, 0);
+        }
+        if (i % 97 == 0)
+            ra_memory_sweep(m, i / 10, 300);
+    }
+    for (unsigned g = 0; g < RA_GROUPS; g++)
+        all += held(m, g, &bytes);
+    ra_store_stats n = stats_of(s);
+    assert_int_equal(all, n.entries);
+    assert_true(n.evictions > 0 && n.expirations > 0 && n.entries > 50);
+    assert_true(held(m, RA_GROUPS - 1, &bytes) > 0);
+    assert_true(held(m, GROUPS - 1, &bytes) > 0);
+    assert_int_equal(held(m, GROUPS, &bytes), 0);
+    for (uint64_t unit = 1; unit <= 900; unit++) {
+        ra_key k = key_of(unit);
+        ra_store_invalidate(s, 3000, &k, 1);
+    }
+    for (unsigned g = 0; g < RA_GROUPS; g++)
+        assert_int_equal(held(m, g, &bytes), 0);
+    ra_store_free(s);
+    ra_memory_unref(m);
+}
+
 /* A flood of misses leaves a bounded number of units; the newest tokens are the ones that still fill. */
 static void test_tokens_are_bounded(void **state)
 {
@@ -666,6 +728,7 @@ int main(void)
         cmocka_unit_test(test_no_room_at_all),
         cmocka_unit_test(test_replacing_an_entry),
         cmocka_unit_test(test_entries_of_one_unit),
+        cmocka_unit_test(test_groups_are_counted),
         cmocka_unit_test(test_tokens_are_bounded),
         cmocka_unit_test(test_several_lookups_in_one_call),
         cmocka_unit_test(test_peek_at_a_life),

@@ -59,6 +59,7 @@ static void stores(ra_op *op, const char *reply, const char *stored, bool negati
     }
     assert_payload(p, stored);
     assert_true(is_negative == negative);
+    assert_true(ra_op_payload_is_negative(p) == negative); /* by its text alone */
     ra_payload_unref(p);
 }
 
