@@ -81,12 +81,14 @@ static bool sum_up(live *l)
 
 static void write_process(const live *l, ra_buf *out)
 {
+    static const char *const caching[] = {
+        [RA_CACHING_ON] = "on", [RA_CACHING_OFF] = "off", [RA_CACHING_OBSERVE] = "observe"};
     const ra_server *s = l->server;
     ra_buf_addf(out,
                 "{\"at\": %" PRId64 ", \"started\": %" PRId64 ", \"version\": \"%s\", \"store\": \"%s\", "
-                "\"caching\": \"on\", \"threads\": %u",
+                "\"caching\": \"%s\", \"threads\": %u",
                 ra_clock_wall(), s->started, READASIDE_VERSION, ra_store_kind_name(s->config->cache.store),
-                s->nloops);
+                caching[s->config->caching], s->nloops);
 }
 
 /* Who left before he was answered counts with the errors here. */

@@ -10,7 +10,7 @@
  *    "requests": {"hit": N, "near": N, "miss": N, "stale": N, "bypass": N, "coalesced": N, "negative": N,
  *                 "write": N, "pass": N, "error": N},
  *       one of these each, but `near` (of hit), `coalesced` (of miss) and `negative` (of hit), which are part
- *       of another
+ *       of another. Of all hits in a batch, `near` if all are. `error`: also those whose client left
  *    "patterns": [{"table": TEXT, "pattern": TEXT or null (the table's own policy), "ttl_ms": N,
  *                  "hit": N, "miss": N, "stale": N, "bypass": N, "coalesced": N, "negative": N, "write": N,
  *                  "invalidations": N, "units_spent": X, "units_saved": X}],
@@ -20,11 +20,12 @@
  *    "upstream": {"reads": N, "writes": N, "reads_saved": N, "units_spent": X, "units_saved": X},
  *    "money": {"currency": "USD", "per_hour": X, "saved_per_hour": X, "saved_per_month": X} or null,
  *    "streams": {TABLE: {"lag_ms": N or null, "fresh_as_of": MS or null, "in_bounds": BOOL, "records": N}},
- *    "memory": {"bytes": N, "max_bytes": N, "entries": N, "evictions": N},
+ *    "memory": {"bytes": N, "max_bytes": N, "entries": N, "evictions": N}, (0 but with store memory)
  *    "near": {"bytes": N, "max_bytes": N, "entries": N} or null,
  *    "connections": N, "in_flight": N, "breakers": [TEXT, ...] (one a loop; [] with store memory),
  *    "top_keys": [{"table": TEXT, "pattern": TEXT or null, "digest": HEX, "key": TEXT or null, "reads": N}],
- *       the hottest; `key` where admin.show_keys allows it
+ *       the units that are read most of late, at most 20; `reads` is estimated from a sample, and fades, so
+ *       that it may shrink. `key` is null: what a unit's digest was made of isn't kept
  *    "events": [{"at": MS, "kind": "breaker" | "reload" | "takeover" | "stream" | "caching" | "start",
  *                "text": TEXT}],
  *       the last 100, oldest first
