@@ -38,6 +38,17 @@ static const char *observed_text(int64_t ms, char out[RA_UNIT_TEXT_MAX])
     return time_text(ms - ms % round, out);
 }
 
+static const char *size_text(double bytes, char out[RA_UNIT_TEXT_MAX])
+{
+    if (bytes >= 10 * 1048576.0)
+        snprintf(out, RA_UNIT_TEXT_MAX, "%.0f MiB", bytes / 1048576);
+    else if (bytes >= 1048576)
+        snprintf(out, RA_UNIT_TEXT_MAX, "%.1f MiB", bytes / 1048576);
+    else
+        snprintf(out, RA_UNIT_TEXT_MAX, "%.0f KiB", bytes / 1024);
+    return out;
+}
+
 static bool fits(const ra_advisor_report *r, const ra_advisor_limits *limits, size_t i)
 {
     return limits->max_bytes == 0 || r->points[i].bytes <= (double)limits->max_bytes;
@@ -107,8 +118,7 @@ static void bound_text(enum bound bound, const ra_advisor_limits *limits, char o
         snprintf(out, 96, "what is longer has not been observed for long enough");
         break;
     case NO_ROOM:
-        ra_size_format((int64_t)limits->max_bytes, room);
-        snprintf(out, 96, "more would not fit into %s", room);
+        snprintf(out, 96, "more would not fit into %s", size_text((double)limits->max_bytes, room));
         break;
     case BYPASSED:
         snprintf(out, 96, "a longer one would need the table's stream followed: writes bypass the proxy");
@@ -116,28 +126,16 @@ static void bound_text(enum bound bound, const ra_advisor_limits *limits, char o
     }
 }
 
-static void bytes_text(double bytes, char out[32])
-{
-    double size = fabs(bytes);
-    char sign = bytes < 0 ? '-' : '+';
-    if (size >= 10 * 1048576.0)
-        snprintf(out, 32, "%c%.0f MiB", sign, size / 1048576);
-    else if (size >= 1048576)
-        snprintf(out, 32, "%c%.1f MiB", sign, size / 1048576);
-    else
-        snprintf(out, 32, "%c%.0f KiB", sign, size / 1024);
-}
-
 static void change_text(ra_advisor_report *r, const char *bound)
 {
     const ra_advisor_point *from = &r->points[r->current], *to = &r->points[r->recommended];
-    char before[RA_UNIT_TEXT_MAX], after[RA_UNIT_TEXT_MAX], memory[32], units[64];
-    double saved = (from->half_units_per_s - to->half_units_per_s) / 2;
-    bytes_text(to->bytes - from->bytes, memory);
+    char before[RA_UNIT_TEXT_MAX], after[RA_UNIT_TEXT_MAX], memory[RA_UNIT_TEXT_MAX], units[64];
+    double saved = (from->half_units_per_s - to->half_units_per_s) / 2, more = to->bytes - from->bytes;
     snprintf(units, sizeof units, "%s %.*f read units/s", saved < 0 ? "costs" : "saves",
              fabs(saved) < 10 ? 1 : 0, fabs(saved));
-    say(r, "%s -> %s: hit ratio %.2f -> %.2f, %s, memory %s; %s", time_text(from->ttl, before),
-        time_text(to->ttl, after), from->hit_ratio, to->hit_ratio, units, memory, bound);
+    say(r, "%s -> %s: hit ratio %.2f -> %.2f, %s, memory %c%s; %s", time_text(from->ttl, before),
+        time_text(to->ttl, after), from->hit_ratio, to->hit_ratio, units, more < 0 ? '-' : '+',
+        size_text(fabs(more), memory), bound);
 }
 
 static void keep(ra_advisor_report *r, const char *bound)
@@ -157,8 +155,7 @@ void ra_advisor_recommend(ra_advisor_report *r, const ra_advisor_limits *limits)
         return;
     size_t best = best_of(r, limits, &bound);
     if (best == r->npoints) {
-        ra_size_format((int64_t)limits->max_bytes, ttl);
-        say(r, "no TTL of the grid fits into %s", ttl);
+        say(r, "no TTL of the grid fits into %s", size_text((double)limits->max_bytes, ttl));
         return;
     }
     bound_text(bound, limits, why);

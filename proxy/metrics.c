@@ -1,5 +1,7 @@
 #include "proxy/metrics.h"
 
+#include "proxy/advice.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -23,6 +25,7 @@ struct ra_meter {
     ra_count upstream[RA_UPSTREAM_CLASSES][RA_UPSTREAM_RESULTS];
     _Atomic int64_t upstream_replied, upstream_failed;
     ra_latency store, upstream_took;
+    ra_advice_ring *advice; /* NULL: nobody is told */
     ra_top_keys top;
 };
 
@@ -163,11 +166,25 @@ static inline cell *cell_of(ra_meter *m, unsigned number)
     return c ? c : cell_new(m, number);
 }
 
+void ra_meter_tell(ra_meter *m, ra_advice_ring *ring)
+{
+    m->advice = ring;
+}
+
+/* What a TTL decides: not what bypasses, nor that there is nothing, which has negative_ttl. What was served
+ * stale has filled nothing yet. */
+static void tell_read(ra_meter *m, const ra_read_event *e, int64_t now)
+{
+    if (e->outcome == RA_READ_BYPASS || e->negative || e->none || !e->unit || !e->entry)
+        return;
+    uint32_t bytes = e->outcome == RA_READ_STALE ? 0 : e->bytes;
+    ra_advice_note_read(m->advice, ra_tag_subject(e->tag), e->unit, e->entry, bytes, now);
+}
+
 void ra_meter_read(ra_meter *m, const ra_read_event *e, int64_t now)
 {
     if (!m)
         return;
-    (void)now;
     cell *c = cell_of(m, ra_tag_subject(e->tag));
     unsigned kind = ra_read_kind(ra_tag_kind(e->tag));
     ra_count *reads = c->reads[kind];
@@ -182,14 +199,15 @@ void ra_meter_read(ra_meter *m, const ra_read_event *e, int64_t now)
         ra_count_add(&c->bypasses[kind][ra_reason_number(e->reason)], 1);
     if (e->unit)
         ra_top_keys_note(&m->top, ra_tag_subject(e->tag), e->unit);
+    tell_read(m, e, now);
 }
 
 void ra_meter_invalidation(ra_meter *m, unsigned number, enum ra_cause cause, const ra_key *unit, int64_t now)
 {
-    (void)unit;
-    (void)now;
-    if (m)
-        ra_count_add(&cell_of(m, number)->invalidations[cause], 1);
+    if (!m)
+        return;
+    ra_count_add(&cell_of(m, number)->invalidations[cause], 1);
+    ra_advice_note_invalidation(m->advice, number, unit, now);
 }
 
 void ra_meter_fill(ra_meter *m, unsigned number, enum ra_filled result)

@@ -118,12 +118,17 @@ static inline enum ra_op_kind ra_tag_kind(uint32_t tag)
     return (enum ra_op_kind)(tag >> 16);
 }
 
+/* What advisors learn from goes to this ring, too, which is the same thread's. Before anything is counted. */
+struct ra_advice_ring;
+void ra_meter_tell(ra_meter *m, struct ra_advice_ring *ring);
+
 /* ---- counting: on the meter's thread; a meter that is NULL counts nothing ---- */
 
 typedef struct ra_read_event {
     uint32_t tag;
     enum ra_read_outcome outcome; /* one of the first four */
     bool near, negative, coalesced;
+    bool none;                  /* of a miss: upstream says that there is nothing */
     const char *reason;         /* of a bypass; a static word */
     const ra_key *unit, *entry; /* NULL: not known, which a bypass may be */
     uint32_t bytes;             /* of the entry's body; 0: not known */

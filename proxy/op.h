@@ -62,6 +62,7 @@ typedef struct ra_part {
     size_t table;       /* index into op->tables */
     uint32_t bytes;     /* set by the caller: of what upstream said that it is; 0: not known */
     bool told;          /* and that it did */
+    bool none;          /* it said that there is nothing: what is cached has negative_ttl */
     uint32_t key_token; /* BatchGetItem: the key's object */
     ra_scalar pk, sk;   /* BatchGetItem: to match the reply's items */
     bool upstream;      /* set by the caller before ra_op_body: this part is read upstream */
@@ -79,6 +80,7 @@ typedef struct ra_mark {
     int64_t settle;
     unsigned subject; /* the policy's that reads of it have (ra_policy) */
     bool item;        /* it is one item's */
+    bool all;         /* it is a guard's: all of a table, or of an index */
 } ra_mark;
 
 typedef struct ra_op {

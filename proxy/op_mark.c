@@ -42,7 +42,7 @@ static unsigned subject_of(const ra_marks *m, const ra_op_table *t, const char *
 void ra_marks_index(ra_marks *m, const ra_op_table *t, const ra_table_index *i)
 {
     const ra_mark mark = {
-        .unit = i->guard, .settle = t->config->settle, .subject = t->config->policy.subject};
+        .unit = i->guard, .settle = t->config->settle, .subject = t->config->policy.subject, .all = true};
     ra_marks_add(m, &mark);
 }
 
@@ -56,7 +56,7 @@ void ra_marks_indexes(ra_marks *m, const ra_op_table *t)
 
 void ra_marks_table(ra_marks *m, const ra_op_table *t)
 {
-    const ra_mark mark = {.unit = t->table->key, .subject = t->config->policy.subject};
+    const ra_mark mark = {.unit = t->table->key, .subject = t->config->policy.subject, .all = true};
     ra_marks_add(m, &mark);
     ra_marks_indexes(m, t);
 }

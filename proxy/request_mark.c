@@ -113,14 +113,14 @@ static void add_unmarked(const ra_request *r, const ra_table *planned, const ra_
     bool another = planned ? !ra_key_eq(&planned->key, &now->key) : !is_marked(r, &now->key);
     unsigned subject = config ? config->policy.subject : 0;
     if (another)
-        marks[(*n)++] = (ra_mark){.unit = now->key, .subject = subject};
+        marks[(*n)++] = (ra_mark){.unit = now->key, .subject = subject, .all = true};
     for (size_t i = 0; i < now->nindexes; i++) {
         const ra_table_index *index = &now->indexes[i];
         bool was_known = planned ? ra_table_find_index(planned, ra_bytes_z(index->name)) != NULL
                                  : is_marked(r, &index->guard);
         if (index->global && (another || !was_known))
-            marks[(*n)++] =
-                (ra_mark){.unit = index->guard, .settle = config ? config->settle : 0, .subject = subject};
+            marks[(*n)++] = (ra_mark){
+                .unit = index->guard, .settle = config ? config->settle : 0, .subject = subject, .all = true};
     }
 }
 

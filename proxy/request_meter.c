@@ -57,6 +57,7 @@ static ra_read_event event_of(const ra_request *r, const ra_part *part, bool sta
     e.near = e.outcome == RA_READ_HIT && look->near;
     e.negative = e.outcome == RA_READ_HIT && look->payload && ra_op_payload_is_negative(look->payload);
     e.coalesced = e.outcome == RA_READ_MISS && r->collapsed;
+    e.none = e.outcome == RA_READ_MISS && part->none;
     return e;
 }
 
@@ -144,7 +145,8 @@ static size_t count_marks(ra_request *r, const ra_mark *marks, size_t n, int64_t
     enum ra_cause cause = r->op.changes_table ? RA_CAUSE_TABLE_CHANGE : RA_CAUSE_WRITE;
     size_t items = 0;
     for (size_t i = 0; i < n; i++) {
-        ra_meter_invalidation(r->loop->meter, marks[i].subject, cause, &marks[i].unit, now);
+        ra_meter_invalidation(r->loop->meter, marks[i].subject, cause, marks[i].all ? NULL : &marks[i].unit,
+                              now);
         if (!marks[i].item)
             continue;
         items++;

@@ -60,14 +60,14 @@ static void test_never_more_than_there_is_room_for(void **state)
     (void)state;
     expect(report(1), (ra_advisor_limits){.max_bytes = 64 << 20}, 2,
            "1m -> 5m: hit ratio 0.50 -> 0.83, costs 10 read units/s, memory +32 MiB; more would not fit into "
-           "64MiB");
+           "64 MiB");
     /* Even where the one in force is more. */
     expect(report(3), (ra_advisor_limits){.max_bytes = 64 << 20}, 2,
            "20m -> 5m: hit ratio 0.91 -> 0.83, costs 41 read units/s, memory -120 MiB; more would not fit "
-           "into 64MiB");
+           "into 64 MiB");
     expect(report(2), (ra_advisor_limits){.max_bytes = 64 << 20}, 2,
-           "5m is right: hit ratio 0.83; more would not fit into 64MiB");
-    expect(report(2), (ra_advisor_limits){.max_bytes = 1024}, 2, "no TTL of the grid fits into 1KiB");
+           "5m is right: hit ratio 0.83; more would not fit into 64 MiB");
+    expect(report(2), (ra_advisor_limits){.max_bytes = 1024}, 2, "no TTL of the grid fits into 1 KiB");
     /* What would gain nothing isn't missed. */
     expect(report(2), (ra_advisor_limits){.max_bytes = 200 << 20}, 3,
            "5m -> 20m: hit ratio 0.83 -> 0.91, saves 41 read units/s, memory +120 MiB; beyond that the curve "
