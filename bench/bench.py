@@ -15,6 +15,7 @@ class Bench:
         self.load = build / "readaside-bench"
         self.bare = build / "readaside-bare-evhttp"
         self.fixed = build / "readaside-fixed-reply"
+        self.advisor_replay = build / "readaside-advisor-replay"
         self.folder = folder
         self.quick = quick
         self.rounds, self.seconds = (3, 1) if quick else (5, 3)
