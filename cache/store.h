@@ -66,7 +66,8 @@ typedef struct ra_lookup {
     unsigned nguards;
     bool exact;  /* the promise is linearizable: what is held nearer than the store is never served unasked */
     bool awaits; /* at a miss the caller would wait for another process that is filling this very entry */
-    uint32_t tag; /* the caller's own; the store doesn't look at it */
+    uint32_t tag;              /* the caller's own; the store doesn't look at it, nor at the next two */
+    int64_t ttl, negative_ttl; /* as they are now; the entry may have been filled under others */
     /* out */
     enum ra_lookup_outcome outcome;
     bool near;           /* HIT: the payload was held in this process, in front of a network store */

@@ -38,7 +38,7 @@ void ra_standings_free(ra_standings *s)
 }
 
 /* Takes `text` over. */
-static void add(walk *w, ra_names *n, size_t most, char *text_take)
+static void add_to(ra_changes *c, ra_names *n, size_t most, char *text_take)
 {
     n->all++;
     if (n->n < most && text_take) {
@@ -48,10 +48,21 @@ static void add(walk *w, ra_names *n, size_t most, char *text_take)
             n->v[n->n++] = text_take;
             return;
         }
-        w->out->no_memory = true;
+        c->no_memory = true;
     }
-    w->out->no_memory |= !text_take;
+    c->no_memory |= !text_take;
     free(text_take);
+}
+
+static void add(const walk *w, ra_names *n, size_t most, char *text_take)
+{
+    add_to(w->out, n, most, text_take);
+}
+
+void ra_changes_keep_table(ra_changes *c, const char *name)
+{
+    const ra_place root = {0}, tables = {.up = &root, .name = "tables"}, at = {.up = &tables, .name = name};
+    add_to(c, &c->kept, RA_CHANGES_MAX, ra_place_path(&at));
 }
 
 static void note_changed(walk *w, const ra_place *at)
@@ -236,6 +247,7 @@ static bool same_pact(const cJSON *a, const cJSON *b)
 static bool may_stand_for(const walk *w, const char *name, const cJSON *table, const cJSON *any)
 {
     return consistency_of(w->now, name) == consistency_of(w->fresh, name) &&
+           ra_same_json(member(table, "schema"), member(any, "schema")) &&
            (!w->pact || same_pact(table, any));
 }
 

@@ -3,7 +3,8 @@
  * mean ("5m" is "300s", a default that is spelt out is no change). What can't change while the process lives
  * is put back as it was, so that what comes out is the document that is in force from now on.
  *
- * A table may come and go, but its consistency stays: the one that it has by its own entry, or by "*". One
+ * A table may come and go, but its consistency and its schema, by which its entries are named, stay: what it
+ * has by its own entry, or by "*". One
  * that isn't in the file any more is retired, unless "*" stands for it; one that is new joins, unless "*" has
  * stood for it: see enum ra_standing.
  *
@@ -35,6 +36,8 @@ typedef struct ra_changes {
 
 void ra_names_free(ra_names *n);
 void ra_changes_free(ra_changes *c);
+/* The table is in force only in so far as writes to it are marked. */
+void ra_changes_keep_table(ra_changes *c, const char *name);
 
 /* The standing of each table that isn't just named, in parallel to the document. */
 typedef struct ra_standings {

@@ -18,6 +18,7 @@ enum ra_consistency { RA_LINEARIZABLE, RA_READ_AFTER_WRITE, RA_EVENTUAL };
 /* OFF: reads go to DynamoDB and fill nothing. Writes are marked all the same, so that what was cached before
  * may be served again afterwards. */
 enum ra_caching { RA_CACHING_ON, RA_CACHING_OFF, RA_CACHING_OBSERVE };
+const char *ra_caching_word(enum ra_caching c); /* as a file has it */
 /* What becomes of a write that the store can't be told of. */
 enum ra_writes { RA_WRITES_REFUSE, RA_WRITES_PASS };
 enum ra_store_kind { RA_STORE_KIND_MEMORY, RA_STORE_KIND_REDIS, RA_STORE_KIND_MOMENTO };

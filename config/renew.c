@@ -84,9 +84,8 @@ static bool switch_document(cJSON *document, const char *table, const char *word
 ra_config *ra_config_switch(const ra_config *now, const char *table, enum ra_caching caching,
                             ra_problems *problems)
 {
-    static const char *const words[] = {"on", "off"};
     cJSON *document = cJSON_Duplicate(ra_config_owner_document(now), true);
-    bool ok = document && switch_document(document, table, words[caching]);
+    bool ok = document && switch_document(document, table, ra_caching_word(caching));
     ra_config *c = ok ? ra_config_of_document(document, now->path, problems) : fail(problems);
     if (c)
         copy_standings(c, now);

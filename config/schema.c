@@ -25,6 +25,7 @@
 /* In the order of the enums in config/config.h. */
 static const char *const consistencies[] = {"linearizable", "read_after_write", "eventual", NULL};
 static const char *const cachings[] = {"on", "off", NULL};
+
 static const char *const writes[] = {"refuse", "pass", NULL};
 static const char *const stores[] = {"memory", "redis", "momento", NULL};
 static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", NULL};
@@ -37,6 +38,11 @@ static const char *const token_uses[] = {"access", "id", "any", NULL};
 static const char *const no_signatures[] = {"none", NULL};
 static const char *const streams[] = {"off", "follow", NULL};
 static const char *const events[] = {"INSERT", "MODIFY", "REMOVE", NULL};
+
+const char *ra_caching_word(enum ra_caching c)
+{
+    return cachings[c];
+}
 
 static const ra_option root_options[] = {
     {.name = "listen",
@@ -823,7 +829,6 @@ static const ra_option table_options[] = {
     {.name = "schema",
      .type = RA_OPTION_OBJECT,
      .preset_doc = "learnt from DescribeTable",
-     .reloadable = true,
      .within = &ra_section_schema,
      .doc = "The table's keys and indexes, for where dynamodb:DescribeTable isn't allowed."},
     {.name = "patterns",
@@ -954,7 +959,6 @@ static const ra_option schema_options[] = {
      .offset = offsetof(ra_table_schema, partition_key),
      .min = 1,
      .max = 255,
-     .reloadable = true,
      .doc = "The partition key attribute's name."},
     {.name = "sort_key",
      .type = RA_OPTION_TEXT,
@@ -962,20 +966,17 @@ static const ra_option schema_options[] = {
      .min = 1,
      .max = 255,
      .preset_doc = "none",
-     .reloadable = true,
      .doc = "The sort key attribute's name."},
     {.name = "global_secondary_indexes",
      .type = RA_OPTION_OBJECTS,
      .max = 100,
      .preset_doc = "[]",
-     .reloadable = true,
      .within = &ra_section_index,
      .doc = "All of the table's global secondary indexes."},
     {.name = "local_secondary_indexes",
      .type = RA_OPTION_OBJECTS,
      .max = 5,
      .preset_doc = "[]",
-     .reloadable = true,
      .within = &ra_section_index,
      .doc = "All of the table's local secondary indexes."},
 };
@@ -987,14 +988,12 @@ static const ra_option index_options[] = {
      .offset = offsetof(ra_index_schema, name),
      .min = 3,
      .max = 255,
-     .reloadable = true,
      .doc = "The index's name."},
     {.name = "partition_key",
      .type = RA_OPTION_TEXT,
      .offset = offsetof(ra_index_schema, partition_key),
      .min = 1,
      .max = 255,
-     .reloadable = true,
      .doc = "Its partition key attribute's name."},
     {.name = "sort_key",
      .type = RA_OPTION_TEXT,
@@ -1002,7 +1001,6 @@ static const ra_option index_options[] = {
      .min = 1,
      .max = 255,
      .preset_doc = "none",
-     .reloadable = true,
      .doc = "Its sort key attribute's name."},
 };
 SECTION(index, "tables.NAME.schema.*_secondary_indexes[]", .also = NULL);

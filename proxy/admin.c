@@ -1,15 +1,19 @@
 #include "proxy/admin.h"
 
 #include "config/address.h"
+#include "proxy/admin_advice.h"
 #include "proxy/admin_cache.h"
 #include "proxy/admin_dashboard.h"
 #include "proxy/admin_events.h"
 #include "proxy/admin_health.h"
 #include "proxy/admin_metrics.h"
+#include "proxy/admin_reload.h"
+#include "proxy/admin_work.h"
 #include "proxy/connections.h"
 #include "proxy/listener.h"
 #include "proxy/live.h"
 #include "proxy/log.h"
+#include "proxy/snapshot.h"
 #include "proxy/watch.h"
 
 #include <errno.h>
@@ -42,6 +46,7 @@ struct ra_admin {
     ra_connections *connections;
     ra_tls_server *tls; /* NULL: plain HTTP */
     ra_mailbox *mailbox;
+    ra_admin_work *work;
     ra_admin_viewers *viewers;
     ra_letter stop_letter;
     pthread_t thread;
@@ -175,10 +180,9 @@ static bool is_of_other_page(ra_admin *a, struct evhttp_request *r)
 }
 
 /* Who may not ask is told so; false. What is `open` shows nothing, and is for anybody who finds the address:
- * a link on another page may lead to it. */
-static bool may_ask(ra_admin *a, struct evhttp_request *r, bool open)
+ * a link on another page may lead to it. `token`: admin.token as it is now. */
+static bool is_allowed(ra_admin *a, struct evhttp_request *r, bool open, const char *token)
 {
-    const char *token = a->server->config->admin.token;
     if (!token && !is_for_loopback(r)) {
         ra_admin_error(r, 403, "Host must be a loopback address, or localhost");
         return false;
@@ -194,6 +198,14 @@ static bool may_ask(ra_admin *a, struct evhttp_request *r, bool open)
         return true;
     ra_admin_error(r, 403, "web pages of other origins have no business here");
     return false;
+}
+
+static bool may_ask(ra_admin *a, struct evhttp_request *r, bool open)
+{
+    ra_snapshot *now = ra_server_snapshot(a->server);
+    bool may = is_allowed(a, r, open, now->config->admin.token);
+    ra_snapshot_unref(now);
+    return may;
 }
 
 /* What must be refused before it is looked at, and ends the connection. */
@@ -229,6 +241,10 @@ static const call *call_of(const char *path)
                                  {"/admin/cache/get", POST, false, ra_admin_cache_get},
                                  {"/admin/cache/delete", POST, false, ra_admin_cache_delete},
                                  {"/admin/cache/stats", GET, false, ra_admin_cache_stats},
+                                 {"/admin/advice", GET, false, ra_admin_advice},
+                                 {"/admin/caching", POST, false, ra_admin_caching},
+                                 {"/admin/invalidate", POST, false, ra_admin_invalidate},
+                                 {"/admin/reload", POST, false, ra_admin_reload},
                                  {"/admin/events", GET, false, ra_admin_events},
                                  {"/admin/live", GET, false, ra_admin_live},
                                  {"/metrics", GET, false, ra_admin_metrics},
@@ -350,13 +366,23 @@ ra_admin *ra_admin_new(ra_server *s)
     return NULL;
 }
 
-bool ra_admin_reload(ra_admin *a)
+ra_admin_work *ra_admin_get_work(ra_admin *a)
 {
-    return !a->tls || ra_tls_server_reload(a->tls);
+    return a->work;
+}
+
+ra_tls_server *ra_admin_tls(ra_admin *a)
+{
+    return a->tls;
 }
 
 bool ra_admin_start(ra_admin *a)
 {
+    a->work = ra_admin_work_new(a->mailbox);
+    if (!a->work) {
+        ra_log(RA_LOG_ERROR, "admin: can't start a thread");
+        return false;
+    }
     int error = pthread_create(&a->thread, NULL, run, a);
     if (error)
         ra_log(RA_LOG_ERROR, "admin: can't start a thread: %s", strerror(error));
@@ -378,6 +404,7 @@ void ra_admin_free(ra_admin *a)
     if (!a)
         return;
     ra_admin_stop(a);
+    ra_admin_work_free(a->work);
     if (a->http)
         evhttp_free(a->http);
     ra_admin_viewers_free(a->viewers);

@@ -11,7 +11,9 @@
  *   GET  /admin/live          the same at a glance, as JSON: proxy/live.h
  *   GET  /admin/events        the same once a second, and what happens as it does: proxy/live.h
  *   GET  /healthz, /readyz    is it alive, is it ready: proxy/admin_health.h
+ *   POST /admin/reload, /admin/caching, /admin/invalidate: see proxy/admin_reload.h
  *   GET  /admin/cache/stats   {"store": ..., counters, "streams": {TABLE: counters}}; times in ms
+ *   GET  /admin/advice        what other TTLs would have done, as proxy/live.h has it
  *   GET  /                    the dashboard; its parts are below /dashboard/ (proxy/admin_dashboard.h)
  *
  * What fails is {"error": TEXT} with a status of 4xx or 5xx. With admin.token a request must show it (as
@@ -44,8 +46,8 @@ uint16_t ra_admin_port(const ra_admin *a);
 void ra_admin_stop(ra_admin *a);
 /* After the loops have ended too: one may still be waking it. NULL is allowed. */
 void ra_admin_free(ra_admin *a);
-/* Reads the certificates anew, as ra_server_reload says. */
-bool ra_admin_reload(ra_admin *a);
+/* NULL: plain HTTP. */
+ra_tls_server *ra_admin_tls(ra_admin *a);
 
 /* ---- for the files admin*.c alone, on its thread ---- */
 
@@ -59,6 +61,7 @@ void ra_admin_error(struct evhttp_request *r, int status, const char *text);
 void ra_admin_begin(ra_admin *a);
 void ra_admin_end(ra_admin *a);
 ra_server *ra_admin_server(ra_admin *a);
+struct ra_admin_work *ra_admin_get_work(ra_admin *a);
 ra_mailbox *ra_admin_mailbox(ra_admin *a);
 struct ra_admin_viewers *ra_admin_get_viewers(ra_admin *a); /* proxy/admin_events.h */
 struct ra_watch *ra_admin_watch(ra_admin *a);               /* proxy/watch.h */

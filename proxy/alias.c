@@ -14,6 +14,7 @@ typedef struct alias {
     ra_key unit, request, guard[RA_GUARDS_MAX];
     unsigned nguards;
     uint32_t tag;
+    int64_t ttl, negative_ttl;
     bool exact;
 } alias;
 
@@ -44,14 +45,18 @@ static void forget(ra_aliases *a, alias *s)
     *s = (alias){0};
 }
 
-void ra_aliases_free(ra_aliases *a)
+void ra_aliases_clear(ra_aliases *a)
 {
-    if (!a)
-        return;
     for (size_t i = 0; i < RA_ALIAS_SETS; i++) {
         forget(a, &a->slot[i][0]);
         forget(a, &a->slot[i][1]);
     }
+}
+
+void ra_aliases_free(ra_aliases *a)
+{
+    if (a)
+        ra_aliases_clear(a);
     free(a);
 }
 
@@ -105,8 +110,13 @@ bool ra_aliases_find(const ra_aliases *a, const ra_alias_asked *asked, const ra_
             continue;
         if (!is_good(s, b))
             return false;
-        *look = (ra_lookup){
-            .unit = s->unit, .request = s->request, .nguards = s->nguards, .exact = s->exact, .tag = s->tag};
+        *look = (ra_lookup){.unit = s->unit,
+                            .request = s->request,
+                            .nguards = s->nguards,
+                            .exact = s->exact,
+                            .tag = s->tag,
+                            .ttl = s->ttl,
+                            .negative_ttl = s->negative_ttl};
         memcpy(look->guard, s->guard, sizeof look->guard);
         return true;
     }
@@ -173,6 +183,8 @@ void ra_aliases_learn(ra_aliases *a, const ra_alias_asked *asked, const ra_alias
                  .request = look->request,
                  .nguards = look->nguards,
                  .tag = look->tag,
+                 .ttl = look->ttl,
+                 .negative_ttl = look->negative_ttl,
                  .exact = look->exact};
     memcpy(s->guard, look->guard, sizeof s->guard);
     a->bytes += n;

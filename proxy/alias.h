@@ -30,6 +30,7 @@ typedef struct ra_aliases ra_aliases;
 
 ra_aliases *ra_aliases_new(size_t max_bytes); /* NULL: no memory */
 void ra_aliases_free(ra_aliases *a);          /* NULL is allowed */
+void ra_aliases_clear(ra_aliases *a);
 
 /* What is asked, and by whom. */
 typedef struct ra_alias_asked {
@@ -44,7 +45,7 @@ typedef struct ra_alias_basis {
     int64_t now; /* monotonic, ms */
 } ra_alias_basis;
 
-/* Sets *look's unit, request, guards, tag and `exact`, the rest to 0. false: none that is good. */
+/* Sets *look's unit, request, guards, tag, TTLs and `exact`, the rest to 0. false: none that is good. */
 bool ra_aliases_find(const ra_aliases *a, const ra_alias_asked *asked, const ra_alias_basis *b,
                      ra_lookup *look);
 /* Those bytes mean this. Not kept if there is no memory or they are too long. */

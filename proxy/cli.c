@@ -17,7 +17,11 @@ static int run_help(int argc, char **argv);
 static const ra_cli_command commands[] = {
     {"serve", "run the proxy", ra_cli_serve},
     {"check", "check a configuration, and say what it promises", ra_cli_check},
+    {"reload", "have the running proxy read its configuration anew", ra_cli_reload},
+    {"caching", "switch caching on or off in the running proxy", ra_cli_caching},
+    {"invalidate", "drop what is cached of a table, a partition, or all", ra_cli_invalidate},
     {"stream", "apply the configuration's rules to tables' streams", ra_cli_stream},
+    {"advise", "show what other TTLs would have done, and take the advice", ra_cli_advise},
     {"markers", "list, or clear, the markers of writes in the shared store", ra_cli_markers},
     {"cache", "reach the configured store, show or drop what it holds", ra_cli_cache},
     {"credentials", "tell which AWS credentials are used, and where they are from", ra_cli_credentials},

@@ -1,7 +1,8 @@
 /*
  * The command line: `readaside COMMAND [OPTION]...`. Each command parses its own options and knows --help.
  *
- * Exit status, for all: 0 done, 1 it couldn't be done, 2 a wrong call or configuration. What a program may
+ * Exit status, for all: 0 done, 1 it couldn't be done, 2 a wrong call or configuration; `reload` alone has 3:
+ * done, but something waits for a restart. What a program may
  * want to read goes to stdout, everything else to stderr. Threads: main's only.
  */
 #ifndef RA_PROXY_CLI_H
@@ -12,7 +13,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum ra_cli_status { RA_CLI_OK = 0, RA_CLI_FAILED = 1, RA_CLI_USAGE = 2 };
+enum ra_cli_status { RA_CLI_OK = 0, RA_CLI_FAILED = 1, RA_CLI_USAGE = 2, RA_CLI_PARTLY = 3 };
 
 /* argv[0] is the command's own name. */
 typedef struct ra_cli_command {
@@ -26,8 +27,12 @@ int ra_cli_main(int argc, char **argv);
 
 int ra_cli_serve(int argc, char **argv);
 int ra_cli_check(int argc, char **argv);
+int ra_cli_advise(int argc, char **argv);
 int ra_cli_markers(int argc, char **argv);
 int ra_cli_cache(int argc, char **argv);
+int ra_cli_reload(int argc, char **argv);
+int ra_cli_caching(int argc, char **argv);
+int ra_cli_invalidate(int argc, char **argv);
 int ra_cli_credentials(int argc, char **argv);
 int ra_cli_ddb(int argc, char **argv);
 int ra_cli_ddb_schema_load(int argc, char **argv); /* argv[0] is "schema-load" */

@@ -108,7 +108,7 @@ static void on_reply(ra_http_call *call, ra_http_reply *reply, void *arg)
 }
 
 /* NULL: no memory. */
-static ra_http_reply *exchange(ra_cache_admin *a, const char *path, const ra_buf *body)
+static ra_http_reply *exchange(ra_cache_admin *a, const char *path, const ra_buf *body, int64_t limit)
 {
     const char *headers[2];
     size_t nheaders = 0;
@@ -124,7 +124,7 @@ static ra_http_reply *exchange(ra_cache_admin *a, const char *path, const ra_buf
                          .nheaders = nheaders,
                          .body = body ? ra_buf_bytes(body) : (ra_bytes){NULL, 0},
                          .once = true,
-                         .deadline = TIMEOUT,
+                         .deadline = limit,
                          .max_reply = REPLY_MAX};
     a->reply = NULL;
     ra_http_call *call = ra_http_send(a->http, &r, on_reply, a);
@@ -141,7 +141,7 @@ static cJSON *read_reply(ra_cache_admin *a, const ra_http_reply *r)
         return fail(a, "%s", r->error);
     cJSON *answer = r->len ? cJSON_ParseWithLength(r->body, r->len) : NULL;
     const char *error = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "error"));
-    if (r->status == 200 && cJSON_IsObject(answer))
+    if (r->status == 200 && (cJSON_IsObject(answer) || cJSON_IsArray(answer)))
         return answer;
     if (error)
         fail(a, "%.400s", error);
@@ -151,12 +151,29 @@ static cJSON *read_reply(ra_cache_admin *a, const ra_http_reply *r)
     return NULL;
 }
 
+cJSON *ra_cache_admin_do(ra_cache_admin *a, const char *path, const ra_buf *body, int64_t limit, int *status)
+{
+    ra_http_reply *r = ra_buf_ok(body) ? exchange(a, path, body, limit) : NULL;
+    if (!r)
+        return fail(a, "out of memory");
+    *status = r->status;
+    cJSON *answer = r->result == RA_HTTP_OK && r->status != 401 && r->status != 403 && r->len
+                        ? cJSON_ParseWithLength(r->body, r->len)
+                        : NULL;
+    if (!cJSON_IsObject(answer)) {
+        cJSON_Delete(answer);
+        answer = read_reply(a, r);
+    }
+    ra_http_reply_unref(r);
+    return answer;
+}
+
 cJSON *ra_cache_admin_call(ra_cache_admin *a, const char *path, const ra_buf *body, int64_t *us)
 {
     int64_t begun = ra_clock_monotonic_us();
     if (body && !ra_buf_ok(body))
         return fail(a, "out of memory");
-    ra_http_reply *r = exchange(a, path, body);
+    ra_http_reply *r = exchange(a, path, body, TIMEOUT);
     if (!r)
         return fail(a, "out of memory");
     if (us)

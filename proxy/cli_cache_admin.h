@@ -21,8 +21,11 @@ const char *ra_cache_admin_where(const ra_cache_admin *a);
 
 /*
  * One request: POST of `body`, or GET where that is NULL. Connecting and all within 10 s; *us, if it is
- * asked for, is how long it took. The answer is an object, to be deleted by the caller. NULL: see _why.
+ * asked for, is how long it took. The answer is an object or an array, to be deleted by the caller. NULL: see
+ * _why.
  */
 cJSON *ra_cache_admin_call(ra_cache_admin *a, const char *path, const ra_buf *body, int64_t *us);
+/* The same of what may take long, within `limit` ms: also where it is refused, and *status says so. */
+cJSON *ra_cache_admin_do(ra_cache_admin *a, const char *path, const ra_buf *body, int64_t limit, int *status);
 
 #endif

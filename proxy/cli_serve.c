@@ -7,6 +7,7 @@
 #include "proxy/credentials_chain.h"
 #include "proxy/log.h"
 #include "proxy/server.h"
+#include "proxy/snapshot.h"
 #include "proxy/state_file.h"
 
 #include <getopt.h>
@@ -23,7 +24,7 @@ static void usage(FILE *out)
           "Runs the proxy until SIGTERM or SIGINT, then finishes what is in flight (listen.drain_timeout).\n"
           "Prints \"readaside: listening on http://HOST:PORT\" (https with listen.tls) once it takes "
           "requests.\n"
-          "SIGHUP makes it read certificates and keys (listen.tls, admin.tls, auth.sigv4.keys_file) anew.\n"
+          "SIGHUP makes it read its configuration anew, as `readaside reload` does.\n"
           "\n"
           "  -c, --config FILE   the configuration; `readaside check -c FILE` checks it,\n"
           "                      `readaside help config` lists its options\n"
@@ -117,10 +118,12 @@ static int wait_for_end(ra_server *s, const sigset_t *signals)
     for (int got = 0;;) {
         if (sigwait(signals, &got) == 0 && got != SIGHUP)
             return got;
-        bool all = ra_server_reload(s);
-        ra_log(all ? RA_LOG_INFO : RA_LOG_ERROR,
-               all ? "SIGHUP: certificates and keys were read anew"
-                   : "SIGHUP: what couldn't be read anew is used as it was before");
+        ra_reload_result result;
+        ra_server_reload_config(s, &result);
+        ra_log(result.ok ? RA_LOG_INFO : RA_LOG_ERROR,
+               result.ok ? "SIGHUP: the configuration was read anew"
+                         : "SIGHUP: the configuration couldn't be used: nothing has changed");
+        ra_reload_result_fini(&result);
     }
 }
 

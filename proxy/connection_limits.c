@@ -22,8 +22,8 @@ struct ra_connection_limits {
     const char *option;
     unsigned most, most_per_address; /* 0: no limit */
     unsigned n;
-    record **buckets; /* NULL: addresses aren't told apart */
-    size_t nbuckets;  /* a power of two */
+    record **buckets;
+    size_t nbuckets; /* a power of two */
     size_t nrecords;
     uint64_t seed; /* clients choose their addresses, but not where these end up */
     ra_seldom said_most, said_per_address;
@@ -57,16 +57,21 @@ ra_connection_limits *ra_connection_limits_new(const ra_config_listen *c, const 
         return NULL;
     pthread_mutex_init(&l->mutex, NULL);
     l->option = option;
-    l->most = c->max_connections;
-    l->most_per_address = c->max_connections_per_address;
-    if (!l->most_per_address)
-        return l;
+    ra_connection_limits_renew(l, c);
     l->nbuckets = BUCKETS_FIRST;
     l->buckets = calloc(l->nbuckets, sizeof(record *));
     if (l->buckets && RAND_bytes((unsigned char *)&l->seed, sizeof l->seed) == 1)
         return l;
     ra_connection_limits_free(l);
     return NULL;
+}
+
+void ra_connection_limits_renew(ra_connection_limits *l, const ra_config_listen *c)
+{
+    pthread_mutex_lock(&l->mutex);
+    l->most = c->max_connections;
+    l->most_per_address = c->max_connections_per_address;
+    pthread_mutex_unlock(&l->mutex);
 }
 
 void ra_connection_limits_free(ra_connection_limits *l)
@@ -125,7 +130,7 @@ static void grow(ra_connection_limits *l)
 static bool count_in(ra_connection_limits *l, ra_peer peer)
 {
     record **at = place_of(l, peer);
-    if (*at && (*at)->n >= l->most_per_address)
+    if (*at && l->most_per_address && (*at)->n >= l->most_per_address)
         return false;
     if (!*at) {
         record *r = calloc(1, sizeof *r);
@@ -165,14 +170,13 @@ bool ra_connection_limits_enter(ra_connection_limits *l, ra_peer peer, int64_t n
 {
     pthread_mutex_lock(&l->mutex);
     bool full = l->most && l->n >= l->most;
-    bool in = !full && (!l->buckets || count_in(l, peer));
+    bool in = !full && count_in(l, peer);
     l->n += in;
     unsigned long refused = in ? 0 : ra_seldom_say(full ? &l->said_most : &l->said_per_address, now);
+    unsigned most = full ? l->most : l->most_per_address;
     pthread_mutex_unlock(&l->mutex);
-    if (refused && full)
-        say(l->option, "max_connections", l->most, refused);
-    else if (refused)
-        say(l->option, "max_connections_per_address", l->most_per_address, refused);
+    if (refused)
+        say(l->option, full ? "max_connections" : "max_connections_per_address", most, refused);
     return in;
 }
 
@@ -182,8 +186,7 @@ void ra_connection_limits_leave(ra_connection_limits *l, ra_peer peer)
     if (l->n == 0)
         ra_corrupt("the number of connections");
     l->n--;
-    if (l->buckets)
-        count_out(l, peer);
+    count_out(l, peer);
     pthread_mutex_unlock(&l->mutex);
 }
 

@@ -25,6 +25,8 @@ ra_peer ra_peer_of(const struct sockaddr *address); /* all that are neither IPv4
 /* `option` is the listener's place in the configuration ("listen"), for messages; static. NULL: no memory. */
 ra_connection_limits *ra_connection_limits_new(const ra_config_listen *c, const char *option);
 void ra_connection_limits_free(ra_connection_limits *l); /* NULL is allowed */
+/* Other limits, for connections that come from now on. */
+void ra_connection_limits_renew(ra_connection_limits *l, const ra_config_listen *c);
 
 /* One connection more. false: there are enough, or there is no memory; that is logged, though not each time.
  * `now`: monotonic. */

@@ -2,6 +2,7 @@
 
 #include "proxy/clock.h"
 #include "proxy/head_end.h"
+#include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/log_seldom.h"
 
@@ -471,6 +472,28 @@ void ra_connections_free(ra_connections *all)
     free(all->by_fd);
     all->magic = 0;
     free(all);
+}
+
+/* Who waits has waited since the same moment: all of a queue move together, and stay in its order. */
+static void set_time(queue *q, int64_t time)
+{
+    for (ra_connection *c = q->first; c; c = c->next)
+        c->deadline += time - q->time;
+    q->time = time;
+}
+
+void ra_connections_renew(ra_connections *all, const ra_config_listen *config)
+{
+    int64_t now = ra_clock_monotonic();
+    set_time(&all->heads, config->header_timeout);
+    set_time(&all->bodies, config->body_timeout);
+    if (all->heads.first)
+        wake_at(all, all->heads.first->deadline, now);
+    if (all->bodies.first)
+        wake_at(all, all->bodies.first->deadline, now);
+    for (size_t i = 0; i < all->nplaces; i++)
+        if (all->by_fd[i])
+            ra_listener_limit_connection(all->by_fd[i]->http, config);
 }
 
 void ra_connections_serve(ra_connections *all, struct evhttp *http,

@@ -30,11 +30,13 @@ struct evhttp_request;
 typedef struct ra_connection ra_connection;
 typedef struct ra_connections ra_connections;
 
-/* `limits` and `tls` (NULL: plain) are shared and outlive it, as `c` does. NULL: no memory. */
+/* `limits` and `tls` (NULL: plain) are shared and outlive it. NULL: no memory. */
 ra_connections *ra_connections_new(struct event_base *base, const ra_config_listen *c,
                                    ra_connection_limits *limits, ra_tls_server *tls);
 /* After evhttp, which closes what is left. NULL is allowed. */
 void ra_connections_free(ra_connections *all);
+/* Other limits, also for the connections that are there. On the loop's thread. */
+void ra_connections_renew(ra_connections *all, const ra_config_listen *c);
 /* All connections that `http` accepts; `received` is run for each request, and nobody else's callback. Before
  * the loop runs. */
 void ra_connections_serve(ra_connections *all, struct evhttp *http,

@@ -8,9 +8,11 @@
 #include "proxy/express_reply.h"
 #include "proxy/express_write.h"
 #include "proxy/follow.h"
+#include "proxy/freshness.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/metrics.h"
+#include "proxy/snapshot.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -30,7 +32,7 @@ struct ra_express {
     ra_http_line lines[RA_EXPRESS_LINES_MAX]; /* of the head that is being read, where clients must sign */
 };
 
-static void answered(ra_express *e, struct bufferevent *connection, size_t n, const ra_lookup *look,
+static void answered(ra_express *e, struct bufferevent *connection, size_t n, ra_lookup *look,
                      int64_t began_us);
 
 ra_express *ra_express_new(ra_loop *l)
@@ -85,7 +87,7 @@ enum served {
 static bool asked_by(const ra_express *e, const ra_express_head *head, ra_bytes body, ra_alias_asked *asked)
 {
     *asked = (ra_alias_asked){.target = head->target, .body = body};
-    if (!e->loop->server->auth.signs)
+    if (!e->loop->snapshot->access_keys)
         return true;
     const ra_access_key *key = ra_express_claimed(e->loop, (ra_http_lines){e->lines, head->nlines});
     asked->principal = key ? key->serial : 0;
@@ -95,7 +97,7 @@ static bool asked_by(const ra_express *e, const ra_express_head *head, ra_bytes 
 /* Is it by whom it says, if that matters? */
 static bool is_proven(ra_express *e, const ra_express_head *head, const ra_alias_asked *asked)
 {
-    return !e->loop->server->auth.signs ||
+    return !e->loop->snapshot->access_keys ||
            ra_express_signed(e->loop, (ra_http_lines){e->lines, head->nlines}, asked->body, asked->principal);
 }
 
@@ -106,19 +108,31 @@ static bool is_within_limits(const ra_config_listen *c, const ra_express_head *h
            (!c->max_header_bytes || head->head_n <= c->max_header_bytes);
 }
 
+/* Is it as fresh as the TTL now wants it? Else it has been dropped, and the whole way says what it is. */
+static bool still_counts(ra_lookup *look)
+{
+    ra_freshness_judge(look, ra_clock_wall());
+    if (look->outcome == RA_LOOKUP_HIT)
+        return true;
+    ra_payload_unref(look->payload);
+    look->payload = NULL;
+    return false;
+}
+
 static enum served look_up(ra_express *e, struct bufferevent *connection, const ra_express_head *head,
                            ra_bytes body, ra_lookup *look, int64_t began_us)
 {
     ra_server *s = e->loop->server;
     ra_alias_asked asked;
+    ra_loop *l = e->loop;
     ra_alias_basis basis = {
-        .config = s->config, .tables_version = ra_tables_version(s->tables), .now = began_us / 1000};
-    if (ra_follows_any_lags(s->follows, ra_clock_wall()) || !is_within_limits(&s->config->listen, head) ||
-        !ra_listener_host_ok(&s->config->listen, head->host) || !asked_by(e, head, body, &asked) ||
+        .config = l->config, .tables_version = ra_tables_version(s->tables), .now = began_us / 1000};
+    if (ra_follows_any_lags(s->follows, ra_clock_wall()) || !is_within_limits(&l->config->listen, head) ||
+        !ra_listener_host_ok(&l->config->listen, head->host) || !asked_by(e, head, body, &asked) ||
         !ra_aliases_find(e->aliases, &asked, &basis, look) || !is_proven(e, head, &asked))
         return NOT_HERE;
     if (ra_store_peek(e->loop->store, basis.now, look))
-        return ANSWERED;
+        return still_counts(look) ? ANSWERED : NOT_HERE;
     return ra_express_ask(&e->asks, connection, head->head_n + head->body_n, look, began_us) ? ASKED
                                                                                              : NOT_HERE;
 }
@@ -159,7 +173,7 @@ static ra_express_pending *reply(ra_express *e, struct bufferevent *connection, 
 static bool request_at(ra_express *e, struct evbuffer *in, ra_express_head *head, ra_bytes *body)
 {
     ra_bytes all = received(in);
-    if (!ra_express_head_read(all, head, e->loop->server->auth.signs ? e->lines : NULL) ||
+    if (!ra_express_head_read(all, head, e->loop->snapshot->access_keys ? e->lines : NULL) ||
         all.n - head->head_n < head->body_n)
         return false;
     *body = (ra_bytes){all.p + head->head_n, head->body_n};
@@ -233,9 +247,11 @@ static void leave(ra_express *e, struct bufferevent *connection)
 }
 
 /* The store has answered for the request at the beginning of the buffer. */
-static void answered(ra_express *e, struct bufferevent *connection, size_t n, const ra_lookup *look,
+static void answered(ra_express *e, struct bufferevent *connection, size_t n, ra_lookup *look,
                      int64_t began_us)
 {
+    if (look && !still_counts(look))
+        look = NULL;
     struct evbuffer *in = bufferevent_get_input(connection);
     enum served what = NOT_HERE;
     if (look && e->loop->draining) {
@@ -252,6 +268,11 @@ static void answered(ra_express *e, struct bufferevent *connection, size_t n, co
         leave(e, connection);
 }
 
+void ra_express_renew(ra_express *e)
+{
+    ra_aliases_clear(e->aliases);
+}
+
 void ra_express_serve(ra_express *e, ra_connections *connections)
 {
     ra_connections_look_first(connections, arrived, e);
@@ -262,7 +283,7 @@ void ra_express_learn(ra_express *e, ra_config *config, uint64_t tables_version,
 {
     const ra_server *s = e->loop->server;
     ra_alias_basis basis = {.config = config, .tables_version = tables_version, .now = ra_clock_monotonic()};
-    if (config == s->config && tables_version == ra_tables_version(s->tables) &&
+    if (config == e->loop->config && tables_version == ra_tables_version(s->tables) &&
         asked->body.n <= RA_EXPRESS_BODY_MAX && asked->target.n <= RA_EXPRESS_HEAD_MAX)
         ra_aliases_learn(e->aliases, asked, &basis, look);
 }

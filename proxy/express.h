@@ -28,6 +28,9 @@ void ra_express_free(ra_express *e);
 /* It looks first at what arrives on these connections. */
 void ra_express_serve(ra_express *e, ra_connections *connections);
 
+/* The loop's snapshot is another one: what bytes meant is forgotten. */
+void ra_express_renew(ra_express *e);
+
 /* A request for the wire API was a hit, with what was looked up. `tables_version`: as it was before anything
  * was asked of the registry of tables. */
 void ra_express_learn(ra_express *e, ra_config *config, uint64_t tables_version, const ra_alias_asked *asked,

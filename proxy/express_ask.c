@@ -104,7 +104,7 @@ static void done(ra_store_call *call)
     ra_loop *l = q->asks->loop;
     ra_express_answered answered = q->asks->answered;
     struct bufferevent *connection = q->connection;
-    const ra_lookup look = q->look;
+    ra_lookup look = q->look;
     size_t n = q->n;
     int64_t began_us = q->began_us;
     ra_meter_store(l->meter, ra_clock_monotonic_us() - began_us);

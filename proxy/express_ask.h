@@ -23,7 +23,7 @@ typedef struct ra_express_asked ra_express_asked;
  * reference to its payload, the callee's; or NULL: it isn't known to be one. evhttp's callbacks are on the
  * connection again. */
 typedef void (*ra_express_answered)(struct ra_express *e, struct bufferevent *connection, size_t n,
-                                    const ra_lookup *look, int64_t began_us);
+                                    ra_lookup *look, int64_t began_us);
 
 typedef struct ra_express_asks {
     ra_loop *loop;

@@ -133,7 +133,7 @@ static ra_express_pending *pending_new(ra_express_writes *w, struct bufferevent 
     ra_express_pending *p = calloc(1, sizeof *p);
     if (!p)
         return NULL;
-    int64_t idle = w->loop->server->config->listen.idle_timeout;
+    int64_t idle = w->loop->config->listen.idle_timeout;
     struct timeval t = {.tv_sec = idle / 1000, .tv_usec = idle % 1000 * 1000};
     p->writable = event_new(w->loop->base, bufferevent_getfd(connection), EV_WRITE | EV_PERSIST, writable, p);
     if (!p->writable || event_add(p->writable, &t) != 0) {

@@ -44,6 +44,8 @@ static bool follow_init(ra_follow *f, ra_follows *all, const ra_table_config *t)
     f->all = all;
     f->loop = first;
     f->config = t;
+    f->name = t->name;
+    atomic_store(&f->most_lag, t->max_stream_lag);
     pthread_mutex_init(&f->lock, NULL);
     if (ra_errand_init(&f->errand, first->base, first->mailbox) && ra_write_id_new(&f->holder))
         return make_walk(f);
@@ -60,6 +62,7 @@ static void follow_fini(ra_follow *f)
     ra_errand_fini(&f->errand);
     ra_known_shards_free(&f->shards);
     pthread_mutex_destroy(&f->lock);
+    ra_snapshot_unref(f->snapshot);
     f->magic = 0;
 }
 
@@ -80,7 +83,8 @@ static bool init_all(ra_follows *f)
     for (size_t i = 0; i < c->ntables; i++) {
         if (!c->tables[i].follow)
             continue;
-        f->bounded |= c->tables[i].max_stream_lag > 0;
+        if (c->tables[i].max_stream_lag > 0)
+            atomic_store(&f->bounded, true);
         if (!follow_init(&f->v[f->n++], f, &c->tables[i]))
             return false;
     }
@@ -146,12 +150,40 @@ void ra_follows_free(ra_follows *f)
     free(f);
 }
 
+/* ---- another configuration ---- */
+
+void ra_follows_renew(ra_follows *f, const ra_config *c)
+{
+    bool bounded = false;
+    for (size_t i = 0; f && i < f->n; i++) {
+        const ra_table_config *t = ra_config_table(c, f->v[i].name, strlen(f->v[i].name));
+        int64_t most = t ? t->max_stream_lag : 0;
+        atomic_store(&f->v[i].most_lag, most);
+        bounded |= most > 0;
+    }
+    if (f)
+        atomic_store(&f->bounded, bounded);
+}
+
+void ra_follow_renew(ra_follow *f)
+{
+    ra_snapshot *now = ra_server_snapshot(f->loop->server);
+    const ra_table_config *t = ra_config_table(now->config, f->name, strlen(f->name));
+    if (t) {
+        ra_snapshot *before = f->snapshot;
+        f->snapshot = now;
+        f->config = t;
+        now = before;
+    }
+    ra_snapshot_unref(now);
+}
+
 /* ---- what others ask ---- */
 
 const ra_follow *ra_follows_find(const ra_follows *f, ra_bytes table)
 {
     for (size_t i = 0; f && i < f->n; i++)
-        if (ra_bytes_eq_z(table, f->v[i].config->name))
+        if (ra_bytes_eq_z(table, f->v[i].name))
             return &f->v[i];
     return NULL;
 }
@@ -163,7 +195,7 @@ int64_t ra_follow_fresh_as_of(const ra_follow *f)
 
 bool ra_follow_in_bounds(const ra_follow *f, int64_t wall_ms)
 {
-    int64_t most = f->config->max_stream_lag;
+    int64_t most = atomic_load_explicit(&f->most_lag, memory_order_relaxed);
     if (most == 0)
         return true;
     int64_t fresh = ra_follow_fresh_as_of(f);
@@ -172,7 +204,8 @@ bool ra_follow_in_bounds(const ra_follow *f, int64_t wall_ms)
 
 bool ra_follows_any_lags(const ra_follows *f, int64_t wall_ms)
 {
-    for (size_t i = 0; f && f->bounded && i < f->n; i++)
+    bool bounded = f && atomic_load_explicit(&f->bounded, memory_order_relaxed);
+    for (size_t i = 0; bounded && i < f->n; i++)
         if (!ra_follow_in_bounds(&f->v[i], wall_ms))
             return true;
     return false;
@@ -209,7 +242,7 @@ const ra_follow *ra_follows_at(const ra_follows *f, size_t i)
 
 const char *ra_follow_table(const ra_follow *f)
 {
-    return f->config->name;
+    return f->name;
 }
 
 /* The number first: if it is the new one, then so is the time. */

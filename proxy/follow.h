@@ -22,6 +22,8 @@ typedef struct ra_follows ra_follows;
 
 /* Of the server's snapshot: NULL also where no table is followed, with *ok true. Main's thread. */
 ra_follows *ra_follows_new(ra_server *s, bool *ok);
+/* Another configuration: the same tables are followed, other bounds count. NULL is allowed. Any thread. */
+void ra_follows_renew(ra_follows *f, const ra_config *c);
 /* Starts the threads, after the loops run. false with a message logged. */
 bool ra_follows_start(ra_follows *f);
 /* Before the loops are drained; joins the threads, releases the posts. NULL is allowed. */

@@ -30,7 +30,7 @@ static void say_keeper(ra_follow *f, bool down)
         ra_log(down ? RA_LOG_WARNING : RA_LOG_INFO,
                down ? "table %s: its stream isn't read while the store can't say who reads it"
                     : "table %s: the store says again who reads its stream",
-               f->config->name);
+               f->name);
     f->keeper_down = down;
 }
 
@@ -64,10 +64,10 @@ static enum ra_keeper_step hold(void *arg, const char *stream, ra_shard *shard)
         p.found_n && ra_follow_note_read((ra_bytes){p.found, p.found_n}, shard, &f->nothing_own_till);
     if (p.held && p.taken_over) {
         atomic_fetch_add(&f->takeovers, 1);
-        ra_log(RA_LOG_INFO, "table %s: shard %s of its stream is read here now; who read it is gone",
-               f->config->name, shard->id);
+        ra_log(RA_LOG_INFO, "table %s: shard %s of its stream is read here now; who read it is gone", f->name,
+               shard->id);
         ra_journal_note(f->loop->server->journal, RA_JOURNAL_TAKEOVER,
-                        "table %s: shard %s of its stream is read here now", f->config->name, shard->id);
+                        "table %s: shard %s of its stream is read here now", f->name, shard->id);
     }
     hear(f, &p.name, shard->finished ? RA_READER_NONE : p.held ? RA_READER_US : RA_READER_OTHERS, noted);
     return p.held ? RA_KEEPER_HELD : RA_KEEPER_OTHERS;

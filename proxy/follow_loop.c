@@ -1,19 +1,15 @@
-/* What a follower has the first loop do for it, since tables' schemas are asked for and stores called there.
- */
+/* What a follower has the first loop do for it, since stores are called there. */
 #include "proxy/clock.h"
 #include "proxy/follow_image.h"
 #include "proxy/follow_parts.h"
 #include "proxy/log.h"
-#include "proxy/metrics.h"
+#include "proxy/mark_errand.h"
 
 enum {
     TASK_MAGIC = 0x666f7461,
-    TURN =
-        64, /* units, or changes: so many at once, or the store's queue and the loop's others would suffer */
-    HOLD_MS = 10 * 1000, /* of markers that aren't ended, because the process was */
+    TURN = 64, /* changes: so many at once, or the store's queue and the loop's others would suffer */
     LIMIT_MS = 10 * 1000,
-    POST_LIMIT_MS = 5 * 1000,
-    LEARN_SPARE_MS = 1000 /* beyond DescribeTable's own deadline */
+    POST_LIMIT_MS = 5 * 1000
 };
 
 /* One errand's; on the thread's stack, which waits for it. */
@@ -22,13 +18,8 @@ typedef struct task {
     ra_follow *f;
     ra_store_call call;
     size_t at, upto, n; /* this turn's [at, upto) of n */
-    ra_tables_wait wait;
     ra_post *post;
     ra_own_change *changes;
-    const ra_mark *marks;
-    ra_key *units; /* theirs */
-    ra_write_id id;
-    int64_t hold;
 } task;
 
 static task *checked(void *p)
@@ -67,43 +58,16 @@ static void end_turn(task *t, bool ok)
         ra_errand_again(&t->f->errand);
 }
 
-/* ---- the schema ---- */
-
-static void learnt(ra_tables_wait *wait)
-{
-    task *t = checked(wait->arg);
-    ra_http_reply_unref(wait->reply);
-    wait->reply = NULL;
-    wait->arg = NULL;
-    ra_errand_end(&t->f->errand, wait->table != NULL);
-}
-
-static void learn(ra_errand *e, void *arg)
-{
-    (void)e;
-    task *t = checked(arg);
-    ra_loop *l = t->f->loop;
-    const ra_table_config *config = t->f->config;
-    t->wait = (ra_tables_wait){.mailbox = l->mailbox, .woken = learnt, .arg = t};
-    if (ra_tables_get(l->server->tables, l->upstream, ra_bytes_z(config->name), config, &t->wait) !=
-        RA_TABLES_PENDING)
-        learnt(&t->wait);
-}
-
-static void leave(ra_errand *e, void *arg)
-{
-    (void)e;
-    task *t = checked(arg);
-    if (t->wait.arg)
-        ra_tables_leave(t->f->loop->server->tables, &t->wait);
-}
+/* ---- the schema, and marks ---- */
 
 ra_table *ra_follow_learn(ra_follow *f)
 {
-    static const ra_errand_kind kind = {.begin = learn, .cancel = leave};
-    task t = {.magic = TASK_MAGIC, .f = f};
-    int64_t limit = f->loop->server->config->upstream.request_timeout + LEARN_SPARE_MS;
-    return ra_errand_run(&f->errand, &kind, &t, limit) ? t.wait.table : NULL;
+    return ra_errand_learn(&f->errand, f->loop, f->name, f->config);
+}
+
+bool ra_follow_mark(ra_follow *f, const ra_mark *marks, size_t n, ra_arena *a)
+{
+    return ra_errand_mark(&f->errand, f->loop, marks, n, RA_CAUSE_STREAM, a);
 }
 
 /* ---- own changes ---- */
@@ -142,77 +106,6 @@ bool ra_follow_take_own(ra_follow *f, ra_own_change *v, size_t n)
     if (f->all->own)
         take_here(f, v, n);
     return f->all->own || n == 0 || ra_errand_run(&f->errand, &kind, &t, LIMIT_MS);
-}
-
-/* ---- marks ---- */
-
-/* Run by run of equal settle times. */
-static void end_marks(task *t)
-{
-    int64_t now = ra_clock_monotonic();
-    for (size_t i = t->at, run = i; i < t->upto; i = run) {
-        while (run < t->upto && t->marks[run].settle == t->marks[i].settle)
-            run++;
-        ra_store_end(store_of(t), now, &t->id, t->units + i, run - i, t->marks[i].settle);
-    }
-}
-
-/* On the first loop: its meter counts them. */
-static void count_marks(const task *t)
-{
-    int64_t now = ra_clock_monotonic();
-    for (size_t i = t->at; i < t->upto; i++)
-        ra_meter_invalidation(t->f->loop->meter, t->marks[i].subject, RA_CAUSE_STREAM, &t->marks[i].unit,
-                              now);
-}
-
-static void marked(ra_store_call *call)
-{
-    task *t = checked(call->arg);
-    if (call->ok)
-        count_marks(t);
-    end_marks(t);
-    end_turn(t, call->ok);
-}
-
-static void mark(ra_errand *e, void *arg)
-{
-    (void)e;
-    task *t = checked(arg);
-    begin_turn(t, marked);
-    if (ra_store_begin(store_of(t), ra_clock_monotonic(), &t->id, t->units + t->at, t->upto - t->at, t->hold,
-                       &t->call) == RA_STORE_DONE)
-        marked(&t->call);
-}
-
-static void unmark(ra_errand *e, void *arg)
-{
-    task *t = checked(arg);
-    if (!t->call.pending)
-        return;
-    cancel_call(e, arg);
-    end_marks(t);
-}
-
-/* Its time is that of the index that may take longest to follow, and then some. */
-static int64_t hold_of(const ra_mark *marks, size_t n)
-{
-    return HOLD_MS + marks[n - 1].settle;
-}
-
-bool ra_follow_mark(ra_follow *f, const ra_mark *marks, size_t n, ra_arena *a)
-{
-    static const ra_errand_kind kind = {.begin = mark, .cancel = unmark};
-    task t = {.magic = TASK_MAGIC, .f = f, .marks = marks, .n = n};
-    if (n == 0)
-        return true;
-    t.units = ra_arena_array(a, n, sizeof *t.units);
-    if (!t.units || !ra_write_id_new(&t.id))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        t.units[i] = marks[i].unit;
-    t.hold = hold_of(marks, n);
-    return ra_errand_run(&f->errand, &kind, &t, LIMIT_MS);
 }
 
 /* ---- posts ---- */

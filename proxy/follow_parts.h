@@ -18,6 +18,7 @@
 #include "proxy/follow_shards.h"
 #include "proxy/log_seldom.h"
 #include "proxy/op_plan.h"
+#include "proxy/snapshot.h"
 #include "proxy/stream_api.h"
 #include "proxy/stream_walk.h"
 
@@ -30,8 +31,10 @@ enum {
 struct ra_follow {
     uint32_t magic;
     ra_follows *all;
-    ra_loop *loop; /* the first */
-    const ra_table_config *config;
+    ra_loop *loop;         /* the first */
+    const char *name;      /* the table's, as it is at start */
+    ra_snapshot *snapshot; /* of which `config` is; NULL: what was in force at start. The thread's own */
+    const ra_table_config *config; /* the thread's own, and its errands' */
     ra_stream_calls *calls;
     ra_stream_keeper keeper; /* the walk points to this and the next */
     ra_stream_handler handler;
@@ -57,6 +60,7 @@ struct ra_follow {
 
     /* any thread's */
     _Atomic int64_t fresh_as_of;
+    _Atomic int64_t most_lag; /* max_stream_lag */
     /* What was noted here of writes that were begun before an epoch (monotonic) doesn't count in it. */
     atomic_uint_fast64_t epoch;
     _Atomic int64_t epoch_began;
@@ -70,10 +74,12 @@ struct ra_follows {
     ra_own_writes *own; /* NULL: the store notes them */
     ra_follow *v;
     size_t n;
-    bool bounded; /* any of them has a max_stream_lag */
+    atomic_bool bounded; /* any of them has a max_stream_lag */
 };
 
 ra_follow *ra_follow_of(void *arg); /* checks the magic number */
+/* The thread is between two things: what is in force now counts for the next. */
+void ra_follow_renew(ra_follow *f);
 
 /* ---- follow_loop.c: on the follower's thread ---- */
 

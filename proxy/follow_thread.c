@@ -33,7 +33,7 @@ static void distrust_notes(ra_follow *f)
 
 static bool void_one(ra_follow *f, ra_table *table, ra_arena *a)
 {
-    ra_op_table t = {.given = ra_bytes_z(f->config->name), .config = f->config, .table = table};
+    ra_op_table t = {.given = ra_bytes_z(f->name), .config = f->config, .table = table};
     ra_marks m;
     ra_marks_init(&m, a);
     ra_marks_table(&m, &t);
@@ -50,7 +50,7 @@ static bool void_known(ra_follow *f, ra_arena *a)
     size_t n = 0, done = 0, wanted = 0;
     ra_table **all = ra_tables_all(f->loop->server->tables, &n);
     for (size_t i = 0; i < n && all; i++) {
-        if (strcmp(all[i]->name, f->config->name) == 0) {
+        if (strcmp(all[i]->name, f->name) == 0) {
             wanted++;
             done += void_one(f, all[i], a);
         }
@@ -66,6 +66,7 @@ static bool void_table(ra_follow *f)
     ra_arena a;
     ra_arena_init(&a, BATCH_MAX);
     distrust_notes(f);
+    ra_follow_renew(f);
     ra_table *table = ra_follow_learn(f);
     bool ok = table ? void_one(f, table, &a) : void_known(f, &a);
     ra_table_unref(table);
@@ -79,9 +80,9 @@ static bool lost(void *arg, const char *why)
     if (atomic_load(&f->stopping))
         return false;
     if (ra_seldom_say(&f->lost_said, ra_clock_monotonic())) {
-        ra_log(RA_LOG_INFO, "table %s: all that is cached of it is dropped: %s", f->config->name, why);
+        ra_log(RA_LOG_INFO, "table %s: all that is cached of it is dropped: %s", f->name, why);
         ra_journal_note(f->loop->server->journal, RA_JOURNAL_STREAM,
-                        "table %s: all that is cached of it is dropped: %s", f->config->name, why);
+                        "table %s: all that is cached of it is dropped: %s", f->name, why);
     }
     if (!void_table(f))
         return false;
@@ -188,11 +189,12 @@ static bool handle(ra_follow *f, ra_bytes body, ra_arena *a)
     batch_work w = {.f = f, .arena = a};
     if (!ra_stream_records_read(body, a, &w.records)) {
         if (ra_seldom_say(&f->unread, ra_clock_monotonic()))
-            ra_log(RA_LOG_WARNING, "table %s: records of its stream aren't understood", f->config->name);
+            ra_log(RA_LOG_WARNING, "table %s: records of its stream aren't understood", f->name);
         return false;
     }
+    ra_follow_renew(f);
     ra_table *table = ra_follow_learn(f);
-    w.table = (ra_op_table){.given = ra_bytes_z(f->config->name), .config = f->config, .table = table};
+    w.table = (ra_op_table){.given = ra_bytes_z(f->name), .config = f->config, .table = table};
     bool ok = table && handle_records(&w);
     ra_table_unref(table);
     ra_stream_records_free(&w.records);
@@ -205,7 +207,7 @@ static void say_unhandled(ra_follow *f)
     if (n)
         ra_log(RA_LOG_WARNING,
                "table %s: what its stream tells of can't be invalidated now, and is tried again (%lu time%s)",
-               f->config->name, n, n == 1 ? "" : "s");
+               f->name, n, n == 1 ? "" : "s");
 }
 
 /* What can't be read, or whose table can't be described, is made up for in the end; what the store can't be
@@ -222,7 +224,7 @@ static bool batch(void *arg, const ra_shard *shard, ra_bytes body)
     ra_arena_free(&a);
     if (!ok && ++f->tries >= TRIES_MOST && !atomic_load(&f->stopping) && void_table(f)) {
         ra_log(RA_LOG_WARNING, "table %s: all that is cached of it is dropped instead of what changed",
-               f->config->name);
+               f->name);
         atomic_fetch_add(&f->lost, 1);
         ok = true;
     }
@@ -250,7 +252,7 @@ static void say_view(ra_follow *f, const char *view)
         RA_LOG_WARNING,
         "table %s: its stream has the view %s, so that each %s that didn't go through a proxy drops all that "
         "is cached of its global indexes; NEW_AND_OLD_IMAGES says which of their partitions changed",
-        f->config->name, view, which);
+        f->name, view, which);
 }
 
 static void set_view(ra_follow *f, const char *view)
@@ -262,7 +264,7 @@ static void set_view(ra_follow *f, const char *view)
 
 static void note(const ra_follow *f, const char *what)
 {
-    ra_journal_note(f->loop->server->journal, RA_JOURNAL_STREAM, "table %s: %s", f->config->name, what);
+    ra_journal_note(f->loop->server->journal, RA_JOURNAL_STREAM, "table %s: %s", f->name, what);
 }
 
 static void found(void *arg, const char *stream_arn, const char *view)
@@ -274,16 +276,16 @@ static void found(void *arg, const char *stream_arn, const char *view)
     bool none = !*view;
     set_view(f, view);
     if (another) /* perhaps it is another table of the same name */
-        ra_tables_forget(f->loop->server->tables, ra_bytes_z(f->config->name));
+        ra_tables_forget(f->loop->server->tables, ra_bytes_z(f->name));
     if (none) {
         ra_fresh_forget(&f->fresh);
         atomic_store(&f->fresh_as_of, 0);
         ra_log(RA_LOG_WARNING,
-               "table %s: it has no stream, so that writes that bypass the proxy don't invalidate%s",
-               f->config->name, f->config->max_stream_lag ? ", and reads bypass the cache" : "");
+               "table %s: it has no stream, so that writes that bypass the proxy don't invalidate%s", f->name,
+               atomic_load(&f->most_lag) ? ", and reads bypass the cache" : "");
         note(f, "it has no stream");
     } else {
-        ra_log(RA_LOG_INFO, "table %s: following %s (%s)", f->config->name, stream_arn, view);
+        ra_log(RA_LOG_INFO, "table %s: following %s (%s)", f->name, stream_arn, view);
         note(f, "its stream is followed");
         say_view(f, view);
     }
@@ -321,12 +323,11 @@ static void say_lag(ra_follow *f, int64_t now)
         ra_log(RA_LOG_WARNING,
                "table %s: following its stream is %lld ms behind, more than max_stream_lag: reads bypass the "
                "cache until it has caught up",
-               f->config->name, (long long)(wall - fresh));
+               f->name, (long long)(wall - fresh));
         note(f, "its stream is further behind than max_stream_lag: reads bypass the cache");
     } else if (!lags && f->lag_said) {
         f->lag_said = false;
-        ra_log(RA_LOG_INFO, "table %s: following its stream has caught up; reads are cached again",
-               f->config->name);
+        ra_log(RA_LOG_INFO, "table %s: following its stream has caught up; reads are cached again", f->name);
         note(f, "its stream has caught up; reads are cached again");
     }
 }

@@ -103,6 +103,32 @@ int ra_listen_first(const ra_config_listen *c, uint16_t *port)
     return fd;
 }
 
+static ev_ssize_t headers_most(const ra_config_listen *c)
+{
+    return (ev_ssize_t)((c->max_header_bytes ? c->max_header_bytes : HEADERS_MOST) + HEADERS_SLACK);
+}
+
+static struct timeval idle_time(const ra_config_listen *c)
+{
+    return (struct timeval){.tv_sec = c->idle_timeout / 1000, .tv_usec = c->idle_timeout % 1000 * 1000};
+}
+
+void ra_listener_limit(struct evhttp *http, const ra_config_listen *c)
+{
+    struct timeval idle = idle_time(c);
+    evhttp_set_max_headers_size(http, headers_most(c));
+    evhttp_set_max_body_size(http, (ev_ssize_t)(c->max_body + BODY_SLACK));
+    evhttp_set_timeout_tv(http, &idle);
+}
+
+void ra_listener_limit_connection(struct evhttp_connection *http, const ra_config_listen *c)
+{
+    struct timeval idle = idle_time(c);
+    evhttp_connection_set_max_headers_size(http, headers_most(c));
+    evhttp_connection_set_max_body_size(http, (ev_ssize_t)(c->max_body + BODY_SLACK));
+    evhttp_connection_set_timeout_tv(http, &idle);
+}
+
 struct evhttp *ra_listener_new(struct event_base *base, const ra_config_listen *c, int fd,
                                void (*received)(struct evhttp_request *, void *), void *arg,
                                struct evhttp_bound_socket **socket)
@@ -113,11 +139,7 @@ struct evhttp *ra_listener_new(struct event_base *base, const ra_config_listen *
     evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
                                          EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH |
                                          EVHTTP_REQ_CONNECT);
-    size_t most = c->max_header_bytes ? c->max_header_bytes : HEADERS_MOST;
-    evhttp_set_max_headers_size(http, (ev_ssize_t)(most + HEADERS_SLACK));
-    evhttp_set_max_body_size(http, (ev_ssize_t)(c->max_body + BODY_SLACK));
-    struct timeval idle = {.tv_sec = c->idle_timeout / 1000, .tv_usec = c->idle_timeout % 1000 * 1000};
-    evhttp_set_timeout_tv(http, &idle);
+    ra_listener_limit(http, c);
     evhttp_set_default_content_type(http, NULL);
     evhttp_set_gencb(http, received, arg);
     *socket = evhttp_accept_socket_with_handle(http, fd);

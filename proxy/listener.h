@@ -26,6 +26,9 @@ int ra_listen_more(const ra_config_listen *c, uint16_t port);
 struct evhttp *ra_listener_new(struct event_base *base, const ra_config_listen *c, int fd,
                                void (*received)(struct evhttp_request *, void *), void *arg,
                                struct evhttp_bound_socket **socket);
+/* These limits, for connections that come from now on; and for one that is there. */
+void ra_listener_limit(struct evhttp *http, const ra_config_listen *c);
+void ra_listener_limit_connection(struct evhttp_connection *http, const ra_config_listen *c);
 
 /*
  * Framing that evhttp takes but two parties may read differently (RFC 9112 sections 3.2 and 6.3): a header

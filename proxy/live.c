@@ -2,21 +2,24 @@
 
 #include "cache/key_hex.h"
 #include "proxy/admin_cache.h"
+#include "proxy/advice.h"
 #include "proxy/clock.h"
 #include "proxy/follow.h"
 #include "proxy/journal.h"
 #include "proxy/log.h"
+#include "proxy/snapshot.h"
 #include "proxy/watch.h"
 
 #include <event2/http.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { ASKED_MAGIC = 0x6c697665, TOP_KEYS = 20 };
+enum { ASKED_MAGIC = 0x6c697665, TOP_KEYS = 20, ADVICE_MAX_AGE_MS = 5000 };
 
 /* What is told, summed up. */
 typedef struct live {
     const ra_server *server;
+    ra_snapshot *snapshot;
     const ra_watch *watch;
     unsigned nsubjects;
     ra_subject_sums *subjects;
@@ -81,14 +84,12 @@ static bool sum_up(live *l)
 
 static void write_process(const live *l, ra_buf *out)
 {
-    static const char *const caching[] = {
-        [RA_CACHING_ON] = "on", [RA_CACHING_OFF] = "off", [RA_CACHING_OBSERVE] = "observe"};
     const ra_server *s = l->server;
     ra_buf_addf(out,
                 "{\"at\": %" PRId64 ", \"started\": %" PRId64 ", \"version\": \"%s\", \"store\": \"%s\", "
                 "\"caching\": \"%s\", \"threads\": %u",
                 ra_clock_wall(), s->started, READASIDE_VERSION, ra_store_kind_name(s->config->cache.store),
-                caching[s->config->caching], s->nloops);
+                ra_caching_word(l->snapshot->config->caching), s->nloops);
 }
 
 /* Who left before he was answered counts with the errors here. */
@@ -126,7 +127,7 @@ static const ra_policy *policy_of(const ra_config *c, unsigned subject)
 static void write_pattern(const live *l, unsigned subject, const char *before, ra_buf *out)
 {
     const ra_subject_sums *s = &l->subjects[subject];
-    const ra_policy *policy = subject ? policy_of(l->server->config, subject) : NULL;
+    const ra_policy *policy = subject ? policy_of(l->snapshot->config, subject) : NULL;
     const char *pattern, *table = ra_metrics_subject(l->server->metrics, subject, &pattern);
     ra_buf_add_z(out, before);
     add_name(out, "{\"table\": ", table);
@@ -151,7 +152,7 @@ static void write_patterns(const live *l, ra_buf *out)
     const char *comma = "";
     ra_buf_add_z(out, ", \"patterns\": [");
     for (unsigned i = 0; i < l->nsubjects; i++) {
-        bool configured = i && policy_of(l->server->config, i);
+        bool configured = i && policy_of(l->snapshot->config, i);
         if (!configured && memcmp(&l->subjects[i], &none, sizeof none) == 0)
             continue;
         write_pattern(l, i, comma, out);
@@ -287,6 +288,7 @@ bool ra_live_write(ra_server *s, ra_buf *out)
     live l = {.server = s, .watch = ra_admin_watch(s->admin)};
     if (!sum_up(&l))
         return false;
+    l.snapshot = ra_server_snapshot(s);
     write_process(&l, out);
     write_requests(&l, out);
     write_patterns(&l, out);
@@ -299,8 +301,11 @@ bool ra_live_write(ra_server *s, ra_buf *out)
     write_top_keys(&l, out);
     ra_buf_add_z(out, ", \"events\": ");
     ra_journal_write(s->journal, out);
-    ra_buf_add_z(out, ", \"advice\": []}");
+    ra_buf_add_z(out, ", \"advice\": ");
+    ra_advice_write(s->advice, ADVICE_MAX_AGE_MS, out);
+    ra_buf_add_char(out, '}');
     free(l.subjects);
+    ra_snapshot_unref(l.snapshot);
     return ra_buf_ok(out);
 }
 

@@ -38,6 +38,8 @@ const char *ra_op_table_bypass(const ra_op_table *t)
 {
     if (!t->config)
         return "table-not-configured";
+    if (t->config->caching == RA_CACHING_OFF)
+        return "caching-off";
     return t->table ? NULL : "schema-unknown";
 }
 

@@ -409,7 +409,7 @@ void ra_reply_route_error(ra_loop *l, struct evhttp_request *r, int status, cons
                           const char *message, const char *allow)
 {
     ra_route_refusal refusal = {.status = status, .code = code, .message = message, .allow = allow};
-    ra_reply_refusal(l, l->server->config, r, &refusal);
+    ra_reply_refusal(l, l->config, r, &refusal);
 }
 
 void ra_reply_options(ra_loop *l, const ra_config *c, struct evhttp_request *r, const char *allow)

@@ -77,7 +77,7 @@ ra_request *ra_request_of(void *arg)
 
 /* ---- beginning and end ---- */
 
-static ra_request *request_new(ra_loop *l, ra_config *config, struct evhttp_request *http)
+static ra_request *request_new(ra_loop *l, ra_snapshot *snapshot, struct evhttp_request *http)
 {
     ra_request *r = calloc(1, sizeof *r);
     if (!r)
@@ -86,7 +86,9 @@ static ra_request *request_new(ra_loop *l, ra_config *config, struct evhttp_requ
     r->loop = l;
     r->http = http;
     r->arrived_us = ra_clock_monotonic_us();
-    r->config = ra_config_ref(config);
+    r->snapshot = ra_snapshot_ref(snapshot);
+    r->config = snapshot->config;
+    l->older += snapshot != l->snapshot;
     ra_arena_init(&r->arena, ARENA_MAX);
     ra_buf_init(&r->upstream_body, 2 * r->config->listen.max_body + 4096);
     r->next = l->requests;
@@ -110,7 +112,7 @@ static void unwatch(ra_request *r)
 
 ra_request *ra_request_new_for(ra_request *asker)
 {
-    ra_request *r = request_new(asker->loop, asker->config, NULL);
+    ra_request *r = request_new(asker->loop, asker->snapshot, NULL);
     if (r) {
         r->asker = asker;
         r->own = true;
@@ -149,7 +151,9 @@ static void request_free(ra_request *r)
     if (r->body_bytes)
         evbuffer_free(r->body_bytes);
     ra_arena_free(&r->arena);
-    ra_config_unref(r->config);
+    if (r->snapshot != l->snapshot)
+        ra_loop_older_ended(l);
+    ra_snapshot_unref(r->snapshot);
     if (r->prev)
         r->prev->next = r->next;
     else
@@ -447,6 +451,8 @@ static const ra_table_config *config_of(const ra_request *r, ra_bytes given)
 {
     ra_bytes name = ra_table_short_name(given);
     const ra_table_config *c = ra_config_table(r->config, name.p, name.n);
+    if (c && c->standing != RA_TABLE_NAMED && r->op.class == RA_CLASS_READ)
+        return NULL;
     /* A schema in the config names no account, so that what is asked by ARN could be another account's table.
      * It isn't cached; a write to it marks all the same. */
     bool uncertain = c && c->schema && !ra_bytes_eq(name, given);
@@ -562,7 +568,7 @@ void ra_request_received(struct evhttp_request *http, void *arg)
     ra_loop *l = arg;
     if (l->magic != RA_LOOP_MAGIC)
         ra_corrupt("loop");
-    ra_request *r = request_new(l, l->server->config, http);
+    ra_request *r = request_new(l, l->snapshot, http);
     if (!r)
         ra_reply_error(l, http, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory", true);
     else
@@ -578,7 +584,7 @@ static void abandon(ra_request *r)
     if (r->upstream)
         ra_upstream_cancel(r->upstream);
     if (r->key_wait.arg)
-        ra_jwks_source_leave(r->loop->server->auth.jwks, &r->key_wait);
+        ra_jwks_source_leave(r->snapshot->jwks->source, &r->key_wait);
     request_free(r);
 }
 

@@ -70,11 +70,11 @@ bool ra_request_is_signed(ra_request *r)
     ra_loop *l = r->loop;
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(r->http);
     ra_signed_request s = {.query = ra_bytes_z(evhttp_uri_get_query(uri)), .body = r->body};
-    if (!l->server->auth.signs)
+    if (!r->snapshot->access_keys)
         return true;
     if (!header_lines(r, &s.headers))
         return refuse_memory(r);
-    r->access_keys = ra_access_keys_ref(l->auth.keys);
+    r->access_keys = ra_access_keys_ref(r->snapshot->access_keys);
     enum ra_verdict_of_signature v =
         ra_verifier_check(l->auth.verifier, r->access_keys, &s, ra_clock_wall() / 1000, &r->access_key, why);
     if (v == RA_SIGNED)
@@ -128,7 +128,7 @@ static enum ra_step fetch_keys(ra_request *r, bool has_keys)
     bool first = !r->keys_fetched;
     r->keys_fetched = true;
     r->key_wait = (ra_background_wait){.mailbox = r->loop->mailbox, .woken = keys_came, .arg = r};
-    if (first && ra_jwks_source_wait(r->loop->server->auth.jwks, &r->key_wait))
+    if (first && ra_jwks_source_wait(r->snapshot->jwks->source, &r->key_wait))
         return RA_SUSPENDED;
     r->key_wait.arg = NULL;
     if (has_keys)
@@ -140,7 +140,7 @@ static enum ra_step identify(ra_request *r)
 {
     ra_http_lines headers;
     const char *why = NULL;
-    ra_jwks_source *source = r->loop->server->auth.jwks;
+    ra_jwks_source *source = r->snapshot->jwks ? r->snapshot->jwks->source : NULL;
     if (!header_lines(r, &headers))
         return unavailable(r, "readaside: out of memory");
     ra_jwks *keys = source ? ra_jwks_source_get(source) : NULL;

@@ -3,6 +3,7 @@
 #include "cache/random.h"
 #include "proxy/clock.h"
 #include "proxy/express.h"
+#include "proxy/freshness.h"
 #include "proxy/log.h"
 #include "proxy/request_states.h"
 
@@ -41,6 +42,8 @@ enum ra_step ra_request_look_up(ra_request *r)
         ra_part *p = &op->parts[i];
         p->look.exact = op->tables[p->table].config->consistency == RA_LINEARIZABLE;
         p->look.tag = ra_meter_tag(p->policy->subject, op->kind);
+        p->look.ttl = p->policy->ttl;
+        p->look.negative_ttl = p->policy->negative_ttl;
     }
     if (ra_request_lags(r))
         return bypass(r, "stream-lag");
@@ -111,6 +114,7 @@ static enum ra_step looked_up_one(ra_request *r)
 {
     ra_part *part = &r->op.parts[0];
     ra_lookup *look = &part->look;
+    ra_freshness_judge(look, ra_clock_wall());
     part->upstream = look->outcome != RA_LOOKUP_HIT;
     switch (look->outcome) {
     case RA_LOOKUP_HIT:
@@ -152,10 +156,12 @@ static enum ra_step looked_up_many(ra_request *r)
 {
     ra_op *op = &r->op;
     size_t missing = op->nuncached;
+    int64_t now = ra_clock_wall();
     for (size_t i = 0; i < op->nparts; i++) {
         ra_lookup *look = &op->parts[i].look;
         if (r->lookups)
             *look = r->lookups[i];
+        ra_freshness_judge(look, now);
         if (look->outcome != RA_LOOKUP_HIT)
             drop_payload(look);
         op->parts[i].upstream = look->outcome != RA_LOOKUP_HIT;
@@ -338,6 +344,7 @@ static bool take_one(ra_request *r, const ra_cacheable *c, int64_t now)
     ra_part *part = &r->op.parts[c->part];
     part->told = true;
     part->bytes = c->payload->len;
+    part->none = c->negative;
     if (part->look.outcome == RA_LOOKUP_BYPASS)
         return false;
     enum ra_filled result = fill_one(r, c, now);
@@ -454,6 +461,7 @@ enum ra_step ra_request_fall_back(ra_request *r)
 enum ra_step ra_request_fallen_back(ra_request *r)
 {
     ra_lookup *look = &r->op.parts[0].look;
+    ra_freshness_judge(look, ra_clock_wall());
     bool hit = look->outcome == RA_LOOKUP_HIT;
     bool stale =
         look->outcome == RA_LOOKUP_STALE && -look->expires_in < r->op.parts[0].policy->stale_if_error;

@@ -15,6 +15,7 @@
 #include "proxy/request.h"
 #include "proxy/route.h"
 #include "proxy/route_allow.h"
+#include "proxy/snapshot.h"
 
 enum ra_step { RA_GO, RA_SUSPENDED, RA_ENDED };
 
@@ -56,7 +57,8 @@ struct ra_request {
     enum ra_request_state state;
     ra_loop *loop;
     ra_request *prev, *next;     /* on the loop */
-    ra_config *config;           /* one snapshot for the request's whole life */
+    ra_snapshot *snapshot;       /* one for the request's whole life; a reference */
+    ra_config *config;           /* the snapshot's */
     struct evhttp_request *http; /* NULL once answered, or when its client has left */
     int64_t arrived_us;          /* monotonic: when all of it was there */
     int64_t sent_us, asked_us;   /* monotonic: DynamoDB, and a network store, the last time */

@@ -98,10 +98,16 @@ ra_shown *ra_shown_new(size_t max_bytes)
     return s;
 }
 
+void ra_shown_clear(ra_shown *s)
+{
+    for (size_t i = 0; i < RA_SHOWN_SLOTS; i++)
+        empty_slot(s, &s->slots[i]);
+}
+
 void ra_shown_free(ra_shown *s)
 {
-    for (size_t i = 0; s && i < RA_SHOWN_SLOTS; i++)
-        empty_slot(s, &s->slots[i]);
+    if (s)
+        ra_shown_clear(s);
     free(s);
 }
 

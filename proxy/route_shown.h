@@ -35,6 +35,7 @@ enum { RA_SHOWN_SLOTS = 512, RA_SHOWN_BYTES = 2 << 20 }; /* per event loop */
 
 ra_shown *ra_shown_new(size_t max_bytes); /* NULL: no memory */
 void ra_shown_free(ra_shown *s);          /* NULL is allowed */
+void ra_shown_clear(ra_shown *s);         /* what other routes show will be asked for from now on */
 
 /* One reference, or NULL: it wasn't shown lately. */
 ra_shown_reply *ra_shown_find(const ra_shown *s, const ra_payload *p, const ra_route_call *call);

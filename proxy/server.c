@@ -1,10 +1,12 @@
 #include "proxy/server.h"
 
 #include "proxy/admin.h"
+#include "proxy/advice.h"
 #include "proxy/clock.h"
 #include "proxy/clock_check.h"
 #include "proxy/express.h"
 #include "proxy/follow.h"
+#include "proxy/invalidate.h"
 #include "proxy/journal.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
@@ -12,6 +14,7 @@
 #include "proxy/request.h"
 #include "proxy/route_shown.h"
 #include "proxy/server_store.h"
+#include "proxy/snapshot.h"
 #include "proxy/store_trial.h"
 
 #include <errno.h>
@@ -80,7 +83,7 @@ static void drain(ra_letter *letter, void *arg)
     l->draining = true;
     evhttp_del_accept_socket(l->http, l->socket); /* closes it: the kernel gives its share to nobody */
     l->socket = NULL;
-    struct timeval t = interval(l->server->config->listen.drain_timeout);
+    struct timeval t = interval(l->config->listen.drain_timeout);
     l->drain_timer = evtimer_new(l->base, drain_timed_out, l);
     if (l->drain_timer)
         evtimer_add(l->drain_timer, &t);
@@ -135,7 +138,7 @@ static bool loop_init(ra_loop *l, ra_server *s, bool first)
     l->meter = ra_metrics_meter(s->metrics, (unsigned)(l - s->loops));
     l->drain_letter = (ra_letter){.deliver = drain, .arg = l};
     l->base = base_new();
-    if (!l->base)
+    if (!ra_loop_snapshot_init(l) || !l->base)
         return false;
     l->mailbox = ra_mailbox_new(l->base);
     l->upstream = ra_upstream_new(l->base, s->config, s->provider);
@@ -153,8 +156,8 @@ static bool loop_init(ra_loop *l, ra_server *s, bool first)
         if (!l->sweep || event_add(l->sweep, &t) != 0)
             return false;
     }
-    return ra_loop_auth_init(l) && watch_clock(l) && l->mailbox && l->upstream && l->store && l->shown &&
-           l->express && l->connections;
+    return watch_clock(l) && l->mailbox && l->upstream && l->store && l->shown && l->express &&
+           l->connections;
 }
 
 static void loop_free(ra_loop *l)
@@ -166,7 +169,6 @@ static void loop_free(ra_loop *l)
     ra_upstream_free(l->upstream);
     ra_clock_watch_free(l->clock);
     ra_shown_free(l->shown);
-    ra_loop_auth_free(l);
     ra_loop_store_close(l);
     if (l->sweep)
         event_free(l->sweep);
@@ -180,6 +182,7 @@ static void loop_free(ra_loop *l)
         event_base_loop(l->base, EVLOOP_NONBLOCK); /* what a look-up of Redis's name has left goes now */
     if (l->base)
         event_base_free(l->base);
+    ra_loop_snapshot_fini(l);
     l->magic = 0;
 }
 
@@ -204,11 +207,8 @@ ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, i
     s->journal = ra_journal_new();
     s->provider = provider;
     s->nloops = config->listen.threads;
-    if (!listener_init(s)) {
-        ra_server_free(s);
-        return NULL;
-    }
-    if (!ra_server_auth_init(s) || !ra_server_store_init(s, quiet_until) || !ra_store_trial(s)) {
+    if (!ra_server_snapshots_init(s) || !listener_init(s) || !ra_server_store_init(s, quiet_until) ||
+        !ra_store_trial(s)) {
         ra_server_free(s);
         return NULL;
     }
@@ -216,12 +216,19 @@ ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, i
     s->tables = ra_tables_new(config);
     s->metrics = ra_metrics_new(s->nloops + 1);
     s->started = ra_clock_wall();
-    if (s->metrics)
+    s->advice = s->metrics ? ra_advice_new(s->metrics, s->nloops + 1) : NULL;
+    if (s->advice) {
         ra_metrics_bind(s->metrics, s->config);
+        ra_advice_bind(s->advice, s->config);
+        for (unsigned i = 0; i <= s->nloops; i++)
+            ra_meter_tell(ra_metrics_meter(s->metrics, i), ra_advice_get_ring(s->advice, i));
+    }
     s->loops = calloc(s->nloops, sizeof *s->loops);
-    bool ok = s->journal && s->metrics && s->flights && s->tables && s->loops;
+    bool ok = s->journal && s->advice && s->flights && s->tables && s->loops;
     for (unsigned i = 0; i < s->nloops && ok; i++)
         ok = loop_init(&s->loops[i], s, i == 0);
+    s->invalidator = ok ? ra_invalidator_new(s) : NULL;
+    ok = s->invalidator != NULL;
     if (ok)
         s->follows = ra_follows_new(s, &ok);
     if (ok)
@@ -321,7 +328,8 @@ bool ra_server_start(ra_server *s)
     }
     ra_journal_note(s->journal, RA_JOURNAL_START, "readaside " READASIDE_VERSION " listens on port %u",
                     s->port);
-    if ((!s->admin || ra_admin_start(s->admin)) && (!s->follows || ra_follows_start(s->follows)))
+    if (ra_advice_start(s->advice) && (!s->admin || ra_admin_start(s->admin)) &&
+        (!s->follows || ra_follows_start(s->follows)))
         return true;
     ra_server_drain(s);
     ra_server_join(s);
@@ -351,16 +359,10 @@ bool ra_server_join(ra_server *s)
     return clean && !ra_server_store_forgets(s);
 }
 
-bool ra_server_reload(ra_server *s)
-{
-    bool listener = !s->tls || ra_tls_server_reload(s->tls);
-    bool admin = !s->admin || ra_admin_reload(s->admin);
-    return ra_server_auth_reload(s) && listener && admin;
-}
-
 void ra_server_free(ra_server *s)
 {
     ra_follows_free(s->follows);
+    ra_invalidator_free(s->invalidator);
     for (unsigned i = 0; i < s->nloops && s->loops; i++)
         loop_free(&s->loops[i]);
     ra_admin_free(s->admin);
@@ -369,11 +371,12 @@ void ra_server_free(ra_server *s)
     if (s->flights)
         ra_flights_free(s->flights);
     ra_server_store_free(s);
-    ra_server_auth_free(s);
+    ra_server_snapshots_fini(s);
     ra_connection_limits_free(s->limits);
     ra_tls_server_free(s->tls);
     ra_config_unref(s->config);
     ra_journal_free(s->journal);
+    ra_advice_free(s->advice);
     ra_metrics_free(s->metrics);
     free(s);
 }

@@ -29,20 +29,39 @@
 struct event;
 struct event_base;
 struct ra_admin;
+struct ra_advice;
 struct evhttp;
 struct ra_clock_watch;
 struct ra_follows;
+struct ra_invalidator;
 struct ra_journal;
 struct ra_meter;
 struct ra_metrics;
 struct ra_request;
+struct ra_snapshot;
 struct ssl_ctx_st;
 
 typedef struct ra_server ra_server;
 
+/* The newest snapshot, and who is changing it. */
+typedef struct ra_reloading {
+    pthread_mutex_t one; /* one reload at a time */
+    pthread_mutex_t mutex;
+    struct ra_snapshot *newest; /* under the mutex, as the next three are */
+    unsigned switching;         /* loops that haven't got it yet */
+    unsigned unsettled;         /* loops that have requests of older ones */
+    pthread_cond_t progress;
+} ra_reloading;
+
 typedef struct ra_loop {
     uint32_t magic; /* RA_LOOP_MAGIC */
     ra_server *server;
+    struct ra_snapshot *snapshot;  /* what requests begin with; its own reference */
+    ra_config *config;             /* the snapshot's */
+    unsigned older;                /* requests that have begun with an older one */
+    bool unsettled;                /* and the server counts this loop among those that have some */
+    struct ra_loop_reload *reload; /* of the thread that reloads, which waits for this loop */
+    ra_letter reload_letter;
     struct event_base *base;
     struct evhttp *http;
     struct evhttp_bound_socket *socket;
@@ -75,7 +94,8 @@ typedef struct ra_loop {
 enum { RA_LOOP_MAGIC = 0x6c6f6f70 };
 
 struct ra_server {
-    ra_config *config; /* the current snapshot; requests hold a reference of their own */
+    ra_config *config; /* as it was at start: for what doesn't change while the process lives */
+    ra_reloading reloading;
     ra_credentials_provider *provider;
     ra_memory *memory; /* store "memory": its table; NULL: another store */
     ra_near *near;     /* the network stores', as the next; NULL: none */
@@ -99,8 +119,10 @@ struct ra_server {
     struct ra_admin *admin;     /* NULL: none is configured */
     struct ra_journal *journal; /* what an operator is told of */
     struct ra_metrics *metrics; /* a meter for each loop, and one for the admin listener's thread */
+    struct ra_advice *advice;   /* what other TTLs would have done */
     int64_t started;            /* wall clock, ms */
     struct ra_follows *follows; /* of tables' streams; NULL: none is followed */
+    struct ra_invalidator *invalidator;
 };
 
 /* NULL with a message logged. `quiet_until` is the in-process store's (0: none). */
@@ -111,12 +133,6 @@ bool ra_server_start(ra_server *s);
 void ra_server_drain(ra_server *s);
 /* Waits for the loops; true if every request ended by itself and no marker is left. */
 bool ra_server_join(ra_server *s);
-/*
- * Reads anew what is in files and may change while it runs: certificates, access keys. Each is taken whole or
- * not at all; of one that can't be, what was read before stays in use. false: of any; that is logged with the
- * reason. Between start and drain.
- */
-bool ra_server_reload(ra_server *s);
 void ra_server_free(ra_server *s);
 
 /* The loop that this thread runs. */

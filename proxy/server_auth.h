@@ -1,9 +1,9 @@
 /*
- * Who may come in, as the server knows it: the access keys of the wire API's clients and the keys that tokens
- * are signed with. What is reloadable is read anew by ra_server_auth_reload, whole or not at all.
+ * Who may come in, as the server knows it: the access keys of the wire API's clients, which are the
+ * snapshot's, and where the keys come from that tokens are signed with, which outlive a snapshot if the next
+ * one has the same provider.
  *
- * The access keys are each loop's own reference, so that a hit takes no lock for them; a reload tells the
- * loops by letter. Threads: main's, unless it says otherwise. A message is logged for whatever goes wrong.
+ * Threads: those of proxy/snapshot.h.
  */
 #ifndef RA_PROXY_SERVER_AUTH_H
 #define RA_PROXY_SERVER_AUTH_H
@@ -12,35 +12,35 @@
 #include "proxy/jwks.h"
 #include "proxy/verifier.h"
 
-#include "cache/mailbox.h"
-
-#include <pthread.h>
+#include <stdatomic.h>
 
 struct ra_loop;
 struct ra_server;
 
+/* A provider's keys, with what says where they are. Its thread is waited for when it is freed, which isn't
+ * for a loop to do: so the server frees those that no snapshot has any more. */
+typedef struct ra_keys_source {
+    ra_jwks_source *source;
+    ra_config *config;
+    atomic_uint users; /* snapshots */
+    struct ra_keys_source *next;
+} ra_keys_source;
+
 typedef struct ra_server_auth {
-    bool signs; /* clients of the wire API must sign */
-    pthread_mutex_t mutex;
-    ra_access_keys *keys; /* under the mutex: the newest */
-    ra_jwks_source *jwks; /* NULL: no tokens are taken */
+    ra_keys_source *sources;
 } ra_server_auth;
 
 typedef struct ra_loop_auth {
     ra_verifier *verifier; /* NULL: nobody has to sign */
-    ra_access_keys *keys;
-    ra_letter renewed;
 } ra_loop_auth;
 
-/* Reads the files. false: they can't be had. */
-bool ra_server_auth_init(struct ra_server *s);
-/* After the loops' own have gone. */
-void ra_server_auth_free(struct ra_server *s);
-/* Reads the access keys anew; a file that is wrong changes nothing. */
-bool ra_server_auth_reload(struct ra_server *s);
-
-/* The loop's own. false: no memory. */
-bool ra_loop_auth_init(struct ra_loop *l);
-void ra_loop_auth_free(struct ra_loop *l);
+/* The access keys that the configuration names. NULL: none, or (false) they can't be had. */
+bool ra_server_auth_keys(const ra_config *c, ra_access_keys **keys, char why[RA_ACCESS_KEYS_WHY_MAX]);
+/* The provider's keys that it names, begun to be fetched. NULL: none, or (false) no memory. */
+bool ra_server_auth_source(struct ra_server *s, ra_config *c, ra_keys_source **source);
+/* NULL: nobody has to sign, or (false) no memory. */
+bool ra_server_auth_verifier(const ra_config *c, ra_verifier **verifier);
+/* Frees the sources that nobody uses. */
+void ra_server_auth_reap(struct ra_server *s);
 
 #endif

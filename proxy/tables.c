@@ -552,6 +552,18 @@ void ra_tables_doubt(ra_tables *t, ra_bytes name)
     pthread_mutex_unlock(&t->mutex);
 }
 
+void ra_tables_renew(ra_tables *t, ra_config *config)
+{
+    int64_t life = longest_life(config);
+    pthread_mutex_lock(&t->mutex);
+    ra_config *before = t->config;
+    t->config = ra_config_ref(config);
+    if (t->entry_life < life) /* what was cached before lives as long as before */
+        t->entry_life = life;
+    pthread_mutex_unlock(&t->mutex);
+    ra_config_unref(before);
+}
+
 uint64_t ra_tables_version(ra_tables *t)
 {
     return atomic_load(&t->version);

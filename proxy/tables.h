@@ -63,6 +63,9 @@ void ra_tables_forget(ra_tables *t, ra_bytes name);
 /* The same for a mere suspicion: at most once a second per table. */
 void ra_tables_doubt(ra_tables *t, ra_bytes name);
 
+/* Another configuration. Any thread. */
+void ra_tables_renew(ra_tables *t, ra_config *config);
+
 /*
  * Counts what has been learnt. A write that finds another number after its reply than before it was planned
  * looks at ra_tables_all again: a table may have been made meanwhile, or made anew, or have got an index.

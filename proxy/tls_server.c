@@ -8,12 +8,11 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct ra_tls_server {
-    const ra_config_tls *files;
-    const char *option;
     pthread_mutex_t mutex;
     SSL_CTX *context; /* under the mutex; sessions hold references of their own */
 };
@@ -68,17 +67,17 @@ static const char *reason(void)
     return text ? text : "it can't be used";
 }
 
-/* NULL with a message logged. */
-static SSL_CTX *context_new(const ra_tls_server *t)
+SSL_CTX *ra_tls_context_new(const ra_config_tls *files, const char **member, char why[RA_TLS_WHY_MAX])
 {
     ERR_clear_error();
     const char *path = NULL, *wrong = NULL;
     SSL_CTX *x = SSL_CTX_new(TLS_server_method());
     bool ok = x && set_protocol(x);
     if (!ok)
-        ra_log(RA_LOG_ERROR, "%s: TLS can't be had: %s", t->option, reason());
-    else if ((wrong = load(x, t->files, &path)))
-        ra_log(RA_LOG_ERROR, "%s%s: %s: %s", t->option, wrong, path, reason());
+        snprintf(why, RA_TLS_WHY_MAX, "TLS can't be had: %s", reason());
+    else if ((wrong = load(x, files, &path)))
+        snprintf(why, RA_TLS_WHY_MAX, "%s: %s", path, reason());
+    *member = wrong ? wrong : "";
     ERR_clear_error();
     if (ok && !wrong)
         return x;
@@ -91,16 +90,17 @@ static SSL_CTX *context_new(const ra_tls_server *t)
 ra_tls_server *ra_tls_server_new(const ra_config_tls *files, const char *option)
 {
     ra_tls_server *t = calloc(1, sizeof *t);
+    const char *member;
+    char why[RA_TLS_WHY_MAX];
     if (!t) {
         ra_log(RA_LOG_ERROR, "%s: out of memory", option);
         return NULL;
     }
-    t->files = files;
-    t->option = option;
     pthread_mutex_init(&t->mutex, NULL);
-    t->context = context_new(t);
+    t->context = ra_tls_context_new(files, &member, why);
     if (t->context)
         return t;
+    ra_log(RA_LOG_ERROR, "%s%s: %s", option, member, why);
     ra_tls_server_free(t);
     return NULL;
 }
@@ -114,17 +114,13 @@ void ra_tls_server_free(ra_tls_server *t)
     free(t);
 }
 
-bool ra_tls_server_reload(ra_tls_server *t)
+void ra_tls_server_show(ra_tls_server *t, SSL_CTX *context_take)
 {
-    SSL_CTX *fresh = context_new(t);
-    if (!fresh)
-        return false;
     pthread_mutex_lock(&t->mutex);
     SSL_CTX *old = t->context;
-    t->context = fresh;
+    t->context = context_take;
     pthread_mutex_unlock(&t->mutex);
     SSL_CTX_free(old);
-    return true;
 }
 
 /* ---- connections ---- */

@@ -3,7 +3,7 @@
  * up; no renegotiation, no compression; sessions are resumed by tickets, nothing is kept of them here.
  *
  * A reload reads the files anew. Connections that come after it get what it has read; those that are there
- * live on with what they have. What can't be loaded changes nothing.
+ * live on with what they have.
  *
  * Threads: any; a short mutex.
  */
@@ -14,15 +14,22 @@
 
 struct bufferevent;
 struct event_base;
+struct ssl_ctx_st;
 
 typedef struct ra_tls_server ra_tls_server;
 
-/* `files` (cert_file is given) and `option`, its place in the configuration ("listen.tls"), must outlive it.
- * NULL with a message logged. */
+enum { RA_TLS_WHY_MAX = 512 };
+
+/* What the files (cert_file is given) say. NULL: why they can't be used, and which member of the
+ * configuration's object it is that is wrong (".key_file"), "" if none is. */
+struct ssl_ctx_st *ra_tls_context_new(const ra_config_tls *files, const char **member,
+                                      char why[RA_TLS_WHY_MAX]);
+
+/* `option` is the files' place in the configuration ("listen.tls"). NULL with a message logged. */
 ra_tls_server *ra_tls_server_new(const ra_config_tls *files, const char *option);
 void ra_tls_server_free(ra_tls_server *t); /* NULL is allowed */
-/* false with a message logged: what was shown is shown on. */
-bool ra_tls_server_reload(ra_tls_server *t);
+/* From now on this one is shown. */
+void ra_tls_server_show(ra_tls_server *t, struct ssl_ctx_st *context_take);
 
 /*
  * A connection whose socket evhttp is going to set. It closes the socket when it is freed. Its callbacks

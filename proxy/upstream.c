@@ -89,6 +89,13 @@ ra_upstream *ra_upstream_new(struct event_base *base, ra_config *config, ra_cred
     return NULL;
 }
 
+void ra_upstream_renew(ra_upstream *u, ra_config *config)
+{
+    ra_config *before = u->config;
+    u->config = ra_config_ref(config);
+    ra_config_unref(before);
+}
+
 static void call_unlink(ra_upstream_call *c)
 {
     if (c->prev)

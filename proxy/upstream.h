@@ -30,6 +30,8 @@ typedef struct ra_upstream_request {
 
 /* NULL without memory. The provider and the config must outlive it (the config is ref'ed). */
 ra_upstream *ra_upstream_new(struct event_base *base, ra_config *config, ra_credentials_provider *provider);
+/* Another configuration: what is sent from now on has its max_reply. On the loop's thread. */
+void ra_upstream_renew(ra_upstream *u, ra_config *config);
 void ra_upstream_free(ra_upstream *u); /* cancels every call; no callback runs */
 
 ra_upstream_call *ra_upstream_send(ra_upstream *u, const ra_upstream_request *r, ra_upstream_done done,

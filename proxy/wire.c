@@ -67,7 +67,7 @@ static void refuse_target(ra_loop *l, struct evhttp_request *r, const char *targ
         ra_reply_route_error(l, r, 405, "method_not_allowed", "DynamoDB's API takes POST / only", "POST");
     else
         ra_reply_route_error(l, r, 404, "not_found",
-                             l->server->config->nroutes
+                             l->config->nroutes
                                  ? "no such path: no route has it, and DynamoDB's API is POST /"
                                  : "no such path: DynamoDB's API is POST /",
                              NULL);
@@ -80,7 +80,7 @@ static void refuse_head(ra_loop *l, struct evhttp_request *r, const char *proble
     if (ra_wire_is_root(r))
         ra_reply_error(l, r, 431, RA_TYPE_SERIALIZATION, problem, true);
     else
-        ra_reply_refusal(l, l->server->config, r, &refusal);
+        ra_reply_refusal(l, l->config, r, &refusal);
 }
 
 ra_bytes ra_wire_accept(ra_loop *l, struct evhttp_request *r)
@@ -91,7 +91,7 @@ ra_bytes ra_wire_accept(ra_loop *l, struct evhttp_request *r)
         ra_reply_error(l, r, 400, RA_TYPE_SERIALIZATION, problem, true);
         return answered;
     }
-    problem = ra_listener_limits_problem(&l->server->config->listen, r);
+    problem = ra_listener_limits_problem(&l->config->listen, r);
     if (problem) {
         refuse_head(l, r, problem);
         return answered;

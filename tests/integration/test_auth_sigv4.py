@@ -417,7 +417,7 @@ def test_a_reload_of_a_broken_file_changes_nothing(signed_proxy, keys_file):
     assert f'{keys_file}:3: unknown member "table"; accepted: ' in signed_proxy.output()
     keys_file.unlink()
     reload(signed_proxy)
-    assert f"{keys_file}: No such file or directory" in signed_proxy.output()
+    assert "auth.sigv4.keys_file: " in signed_proxy.output() and "can't be read" in signed_proxy.output()
     ok(signed_proxy, ALICE, "GetItem", get())
     refused(ask(signed_proxy, OF_PLAIN, "GetItem", get()), "AccessDeniedException")
     refused(ask(signed_proxy, signing.Key("NEW", "hush-hush"), "GetItem", get()), "UnrecognizedClientException")

@@ -108,7 +108,7 @@ static void test_tables(void **state)
     expect(TABLE_OF("\"schema\": {\"partition_key\": \"pk\"}"),
            TABLE_OF("\"schema\": {\"partition_key\": \"pk\", \"global_secondary_indexes\": [{\"name\": "
                     "\"gsi\", \"partition_key\": \"x\"}]}"),
-           "tables.one.schema.global_secondary_indexes", "");
+           "", "tables.one.schema.global_secondary_indexes");
 }
 
 static enum ra_standing standing_of(const ra_config *c, const char *name)
@@ -169,6 +169,9 @@ static void test_the_star_stands_for_tables(void **state)
            "", "tables.one");
     expect("{\"tables\": {\"*\": {}, \"one\": {\"consistency\": \"eventual\"}}}", "{\"tables\": {\"*\": {}}}",
            "", "tables.one");
+    expect("{\"tables\": {\"*\": {}}}",
+           "{\"tables\": {\"*\": {}, \"one\": {\"schema\": {\"partition_key\": \"p\"}}}}", "", "tables.one");
+    expect("{}", TABLE_OF("\"schema\": {\"partition_key\": \"p\"}"), "tables.one", "");
     expect("{}", TABLE_OF("\"consistency\": \"linearizable\""), "", "tables.one");
 }
 

@@ -19,7 +19,7 @@ static void test_unknown_names(void **state)
 static void test_options_that_are_not_there(void **state)
 {
     (void)state;
-    static const char *const names[] = {"logs", "caching", "metrics"};
+    static const char *const names[] = {"logs", "batching", "metrics"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char text[128];
         snprintf(text, sizeof text, "{\"tables\":{\"*\":{}},\"%s\":{}}", names[i]);
