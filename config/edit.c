@@ -82,6 +82,7 @@ static bool is_string(const document *d, span s, const char *wanted)
 /* The next member from `at`, which is behind '{' or behind a member; false: there is none. */
 static bool next_member(const document *d, size_t at, span *name, span *value)
 {
+    *name = *value = (span){0};
     at = skip_space(d, at);
     if (at < d->n && d->blank[at] == ',')
         at = skip_space(d, at + 1);
@@ -100,6 +101,7 @@ static bool next_member(const document *d, size_t at, span *name, span *value)
 static bool find_member(const document *d, span object, const char *wanted, span *value)
 {
     span name;
+    *value = (span){0};
     if (d->blank[object.from] != '{')
         return false;
     for (size_t at = object.from + 1; next_member(d, at, &name, value); at = value->to)
@@ -112,6 +114,7 @@ static bool find_member(const document *d, span object, const char *wanted, span
 static bool find_named(const document *d, span array, const char *wanted, span *object)
 {
     span name;
+    *object = (span){0};
     for (size_t at = array.from + 1; at < array.to; at = object->to) {
         at = skip_space(d, at);
         if (d->blank[at] == ',')
@@ -129,7 +132,7 @@ static bool find_named(const document *d, span array, const char *wanted, span *
 static bool find_owner(const document *d, const ra_edit *e, span *owner, char error[RA_EDIT_ERROR])
 {
     size_t begin = skip_space(d, 0);
-    span root = {begin, d->n}, tables, patterns;
+    span root = {begin, d->n}, tables = {0}, patterns = {0};
     if (begin >= d->n || !find_member(d, root, "tables", &tables) ||
         !find_member(d, tables, e->table, owner) || d->blank[owner->from] != '{')
         return fail(error, "the file has no table \"%.100s\"", e->table);
@@ -218,7 +221,7 @@ static bool insert_line(document *d, char **text, size_t *n, span name, span val
 
 static bool insert(document *d, char **text, size_t *n, span owner, const char *member)
 {
-    span name, value;
+    span name = {0}, value = {0};
     size_t end;
     char text_in[RA_UNIT_TEXT_MAX + 32];
     if (!next_member(d, owner.from + 1, &name, &value)) {
@@ -234,7 +237,7 @@ static bool insert(document *d, char **text, size_t *n, span owner, const char *
 
 static bool edit_one(document *d, char **text, size_t *n, const ra_edit *e, char error[RA_EDIT_ERROR])
 {
-    span owner, value;
+    span owner = {0}, value = {0};
     char ttl[RA_UNIT_TEXT_MAX], member[RA_UNIT_TEXT_MAX + 16];
     ra_duration_format(e->ttl, ttl);
     snprintf(member, sizeof member, "\"ttl\": \"%s\"", ttl);

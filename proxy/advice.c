@@ -23,7 +23,7 @@ typedef struct subject {
     int64_t ttl;         /* in force; 0: not cached, or not configured any more */
     bool consistent;     /* it is filled by consistent reads, which cost twice as much */
     bool followed;       /* its table's stream is */
-    bool bypassed;       /* some write to it was seen that nothing has told of */
+    bool bypassed;       /* some write to it was seen that no proxy was told of */
     const char *table;   /* the metrics' */
 } subject;
 
@@ -72,7 +72,7 @@ ra_advice *ra_advice_new(const ra_metrics *metrics, unsigned rings)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&a->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    a->rings = calloc(rings, sizeof *a->rings);
+    a->rings = calloc(rings, sizeof(ra_advice_ring *));
     a->ends = calloc(rings, sizeof *a->ends);
     bool ok = a->rings && a->ends;
     for (; ok && a->nrings < rings; a->nrings++)
@@ -99,7 +99,7 @@ void ra_advice_free(ra_advice *a)
         return;
     if (a->running)
         stop(a);
-    for (unsigned i = 0; i < a->nrings; i++)
+    for (unsigned i = 0; a->rings && i < a->nrings; i++)
         free(a->rings[i]);
     for (unsigned i = 0; i < RA_SUBJECTS; i++)
         ra_advisor_free(a->subjects[i].advisor);
@@ -338,9 +338,9 @@ static void write_one(const ra_advice *a, unsigned number, double all, ra_buf *o
     ra_buf_addf(out, ", \"current_ms\": %lld, \"recommended_ms\": %lld, \"reason\": ", (long long)s->ttl,
                 (long long)(r.recommended < r.npoints ? r.points[r.recommended].ttl : s->ttl));
     ra_buf_add_json_string(out, ra_bytes_z(r.reason));
+    int64_t since = ra_clock_wall() - ra_clock_monotonic() + r.since;
     ra_buf_addf(out, ", \"reads\": %llu, \"invalidations\": %llu, \"exact\": %.4f, \"since\": %lld",
-                (unsigned long long)r.reads, (unsigned long long)r.invalidations, r.exact,
-                (long long)(ra_clock_wall() - ra_clock_monotonic() + r.since));
+                (unsigned long long)r.reads, (unsigned long long)r.invalidations, r.exact, (long long)since);
     write_points(&r, out);
     ra_buf_add_char(out, '}');
 }

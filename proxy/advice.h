@@ -27,7 +27,7 @@ enum ra_advice_kind {
     RA_ADVICE_READ,
     RA_ADVICE_INVALIDATION,
     RA_ADVICE_INVALIDATION_OF_ALL, /* of the subject's table */
-    RA_ADVICE_BYPASSING            /* a write was seen that nothing has told of */
+    RA_ADVICE_BYPASSING            /* a write was seen that no proxy was told of */
 };
 
 typedef struct ra_advice_record {
@@ -98,7 +98,8 @@ static inline void ra_advice_note_invalidation(ra_advice_ring *r, unsigned subje
     ra_advice_note(r, &record);
 }
 
-/* What was cached was not what upstream has, and no write that is known explains it. */
+/* A write was seen that no proxy was told of: a longer TTL would be a longer time in which such a one isn't
+ * seen, where no stream tells of it. */
 static inline void ra_advice_note_bypassing(ra_advice_ring *r, unsigned subject, int64_t now)
 {
     const ra_advice_record record = {.now = now, .subject = (uint16_t)subject, .kind = RA_ADVICE_BYPASSING};

@@ -166,10 +166,10 @@ static double wait_for(ra_advisor *a, double rate)
 }
 
 /*
- * When the caches have filled an entry of the head of whose past nothing is known, by chance, as if its reads and
- * its unit's invalidations came as often as of late, and at no special time: it was cleared so long ago, or when
- * all began; if that is less than the TTL the first read after it has filled the entry, else it is anywhere
- * between two fills, which are the TTL and the wait for a read apart.
+ * When the caches have filled an entry of the head of whose past nothing is known, by chance, as if its reads
+ * and its unit's invalidations came as often as of late, and at no special time: it was cleared so long ago,
+ * or when all began; if that is less than the TTL the first read after it has filled the entry, else it is
+ * anywhere between two fills, which are the TTL and the wait for a read apart.
  */
 static void guess_fills(ra_advisor *a, const ra_advisor_unit *u, ra_advisor_entry *e, int64_t now)
 {

@@ -70,37 +70,35 @@ typedef struct ra_advisor_weighted {
 } ra_advisor_weighted;
 
 struct ra_advisor {
-    size_t bytes;
-    uint32_t ttl[RA_ADVISOR_TTLS]; /* as played */
-    int64_t current;
-    uint64_t seed, random;
-    uint64_t reads, invalidations;
-    int64_t since, until;
-    bool begun;
-    int64_t swept;
-
-    uint64_t tail_reads, tail_cost; /* of the whole tail */
     ra_advisor_counts head, sample; /* `sample`: since its threshold changed last */
     ra_advisor_weighted before;     /* of the sample, until then */
     uint64_t sampled_before;        /* reads of it */
     uint64_t threshold;             /* units whose hash isn't above it are sampled */
-
-    uint32_t cleared;    /* invalidations of all */
-    uint32_t promotions; /* so far */
-    uint32_t floor;      /* candidates whose count isn't above it aren't promoted */
+    uint64_t tail_reads, tail_cost; /* of the whole tail */
+    uint64_t reads, invalidations;
+    int64_t since, until, swept;
+    int64_t current;
+    uint64_t seed, random;
     uint64_t until_halved;
-    bool missed_any; /* some unit was refused as a candidate, or is one no more */
+    size_t bytes;
+
+    uint32_t *heap;  /* candidates, least count first */
+    uint64_t *ranks; /* as many; for a while only */
+    uint32_t *unit_bucket;
+    ra_advisor_unit *units;
+    uint32_t *entry_bucket;
+    ra_advisor_entry *entries;
 
     uint32_t nheap, heap_max;
-    uint32_t *heap;  /* units, least count first */
-    uint64_t *ranks; /* as many; for a while only */
-    uint32_t nunits, units_max, unit_buckets;
-    uint32_t *unit_bucket, free_unit;
-    ra_advisor_unit *units;
-    uint32_t entries_max, entry_buckets;
-    uint32_t *entry_bucket, free_entry;
-    ra_advisor_entry *entries;
+    uint32_t nunits, units_max, unit_buckets, free_unit;
+    uint32_t entries_max, entry_buckets, free_entry;
     uint32_t sampled_entries, head_entries; /* of sampled units; of others. Each at most half */
+    uint32_t cleared;                       /* invalidations of all */
+    uint32_t promotions;                    /* so far */
+    uint32_t floor;                         /* candidates whose count isn't above it aren't promoted */
+    uint32_t ttl[RA_ADVISOR_TTLS];          /* as played */
+    bool begun;
+    bool missed_any; /* some unit was refused as a candidate, or is one no more */
 };
 
 uint64_t ra_advisor_mix(uint64_t x);

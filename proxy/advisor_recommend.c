@@ -34,7 +34,8 @@ static const char *time_text(int64_t ms, char out[RA_UNIT_TEXT_MAX])
 /* What was observed, in round figures. */
 static const char *observed_text(int64_t ms, char out[RA_UNIT_TEXT_MAX])
 {
-    int64_t round = ms >= 2 * 3600 * 1000 ? 60 * 1000 : ms >= 1000 ? 1000 : 1;
+    enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
+    int64_t round = ms >= INT64_C(2) * HOUR ? MINUTE : ms >= SECOND ? SECOND : 1;
     return time_text(ms - ms % round, out);
 }
 

@@ -109,7 +109,8 @@ static int reload(ra_cache_admin *admin)
     ra_buf_free(&body);
     const char *where = ra_cache_admin_where(admin);
     const char *error = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "error"));
-    if (answer && status == 200) {
+    bool reloaded = answer && status == 200;
+    if (reloaded) {
         fprintf(stderr, "%s has reloaded it\n", where);
         tell_kept(answer, where);
     } else if (status == 404) {
@@ -119,7 +120,7 @@ static int reload(ra_cache_admin *admin)
                 error ? error : ra_cache_admin_why(admin));
     }
     cJSON_Delete(answer);
-    return status == 200 ? RA_CLI_OK : RA_CLI_FAILED;
+    return reloaded ? RA_CLI_OK : RA_CLI_FAILED;
 }
 
 static void tell_edits(const wanted *w, const ra_edit *v, size_t n)

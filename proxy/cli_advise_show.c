@@ -42,12 +42,13 @@ static bool cell(ra_text_table *t, const char *text)
 
 static bool time_cell(ra_text_table *t, double ms)
 {
+    static const int64_t units[] = {INT64_C(24) * 3600000, 3600000, 60000, 1000};
     char text[RA_UNIT_TEXT_MAX];
-    int64_t whole = (int64_t)ms;
+    int64_t whole = ms >= 0 && ms < 0x1p53 ? (int64_t)ms : 0;
     /* An average: two figures are what it is good for. */
-    for (int64_t unit = 24 * 3600 * 1000; unit >= 1000; unit /= unit > 3600 * 1000 ? 24 : 60)
-        if (whole >= 10 * unit) {
-            whole -= whole % unit;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (whole >= 10 * units[i]) {
+            whole -= whole % units[i];
             break;
         }
     ra_duration_format(whole, text);

@@ -208,6 +208,8 @@ void ra_meter_invalidation(ra_meter *m, unsigned number, enum ra_cause cause, co
         return;
     ra_count_add(&cell_of(m, number)->invalidations[cause], 1);
     ra_advice_note_invalidation(m->advice, number, unit, now);
+    if (cause == RA_CAUSE_STREAM) /* of a write that no proxy was told of */
+        ra_advice_note_bypassing(m->advice, number, now);
 }
 
 void ra_meter_fill(ra_meter *m, unsigned number, enum ra_filled result)

@@ -297,6 +297,64 @@ static void test_what_was_told_of_late_may_do(void **state)
     ra_buf_free(&b);
 }
 
+/* What meters pass on: not what a TTL doesn't decide. */
+static void test_what_a_meter_tells(void **state)
+{
+    fixture *f = *state;
+    ra_meter *m = ra_metrics_meter(f->metrics, 0);
+    ra_key unit = key(1), entry = key(2);
+    ra_advice_stats stats;
+    const ra_read_event hit = {.tag = ra_meter_tag(f->notes, RA_OP_GET_ITEM),
+                               .outcome = RA_READ_HIT,
+                               .unit = &unit,
+                               .entry = &entry,
+                               .bytes = 100};
+    ra_read_event miss = hit, bypass = hit, negative = hit, none = hit, unknown = hit, stale = hit;
+    miss.outcome = none.outcome = RA_READ_MISS;
+    bypass.outcome = RA_READ_BYPASS;
+    negative.negative = none.none = true;
+    unknown.unit = NULL;
+    stale.outcome = RA_READ_STALE;
+    ra_meter_read(m, &hit, 1000); /* nobody listens yet */
+    ra_meter_tell(m, ra_advice_get_ring(f->advice, 0));
+    ra_meter_read(m, &miss, 1000);
+    ra_meter_read(m, &hit, 1500);
+    ra_meter_read(m, &bypass, 1600);
+    ra_meter_read(m, &negative, 1600);
+    ra_meter_read(m, &none, 1600);
+    ra_meter_read(m, &unknown, 1600);
+    ra_meter_read(m, &stale, 2500); /* a miss of 1 s, which has filled nothing */
+    ra_meter_invalidation(m, f->notes, RA_CAUSE_WRITE, &unit, 2600);
+    ra_meter_read(m, &miss, 2700);
+    ra_meter_invalidation(m, f->notes, RA_CAUSE_TABLE_CHANGE, NULL, 2800);
+    cJSON *all = told(f);
+    ra_advice_get_stats(f->advice, &stats);
+    assert_int_equal(stats.played, 6);
+    assert_true(number(cJSON_GetArrayItem(all, 0), "reads") == 4);
+    assert_true(number(cJSON_GetArrayItem(all, 0), "invalidations") == 2);
+    assert_true(number(point(cJSON_GetArrayItem(all, 0), 1000), "hit_ratio") == 0.25);
+    assert_true(number(point(cJSON_GetArrayItem(all, 0), 2000), "hit_ratio") == 0.5);
+    assert_true(number(point(cJSON_GetArrayItem(all, 0), 2000), "bytes") == 0);
+    cJSON_Delete(all);
+}
+
+static void test_a_streams_write_has_bypassed(void **state)
+{
+    fixture *f = *state;
+    ra_meter *m = ra_metrics_meter(f->metrics, 0);
+    ra_key unit = key(77);
+    ra_meter_tell(m, ra_advice_get_ring(f->advice, 0));
+    read_for_long(f, f->notes, 100);
+    ra_meter_invalidation(m, f->notes, RA_CAUSE_WRITE, &unit, 3000);
+    cJSON *all = told(f);
+    assert_true(number(cJSON_GetArrayItem(all, 0), "recommended_ms") > 5000);
+    cJSON_Delete(all);
+    ra_meter_invalidation(m, f->notes, RA_CAUSE_STREAM, &unit, 3000);
+    all = told(f);
+    assert_true(number(cJSON_GetArrayItem(all, 0), "recommended_ms") == 5000);
+    cJSON_Delete(all);
+}
+
 typedef struct producer {
     fixture *f;
     unsigned ring;
@@ -342,6 +400,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_writes_that_bypass_are_minded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_memory_is_minded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_was_told_of_late_may_do, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_a_meter_tells, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_streams_write_has_bypassed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_threads_tell_is_played_or_counted_as_dropped, set_up,
                                         tear_down),
     };
