@@ -251,11 +251,11 @@ static bool may_stand_for(const walk *w, const char *name, const cJSON *table, c
            (!w->pact || same_pact(table, any));
 }
 
-/* Its writes haven't been marked, and nobody holds anything of it that counts. */
+/* Its writes haven't been marked. All that are under way will be waited for; but a write that nobody knows the
+ * fate of may be carried out for a quarter of an hour, which is more than linearizable allows. */
 static bool may_join(const walk *w, const char *name)
 {
-    return !w->pact &&
-           (consistency_of(w->fresh, name) != RA_LINEARIZABLE || ra_config_any_linearizable(w->now));
+    return !w->pact && consistency_of(w->fresh, name) != RA_LINEARIZABLE;
 }
 
 static void stand(walk *w, ra_names *list, const char *name)

@@ -116,6 +116,8 @@ bool ra_op_serves_consistent(const ra_op_table *t, const ra_policy *p);
 const ra_policy *ra_op_policy(const ra_op *op, const ra_op_table *t, const char *index, const ra_scalar *pk);
 /* Why no read of this table may be cached; NULL: it may. */
 const char *ra_op_table_bypass(const ra_op_table *t);
+/* Why reads under this policy aren't, though they could be; they go upstream as misses do. NULL: they are. */
+const char *ra_op_uncached(const ra_op_table *t, const ra_policy *p);
 /* Ends a plan without parts. */
 enum ra_op_result ra_op_bypass(ra_op *op, const char *why);
 /* Allocates one edit that sets a top-level member; false: no memory. */

@@ -158,10 +158,11 @@ static bool find_partition(query *q, ra_scalar *pk)
 static const char *query_refused(const query *q, const ra_policy *policy)
 {
     bool global = q->index && q->index->global;
+    const char *why = ra_op_uncached(q->t, policy);
     if (q->consistent == RA_CONSISTENT_TRUE && (global || !ra_op_serves_consistent(q->t, policy)))
         return "consistent-read";
-    if (policy->ttl <= 0)
-        return "ttl-0";
+    if (why)
+        return why;
     if (!q->t->table->active)
         return "table-not-active";
     return q->index && !q->index->active ? "index-not-active" : NULL;

@@ -38,9 +38,12 @@ const char *ra_op_table_bypass(const ra_op_table *t)
 {
     if (!t->config)
         return "table-not-configured";
-    if (t->config->caching == RA_CACHING_OFF)
-        return "caching-off";
     return t->table ? NULL : "schema-unknown";
+}
+
+const char *ra_op_uncached(const ra_op_table *t, const ra_policy *p)
+{
+    return t->config->caching == RA_CACHING_OFF ? "caching-off" : p->ttl <= 0 ? "ttl-0" : NULL;
 }
 
 enum ra_op_result ra_op_bypass(ra_op *op, const char *why)
@@ -64,6 +67,7 @@ const char *ra_op_item_part(ra_op *op, size_t table, const ra_scalar *pk, const 
                             enum ra_consistent_read consistent, const ra_key *options, ra_part *part)
 {
     const ra_op_table *t = &op->tables[table];
+    const char *why;
     *part = (ra_part){.table = table, .pk = *pk};
     if (t->table->sort_key)
         part->sk = *sk;
@@ -71,8 +75,8 @@ const char *ra_op_item_part(ra_op *op, size_t table, const ra_scalar *pk, const 
         return "no-memory";
     if (consistent == RA_CONSISTENT_TRUE && !ra_op_serves_consistent(t, part->policy))
         return "consistent-read";
-    if (part->policy->ttl <= 0)
-        return "ttl-0";
+    if ((why = ra_op_uncached(t, part->policy)))
+        return why;
     if (!t->table->active)
         return "table-not-active";
     part->look.guard[0] = t->table->key;
