@@ -1,11 +1,13 @@
 """Live reload: what changes at once, what waits for a restart, what a bad file does, and who notices nothing of it."""
 import json
+import re
 import signal
+import subprocess
 import threading
 
 import pytest
 
-from support import following, momento_server, processes, raw, redis_server, rest, signing, tables, waiting
+from support import following, momento_server, oidc_server, processes, raw, redis_server, rest, signing, tables, tls, waiting
 from support.reloading import Reloading, whole, with_admin
 
 TABLE = "chat"
@@ -461,6 +463,159 @@ def test_signatures_and_secrets(reloading, tmp_path):
     del config["auth"]
     r.reload(config=config)
     assert r.proxy.call("ListTables", {}).status == 200
+
+
+NOTES = {
+    "name": "notes",
+    "method": "GET",
+    "path": "/notes",
+    "query": {"table": TABLE, "partition_key": "{claim.sub}"},
+}
+
+
+def test_tokens_and_back_ends(reloading, direct):
+    provider = oidc_server.Provider()
+    direct.ok("PutItem", put("1", pk="ann"))
+    r = reloading({"routes": [NOTES], "auth": {"backend": {"secret": TOKEN, "claims": {"sub": "X-User"}}}})
+
+    def ask(headers):
+        with rest.Rest(r.proxy.endpoint) as page:
+            return page.get("/notes", headers).status
+
+    token = {"Authorization": f"Bearer {provider.token('ann')}"}
+    behind = {"X-Readaside-Secret": TOKEN, "X-User": "ann"}
+    assert (ask(token), ask(behind)) == (401, 200)
+    assert r.reload({"auth": {"jwt": provider.config()}}) == (["auth.jwt"], [])
+    waiting.until(lambda: ask(token) != 503, "the provider's keys")
+    assert (ask(token), ask(behind)) == (200, 200)
+    assert r.reload({"auth": {"jwt": provider.config(client_id="another")}}) == (["auth.jwt.client_id"], [])
+    assert ask(token) == 401
+    another = "another-secret-of-the-back-end"
+    assert r.reload({"auth": {"jwt": provider.config(), "backend": {"secret": another}}}) == (
+        ["auth.jwt.client_id", "auth.backend.secret"], [])
+    assert (ask(token), ask(behind), ask({**behind, "X-Readaside-Secret": another})) == (200, 401, 200)
+    provider.stop()
+
+
+def test_certificates_of_other_names(reloading, tmp_path):
+    redis_server.make_authority(tmp_path, "one")
+    made = {n: redis_server.make_certificate(tmp_path, "one", n, "IP:127.0.0.1") for n in ("first", "second")}
+    client = tls.context(made["first"].authority)
+
+    def options(name):
+        return {"cert_file": str(made[name].certificate), "key_file": str(made[name].key)}
+
+    def shown():
+        with tls.connect(r.proxy.port, client) as sock:
+            return dict(pair[0] for pair in sock.getpeercert()["subject"])["commonName"]
+
+    processes.Proxy.READY = re.compile(r"listening on (https?://\S+)")
+    r = reloading({"listen": {"tls": options("first")}})
+    assert shown() == "first"
+    assert r.reload({"listen": {"tls": options("second")}}) == (
+        ["listen.tls.cert_file", "listen.tls.key_file"], [])
+    assert shown() == "second"
+    r.change(processes.merged(r.config, {"listen": {"tls": {"key_file": str(made["first"].key)}}}))
+    status, answer = r.post("/admin/reload")
+    assert status == 422 and answer["problems"][0]["path"] == "listen.tls.key_file"
+    assert shown() == "second"
+
+
+def test_how_long_a_drain_may_take(reloading, counting_upstream):
+    r = reloading({"listen": {"drain_timeout": "10m"}})
+    r.reload({"listen": {"drain_timeout": "100ms"}})
+    held = counting_upstream.hold("ListTables", times=1)
+    user = threading.Thread(target=lambda: pytest.raises(Exception, r.proxy.call, "ListTables", {}))
+    user.start()
+    held.wait_for()
+    r.proxy.terminate()
+    r.proxy.wait()
+    assert "drain_timeout passed" in r.proxy.output()
+    held.release()
+    user.join()
+
+
+def test_writes_when_the_store_is_down(reloading, redis):
+    store = {"store": "redis", "redis": {"url": redis.url, "quarantine": "0s"}}
+    r = reloading({"cache": store, "writes_when_store_down": "refuse"})
+    redis.kill()
+    with r.proxy.wire() as wire:
+        waiting.until(lambda: wire.call("PutItem", put()).status == 503, "the store to be missed")
+        assert r.reload({"writes_when_store_down": "pass"}) == (["writes_when_store_down"], [])
+        wire.ok("PutItem", put())
+
+
+def test_stale_while_it_is_fetched_anew(reloading, direct):
+    direct.ok("PutItem", put("1"))
+    r = reloading(settings(stale_if_error="10m"))  # which keeps it past its TTL
+    with r.proxy.wire() as wire:
+        older_than(wire, 2, "GetItem", get())
+        r.reload(of(ttl="1s", stale_while_revalidate="10m"))
+        assert hit_of(wire.call("GetItem", get())) == "STALE"
+
+
+def test_what_is_taken_off_a_ttl(reloading, direct):
+    direct.ok("PutItem", put("1"))
+    r = reloading(settings())
+    ttls = set()
+    with r.proxy.wire() as wire:
+        r.reload(of(ttl_jitter="90%"))
+        for i in range(8):
+            warm(wire, "GetItem", get(f"none-{i}"))
+            ttls.add(wire.call("GetItem", get(f"none-{i}")).headers["Cache-Status"].split("ttl=")[1].split(";")[0])
+    assert len(ttls) > 1
+
+
+# Each option that takes effect at a reload, and where that is seen. Those of routes are all of one object.
+SEEN = {
+    "caching": "tests/integration/test_caching.py",
+    "tables.NAME.caching": "tests/integration/test_caching.py",
+    "writes_when_store_down": "test_writes_when_the_store_is_down",
+    "tables.NAME.writes_when_store_down": "test_writes_when_the_store_is_down",
+    "routes": "test_routes_and_cors",
+    "routes[]": "test_routes_and_cors",
+    "cors": "test_routes_and_cors",
+    "listen.hosts": "test_hosts_and_headers",
+    "listen.max_header": "test_hosts_and_headers",
+    "listen.max_in_flight": "test_how_many_at_once",
+    "listen.max_connections": "test_how_many_connections",
+    "listen.max_body": "test_the_body_on_a_connection_that_is_there",
+    "listen.header_timeout": "test_how_long_it_may_take",
+    "listen.body_timeout": "test_how_long_it_may_take",
+    "listen.idle_timeout": "test_how_long_it_may_take",
+    "listen.drain_timeout": "test_how_long_a_drain_may_take",
+    "listen.tls.": "test_certificates_of_other_names",
+    "admin.tls.": "tests/integration/test_tls.py",
+    "admin.token": "test_the_admins_token",
+    "auth.sigv4": "test_signatures_and_secrets",
+    "auth.jwt": "test_tokens_and_back_ends",
+    "auth.backend": "test_tokens_and_back_ends",
+    "upstream.request_timeout": "test_upstreams_time",
+    "upstream.max_reply": "test_upstreams_reply",
+    "upstream.schema_refresh": "test_the_schemas_refresh",
+    "ddb.": "the commands `ddb` read the file themselves",
+    "tables.NAME.settle": "test_settle",
+    "tables.NAME.max_stream_lag": "test_how_far_a_stream_may_be_behind",
+    "tables.NAME.fresh_as_of": "test_how_far_a_stream_may_be_behind",
+    "tables.NAME.patterns": "test_a_ttl_of_0_serves_nothing_and_a_pattern_counts",
+    "tables.NAME.ttl": "test_a_shorter_ttl_counts_at_once",
+    "tables.NAME.ttl_jitter": "test_what_is_taken_off_a_ttl",
+    "tables.NAME.negative_ttl": "test_a_shorter_ttl_counts_at_once",
+    "tables.NAME.stale_while_revalidate": "test_stale_while_it_is_fetched_anew",
+    "tables.NAME.stale_if_error": "test_past_the_shorter_ttl_it_is_stale_where_that_is_allowed",
+    "tables.NAME.consistent_fill": "test_consistent_fill",
+    "tables.NAME.serve_consistent_reads": "test_serve_consistent_reads",
+}
+
+
+def test_every_option_that_takes_effect_has_a_test(readaside_binary):
+    text = subprocess.run([readaside_binary, "help", "config"], capture_output=True, text=True, check=True).stdout
+    live = re.findall(r"^(\S+)\n(?:    .*\n)*?    reload: takes effect", text, re.MULTILINE)
+    assert len(live) > 80
+    for option in live:
+        assert any(option.startswith(prefix) for prefix in SEEN), option
+    for where in SEEN.values():
+        assert where in globals() or (processes.ROOT / where).is_file() or " " in where, where
 
 
 def test_how_far_a_stream_may_be_behind(reloading, direct, counting_upstream):
