@@ -59,7 +59,12 @@ static ra_key key_of(unsigned n)
 
 static ra_lookup meaning(unsigned n)
 {
-    ra_lookup v = {.unit = key_of(n), .request = key_of(n + 1), .nguards = n % 3, .exact = n % 2};
+    ra_lookup v = {.unit = key_of(n),
+                   .request = key_of(n + 1),
+                   .nguards = n % 3,
+                   .exact = n % 2,
+                   .ttl = 10 + n,
+                   .negative_ttl = 20 + n};
     for (unsigned i = 0; i < v.nguards; i++)
         v.guard[i] = key_of(n + 2 + i);
     return v;
@@ -92,6 +97,8 @@ static bool finds(ra_aliases *a, ra_bytes target, ra_bytes body, int64_t now, un
     for (unsigned i = 0; i < want.nguards; i++)
         assert_true(ra_key_eq(&got.guard[i], &want.guard[i]));
     assert_int_equal(got.exact, want.exact);
+    assert_int_equal(got.ttl, want.ttl);
+    assert_int_equal(got.negative_ttl, want.negative_ttl);
     assert_null(got.payload);
     assert_false(got.awaits || got.near);
     assert_int_equal(got.token.unit.len + got.token.guard[0].len + got.token.guard[1].len, 0);
@@ -372,9 +379,26 @@ static void without_memory(void **state)
 #endif
 }
 
+static void all_of_them_go(void **state)
+{
+    (void)state;
+    ra_aliases *a = aliases_new(LARGE);
+    const ra_alias_basis b = basis(0);
+    const ra_alias_asked asked = {.target = GET, .body = BODY};
+    const ra_lookup want = meaning(1);
+    ra_lookup got;
+    ra_aliases_learn(a, &asked, &b, &want);
+    assert_true(ra_aliases_find(a, &asked, &b, &got));
+    ra_aliases_clear(a);
+    assert_false(ra_aliases_find(a, &asked, &b, &got));
+    assert_int_equal(ra_aliases_bytes(a), 0);
+    ra_aliases_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_of_them_go),
         cmocka_unit_test(found_as_it_was_learnt),
         cmocka_unit_test(each_asker_has_its_own),
         cmocka_unit_test(every_byte_counts),

@@ -93,6 +93,27 @@ static void of_an_address(void **state)
 enum { ADDRESSES = 3000, STEPS = 60000 };
 
 /* Against plain counting, at random. */
+/* Who was counted under other limits is counted still. */
+static void others_from_now_on(void **state)
+{
+    (void)state;
+    const ra_config_listen none = {0}, one_each = {.max_connections_per_address = 1},
+                           two = {.max_connections = 2};
+    ra_connection_limits *l = ra_connection_limits_new(&none, "listen");
+    ra_peer a = peer_of("192.0.2.1"), b = peer_of("192.0.2.2");
+    assert_true(ra_connection_limits_enter(l, a, 0));
+    ra_connection_limits_renew(l, &one_each);
+    assert_false(ra_connection_limits_enter(l, a, 0));
+    assert_true(ra_connection_limits_enter(l, b, 0));
+    ra_connection_limits_renew(l, &two);
+    assert_false(ra_connection_limits_enter(l, a, 0));
+    ra_connection_limits_leave(l, b);
+    assert_true(ra_connection_limits_enter(l, a, 0));
+    ra_connection_limits_leave(l, a);
+    ra_connection_limits_leave(l, a);
+    ra_connection_limits_free(l);
+}
+
 static void against_a_list(void **state)
 {
     (void)state;
@@ -159,9 +180,13 @@ static void from_several_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses),           cmocka_unit_test(in_all),
-        cmocka_unit_test(none_without_limits), cmocka_unit_test(of_an_address),
-        cmocka_unit_test(against_a_list),      cmocka_unit_test(from_several_threads),
+        cmocka_unit_test(addresses),
+        cmocka_unit_test(in_all),
+        cmocka_unit_test(none_without_limits),
+        cmocka_unit_test(of_an_address),
+        cmocka_unit_test(others_from_now_on),
+        cmocka_unit_test(against_a_list),
+        cmocka_unit_test(from_several_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -238,6 +238,28 @@ static void who_is_late(void **state)
     close_listener(&f);
 }
 
+/* Who has begun under another limit has begun when it has. */
+static void who_is_late_now(void **state)
+{
+    (void)state;
+    fixture f;
+    open_listener(&f, (ra_config_listen){.header_timeout = 3600 * 1000, .body_timeout = 3600 * 1000});
+    dial(&f, 0);
+    dial(&f, 1);
+    say(&f, 1, "GET /a HTTP/1.1\r\nHost: x\r\n");
+    dial(&f, 2);
+    say(&f, 2, REQUEST);
+    assert_true(hears(&f, 2));
+    const ra_config_listen shorter = {
+        .header_timeout = 1, .body_timeout = 1, .idle_timeout = 60 * 1000, .max_body = 1 << 20};
+    ra_connections_renew(f.all, &shorter);
+    for (int i = 0; i < 2; i++)
+        assert_false(hears(&f, i));
+    say(&f, 2, REQUEST);
+    assert_true(hears(&f, 2));
+    close_listener(&f);
+}
+
 static void who_is_one_too_many(void **state)
 {
     (void)state;
@@ -278,6 +300,7 @@ int main(void)
         cmocka_unit_test(what_is_held),
         cmocka_unit_test(who_is_told_of_the_end),
         cmocka_unit_test(who_is_late),
+        cmocka_unit_test(who_is_late_now),
         cmocka_unit_test(who_is_one_too_many),
         cmocka_unit_test(nobody_is_nobody),
     };
