@@ -220,6 +220,18 @@ static ra_advice_ring *oldest(ra_advice *a, const size_t *ends, int64_t *until, 
     return first;
 }
 
+/* What is far from the processor is asked for while the records before are played. */
+static void expect(const ra_advice *a, const ra_advice_ring *r, size_t at, size_t end)
+{
+    static const size_t ahead[] = {[RA_ADVISOR_LATER] = 12, [RA_ADVISOR_SOON] = 7, [RA_ADVISOR_NEXT] = 3};
+    for (int i = RA_ADVISOR_LATER; i <= RA_ADVISOR_NEXT && end - at > ahead[RA_ADVISOR_LATER]; i++) {
+        const ra_advice_record *record = &r->v[(at + ahead[i]) % RA_ADVICE_RING];
+        const ra_advisor *of = a->subjects[record->subject % RA_SUBJECTS].advisor;
+        if (of)
+            ra_advisor_expect(of, record->unit, (enum ra_advisor_soon)i);
+    }
+}
+
 /* What is in the rings now; what comes meanwhile waits for the next time. */
 static size_t play_all(ra_advice *a)
 {
@@ -230,9 +242,10 @@ static size_t play_all(ra_advice *a)
         ends[i] = atomic_load_explicit(&a->rings[i]->end, memory_order_acquire);
     for (ra_advice_ring *r; (r = oldest(a, ends, &until, &end)) != NULL;) {
         size_t at = atomic_load_explicit(&r->begin, memory_order_relaxed);
-        do
+        do {
+            expect(a, r, at, end);
             play_record(a, &r->v[at % RA_ADVICE_RING]);
-        while (++at != end && r->v[at % RA_ADVICE_RING].now <= until);
+        } while (++at != end && r->v[at % RA_ADVICE_RING].now <= until);
         atomic_store_explicit(&r->begin, at, memory_order_release);
     }
     return a->played - before;

@@ -128,23 +128,29 @@ static void catch_up(const ra_advisor *a, ra_advisor_unit *u)
     u->cleared = a->cleared;
 }
 
+static inline void play_one(const ra_advisor *a, ra_advisor_entry *e, uint32_t now, uint32_t cost,
+                            ra_advisor_counts *c, size_t t)
+{
+    uint32_t age = now - e->fill[t];
+    uint32_t hit = age < a->ttl[t] ? UINT32_MAX : 0;
+    c->hits[t] += hit & 1;
+    c->spared[t] += hit & cost;
+    c->age[t] += hit & age;
+    e->fill[t] = (e->fill[t] & hit) | (now & ~hit);
+}
+
 /*
- * What each cache makes of one read. The loop has no branch and a fixed length, so that a compiler may do
- * several at a time.
+ * What each cache makes of one read. The loop has no branch, and its length is fixed and a multiple of a
+ * vector's, so that a compiler does several at a time.
  */
 static void play(const ra_advisor *a, ra_advisor_entry *e, const ra_advisor_read *r, ra_advisor_counts *c)
 {
     uint32_t now = (uint32_t)r->now;
     c->reads++;
     c->cost += r->half_units;
-    for (size_t t = 0; t < RA_ADVISOR_TTLS; t++) {
-        uint32_t age = now - e->fill[t];
-        uint32_t hit = age < a->ttl[t] ? UINT32_MAX : 0;
-        c->hits[t] += hit & 1;
-        c->spared[t] += hit & r->half_units;
-        c->age[t] += hit & age;
-        e->fill[t] = (e->fill[t] & hit) | (now & ~hit);
-    }
+    for (size_t t = 0; t < RA_ADVISOR_GRID; t++)
+        play_one(a, e, now, r->half_units, c, t);
+    play_one(a, e, now, r->half_units, c, RA_ADVISOR_CURRENT);
 }
 
 /* As play; but the misses fill nothing. `e` may be NULL. */

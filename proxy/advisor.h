@@ -36,6 +36,10 @@ typedef struct ra_advisor_read {
 } ra_advisor_read;
 
 void ra_advisor_note_read(ra_advisor *a, const ra_advisor_read *r);
+/* Something of this unit will be noted: to be said three times, each nearer. It brings what is far away into
+ * the processor's caches, and does nothing else. */
+enum ra_advisor_soon { RA_ADVISOR_LATER, RA_ADVISOR_SOON, RA_ADVISOR_NEXT };
+void ra_advisor_expect(const ra_advisor *a, uint64_t unit, enum ra_advisor_soon soon);
 /* By a write through a proxy, or one that a followed stream tells of. */
 void ra_advisor_note_invalidation(ra_advisor *a, uint64_t unit, int64_t now);
 /* The same of every unit: of the table, or of the index. */

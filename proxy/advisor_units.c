@@ -27,6 +27,24 @@ bool ra_advisor_is_sampled(const ra_advisor *a, uint64_t unit)
     return ra_advisor_mix(unit ^ a->seed) <= a->threshold;
 }
 
+void ra_advisor_expect(const ra_advisor *a, uint64_t unit, enum ra_advisor_soon soon)
+{
+    const uint32_t *bucket = &a->unit_bucket[bucket_of(ra_advisor_mix(unit), a->unit_buckets)];
+    if (soon == RA_ADVISOR_LATER) {
+        __builtin_prefetch(bucket);
+        return;
+    }
+    if (*bucket == RA_ADVISOR_NONE)
+        return;
+    const ra_advisor_unit *u = &a->units[*bucket];
+    if (soon == RA_ADVISOR_SOON) {
+        __builtin_prefetch(u);
+        return;
+    }
+    for (size_t at = 0; u->first != RA_ADVISOR_NONE && at < sizeof(ra_advisor_entry); at += 64)
+        __builtin_prefetch((const char *)&a->entries[u->first] + at, 1);
+}
+
 ra_advisor_unit *ra_advisor_unit_find(ra_advisor *a, uint64_t name)
 {
     uint32_t i = a->unit_bucket[bucket_of(ra_advisor_mix(name), a->unit_buckets)];
@@ -75,6 +93,9 @@ static uint64_t entry_name(const ra_advisor_unit *u, uint64_t entry)
 ra_advisor_entry *ra_advisor_entry_find(ra_advisor *a, const ra_advisor_unit *u, uint64_t entry)
 {
     uint64_t name = entry_name(u, entry);
+    /* Most units have one, which is at hand, while a bucket is far from everything. */
+    if (u->nentries <= 1)
+        return u->nentries && a->entries[u->first].name == name ? &a->entries[u->first] : NULL;
     uint32_t i = a->entry_bucket[bucket_of(ra_advisor_mix(name), a->entry_buckets)];
     while (i != RA_ADVISOR_NONE && a->entries[i].name != name)
         i = a->entries[i].next_in_bucket;
