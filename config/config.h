@@ -255,6 +255,11 @@ typedef struct ra_config_streams {
     int64_t delivery_allowance; /* how long after a write its record may come; see proxy/follow.h */
 } ra_config_streams;
 
+typedef struct ra_config_access_log {
+    char *path;      /* NULL: there is none; "-": standard output */
+    uint32_t sample; /* ppm of requests that get a line */
+} ra_config_access_log;
+
 /* See proxy/rekey.h. Slots of its templates: attributes of the record's new image, by name in `inputs`, and
  * what the one star of `partition_key` stands for in the record's own. */
 typedef struct ra_stream_rule {
@@ -287,6 +292,7 @@ struct ra_config {
     enum ra_writes writes_when_store_down; /* for a write that may touch any table; a table has its own */
     int64_t unknown_write_hold;
     ra_config_streams streams;
+    ra_config_access_log access_log;
     ra_stream_rule *stream_rules;
     size_t nstream_rules;
     ra_table_config *tables;

@@ -30,7 +30,8 @@ static void decode_sections(ra_decoder *d, const ra_place *root, ra_config *c)
                     {"admin", &ra_section_admin, &c->admin},
                     {"upstream", &ra_section_upstream, &c->upstream},
                     {"cache", &ra_section_cache, &c->cache},
-                    {"streams", &ra_section_streams, &c->streams}};
+                    {"streams", &ra_section_streams, &c->streams},
+                    {"access_log", &ra_section_access_log, &c->access_log}};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
         ra_place at;
         ra_decode_presets(d, sections[i].section, sections[i].base);

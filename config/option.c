@@ -156,6 +156,14 @@ static bool set_path(setting *s)
     return true;
 }
 
+static bool set_output(setting *s)
+{
+    if (strcmp(s->text, "-") != 0)
+        return set_path(s);
+    store_text(s, s->text);
+    return true;
+}
+
 /* It travels in a header, where other characters could be changed or cut off on the way. */
 static bool set_secret(setting *s)
 {
@@ -257,6 +265,8 @@ static bool set(setting *s)
     case RA_OPTION_PATH:
     case RA_OPTION_READABLE:
         return set_path(s);
+    case RA_OPTION_OUTPUT:
+        return set_output(s);
     case RA_OPTION_REDIS_URL:
         return set_redis_url(s);
     case RA_OPTION_MOMENTO_ENDPOINT:

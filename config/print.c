@@ -42,6 +42,8 @@ static const char *fixed_text(const ra_option *o)
                "port, from 0 to 65535";
     case RA_OPTION_PATH:
         return "a path, relative to the folder of this file";
+    case RA_OPTION_OUTPUT:
+        return "\"-\" for standard output, or a path, relative to the folder of this file";
     case RA_OPTION_READABLE:
         return "the path of a readable file, relative to the folder of this file";
     case RA_OPTION_REGION:

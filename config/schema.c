@@ -124,6 +124,12 @@ static const ra_option root_options[] = {
      .preset_doc = "[]",
      .within = &ra_section_stream_rule,
      .doc = "What `readaside stream` does with what tables' streams tell of."},
+    {.name = "access_log",
+     .type = RA_OPTION_OBJECT,
+     .preset_doc = "none: requests aren't logged",
+     .reloadable = true,
+     .within = &ra_section_access_log,
+     .doc = "One line of JSON for each request, or for a sample of them."},
     {.name = "routes",
      .type = RA_OPTION_OBJECTS,
      .max = 256,
@@ -866,6 +872,24 @@ static const ra_option streams_options[] = {
 };
 SECTION(streams, "streams", .also = NULL);
 
+static const ra_option access_log_options[] = {
+    {.name = "path",
+     .type = RA_OPTION_OUTPUT,
+     .offset = offsetof(ra_config_access_log, path),
+     .reloadable = true,
+     .doc = "Where lines are appended; made with mode 0640, opened anew at each reload. \"-\": standard "
+            "output."},
+    {.name = "sample",
+     .type = RA_OPTION_SHARE,
+     .offset = offsetof(ra_config_access_log, sample),
+     .min = 0,
+     .max = WHOLE,
+     .preset = "100%",
+     .reloadable = true,
+     .doc = "How many requests get a line; those with a status of 500 or more all do, but with \"0%\"."},
+};
+SECTION(access_log, "access_log", .also = NULL);
+
 static const ra_option stream_rule_options[] = {
     {.name = "name",
      .type = RA_OPTION_NAME,
@@ -1347,14 +1371,17 @@ static const ra_option generate_options[] = {
 SECTION(generate, "ddb.generate", .also = NULL);
 
 const ra_section *const ra_sections[] = {
-    &ra_section_root,      &ra_section_listen,   &ra_section_listen_tls,  &ra_section_admin,
-    &ra_section_admin_tls, &ra_section_auth,     &ra_section_sigv4,       &ra_section_jwt,
-    &ra_section_cognito,   &ra_section_backend,  &ra_section_upstream,    &ra_section_cache,
-    &ra_section_redis,     &ra_section_momento,  &ra_section_near,        &ra_section_ddb,
-    &ra_section_generate,  &ra_section_table,    &ra_section_pattern,     &ra_section_schema,
-    &ra_section_index,     &ra_section_streams,  &ra_section_stream_rule, &ra_section_stream_rows,
-    &ra_section_route,     &ra_section_query,    &ra_section_allow,       &ra_section_allow_query,
-    &ra_section_reply,     &ra_section_validate, &ra_section_cors,        NULL};
+    &ra_section_root,       &ra_section_listen,      &ra_section_listen_tls,
+    &ra_section_admin,      &ra_section_admin_tls,   &ra_section_auth,
+    &ra_section_sigv4,      &ra_section_jwt,         &ra_section_cognito,
+    &ra_section_backend,    &ra_section_upstream,    &ra_section_cache,
+    &ra_section_redis,      &ra_section_momento,     &ra_section_near,
+    &ra_section_ddb,        &ra_section_generate,    &ra_section_table,
+    &ra_section_pattern,    &ra_section_schema,      &ra_section_index,
+    &ra_section_streams,    &ra_section_stream_rule, &ra_section_stream_rows,
+    &ra_section_access_log, &ra_section_route,       &ra_section_query,
+    &ra_section_allow,      &ra_section_allow_query, &ra_section_reply,
+    &ra_section_validate,   &ra_section_cors,        NULL};
 
 const ra_option *ra_section_find(const ra_section *s, const char *name, size_t *base)
 {

@@ -26,6 +26,7 @@ enum ra_option_type {
     RA_OPTION_ADDRESS,  /* an ra_config_listen's host, port and exposed */
     RA_OPTION_PATH,     /* char *, made relative to the config file's folder */
     RA_OPTION_READABLE, /* as PATH, and the file can be read */
+    RA_OPTION_OUTPUT,   /* as PATH, or "-" as it is: standard output */
     RA_OPTION_TEXTS,    /* ra_texts: an array; min and max strings, none of them empty; preset: with commas */
     RA_OPTION_TEXT_OR_TEXTS, /* the same, or one string */
     RA_OPTION_CHOICES, /* unsigned, a set: bit n is the n-th of choices; an array of at least one of them */
@@ -77,9 +78,9 @@ extern const ra_section ra_section_root, ra_section_listen, ra_section_listen_tl
     ra_section_admin_tls, ra_section_auth, ra_section_sigv4, ra_section_jwt, ra_section_cognito,
     ra_section_backend, ra_section_upstream, ra_section_cache, ra_section_redis, ra_section_momento,
     ra_section_near, ra_section_ddb, ra_section_policy, ra_section_table, ra_section_pattern,
-    ra_section_schema, ra_section_index, ra_section_streams, ra_section_stream_rule, ra_section_stream_rows,
-    ra_section_cors, ra_section_route, ra_section_query, ra_section_allow, ra_section_allow_query,
-    ra_section_reply, ra_section_validate, ra_section_generate;
+    ra_section_schema, ra_section_index, ra_section_access_log, ra_section_streams, ra_section_stream_rule,
+    ra_section_stream_rows, ra_section_cors, ra_section_route, ra_section_query, ra_section_allow,
+    ra_section_allow_query, ra_section_reply, ra_section_validate, ra_section_generate;
 
 /* All that appear in a file, in the order of the documentation; ended by NULL. */
 extern const ra_section *const ra_sections[];

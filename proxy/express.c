@@ -5,6 +5,7 @@
 #include "proxy/express_ask.h"
 #include "proxy/express_auth.h"
 #include "proxy/express_head.h"
+#include "proxy/express_log.h"
 #include "proxy/express_reply.h"
 #include "proxy/express_write.h"
 #include "proxy/follow.h"
@@ -29,7 +30,8 @@ struct ra_express {
     ra_express_writes writes;
     ra_express_asks asks;
     ra_http_date date;
-    ra_http_line lines[RA_EXPRESS_LINES_MAX]; /* of the head that is being read, where clients must sign */
+    ra_http_line lines[RA_EXPRESS_LINES_MAX]; /* of the head that is being read, where somebody wants them */
+    ra_express_noted noted;                   /* of the request that is being answered, for the access log */
 };
 
 static void answered(ra_express *e, struct bufferevent *connection, size_t n, ra_lookup *look,
@@ -150,9 +152,19 @@ static void count(const ra_express *e, const ra_lookup *look, bool negative, uin
     ra_meter_request(e->loop->meter, look->tag, &read, RA_REQUEST_HIT, ra_clock_monotonic_us() - began_us);
 }
 
+/* What the access log wants of the request, before it is taken out of the buffer. NULL: there is none. */
+static ra_express_noted *note(ra_express *e, const ra_express_head *head, ra_bytes body,
+                              const ra_lookup *look)
+{
+    if (!e->loop->access_log)
+        return NULL;
+    ra_express_note(e->loop, head, (ra_http_lines){e->lines, head->nlines}, body, look, &e->noted);
+    return &e->noted;
+}
+
 /* The payload's reference goes with it. */
 static ra_express_pending *reply(ra_express *e, struct bufferevent *connection, const ra_lookup *look,
-                                 int64_t began_us)
+                                 int64_t began_us, ra_express_noted *noted)
 {
     bool negative = ra_op_payload_is_negative(look->payload);
     uint32_t bytes = look->payload->len;
@@ -162,10 +174,12 @@ static ra_express_pending *reply(ra_express *e, struct bufferevent *connection, 
                     .age = (wall - look->payload->filled_ms) / 1000,
                     .ttl = look->expires_in / 1000,
                     .detail = look->near ? "near" : NULL};
-    size_t n = ra_express_reply(head, look->payload, &v, &e->date, wall);
+    size_t n = ra_express_reply(head, look->payload, &v, &e->date, wall, noted ? &noted->ids : NULL);
     ra_express_pending *pending =
         ra_express_write(&e->writes, connection, (ra_bytes){head, n}, look->payload);
     count(e, look, negative, bytes, began_us);
+    if (noted)
+        ra_express_log(e->loop, connection, noted, look, bytes, ra_clock_monotonic_us() - began_us);
     return pending;
 }
 
@@ -173,8 +187,8 @@ static ra_express_pending *reply(ra_express *e, struct bufferevent *connection, 
 static bool request_at(ra_express *e, struct evbuffer *in, ra_express_head *head, ra_bytes *body)
 {
     ra_bytes all = received(in);
-    if (!ra_express_head_read(all, head, e->loop->snapshot->access_keys ? e->lines : NULL) ||
-        all.n - head->head_n < head->body_n)
+    bool wanted = e->loop->snapshot->access_keys || e->loop->access_log;
+    if (!ra_express_head_read(all, head, wanted ? e->lines : NULL) || all.n - head->head_n < head->body_n)
         return false;
     *body = (ra_bytes){all.p + head->head_n, head->body_n};
     return true;
@@ -193,8 +207,9 @@ static enum served serve_one(ra_express *e, struct bufferevent *connection, stru
     enum served what = look_up(e, connection, &head, body, &look, began_us);
     if (what != ANSWERED)
         return what;
+    ra_express_noted *noted = note(e, &head, body, &look);
     evbuffer_drain(in, head.head_n + head.body_n);
-    *pending = reply(e, connection, &look, began_us);
+    *pending = reply(e, connection, &look, began_us, noted);
     return ANSWERED;
 }
 
@@ -206,6 +221,14 @@ static void forget(ra_express *e, struct evbuffer *in)
     ra_alias_asked asked;
     if (request_at(e, in, &head, &body) && asked_by(e, &head, body, &asked))
         ra_aliases_forget(e->aliases, &asked);
+}
+
+/* The same of a request that has waited for the store; what it was before is there still. */
+static ra_express_noted *note_waiting(ra_express *e, struct evbuffer *in, const ra_lookup *look)
+{
+    ra_express_head head;
+    ra_bytes body;
+    return e->loop->access_log && request_at(e, in, &head, &body) ? note(e, &head, body, look) : NULL;
 }
 
 /* ---- connections ---- */
@@ -257,8 +280,9 @@ static void answered(ra_express *e, struct bufferevent *connection, size_t n, ra
     if (look && e->loop->draining) {
         ra_payload_unref(look->payload); /* evhttp's reply ends the connection */
     } else if (look) {
+        ra_express_noted *noted = note_waiting(e, in, look);
         evbuffer_drain(in, n);
-        what = serve(e, connection, reply(e, connection, look, began_us));
+        what = serve(e, connection, reply(e, connection, look, began_us, noted));
     } else {
         forget(e, in);
     }

@@ -1,7 +1,5 @@
 #include "proxy/express_reply.h"
 
-#include "proxy/request_id.h"
-
 static char *add(char *at, const char *text, size_t n)
 {
     memcpy(at, text, n);
@@ -27,13 +25,15 @@ static uint64_t whole(int64_t n)
 }
 
 size_t ra_express_reply(char out[RA_EXPRESS_REPLY_MAX], const ra_payload *p, const ra_verdict *v,
-                        ra_http_date *date, int64_t wall)
+                        ra_http_date *date, int64_t wall, ra_express_ids *ids)
 {
     const char *day = ra_http_date_text(date, wall);
     char *at = ADD(out, "HTTP/1.1 200 OK\r\nContent-Type: " RA_CONTENT_TYPE "\r\nx-amz-crc32: ");
     at = add_number(at, p->crc32);
     at = ADD(at, "\r\nx-amzn-RequestId: ");
     ra_request_id(at);
+    if (ids)
+        memcpy(ids->made, at, RA_REQUEST_ID_CHARS);
     at = ADD(at + RA_REQUEST_ID_CHARS, "\r\nX-Cache: HIT\r\nAge: ");
     at = add_number(at, whole(v->age));
     at = ADD(at, "\r\nCache-Status: readaside; hit; ttl=");
@@ -42,6 +42,10 @@ size_t ra_express_reply(char out[RA_EXPRESS_REPLY_MAX], const ra_payload *p, con
         size_t n = strlen(v->detail);
         at = ADD(at, "; detail=");
         at = add(at, v->detail, n < 32 ? n : 32);
+    }
+    if (ids && ids->given.n) {
+        at = ADD(at, "\r\nX-Request-Id: ");
+        at = add(at, ids->given.p, ids->given.n);
     }
     at = ADD(at, "\r\nDate: ");
     at = add(at, day, strlen(day));

@@ -218,6 +218,25 @@ static void write_threads(const ra_exposition *x, const char *name)
     ra_metrics_text_count(x->out, name, NULL, 0, x->server->nloops);
 }
 
+static ra_access_stats access_log_of(const ra_exposition *x)
+{
+    ra_access_stats s;
+    ra_access_log_get_stats(x->server->access_log, &s);
+    return s;
+}
+
+static void write_logged(const ra_exposition *x, const char *name)
+{
+    ra_metrics_text_count(x->out, name, NULL, 0, access_log_of(x).written);
+}
+
+static void write_log_dropped(const ra_exposition *x, const char *name)
+{
+    ra_access_stats s = access_log_of(x);
+    one(x, name, "reason", "full", s.full);
+    one(x, name, "reason", "failed", s.failed);
+}
+
 static void write_started(const ra_exposition *x, const char *name)
 {
     ra_metrics_text_value(x->out, name, NULL, 0, (double)x->server->started / 1e3);
@@ -263,6 +282,9 @@ const ra_metric ra_metrics_of_server[] = {
     {"readaside_connections", "gauge", "", "Clients' connections.", write_connections},
     {"readaside_requests_in_flight", "gauge", "", "Requests that are being worked on.", write_in_flight},
     {"readaside_threads", "gauge", "", "Event loops.", write_threads},
+    {"readaside_access_log_lines_total", "counter", "", "Lines of the access log that have been written.", write_logged},
+    {"readaside_access_log_dropped_total", "counter", "reason",
+     "Lines that haven't: they came faster than they could be written, or writing failed.", write_log_dropped},
     {"readaside_start_time_seconds", "gauge", "", "When the process started, in seconds since 1970.", write_started},
     {"readaside_build_info", "gauge", "version", "Always 1; its label is the version.", write_build},
     {.name = NULL}};

@@ -23,6 +23,7 @@ typedef struct stage {
     ra_snapshot *snapshot;
     ra_loop_reload *loops;
     SSL_CTX *listen, *admin; /* NULL: as it is */
+    ra_access_file *log;     /* opened anew; NULL: as it is, or there is none */
 } stage;
 
 static void stage_free(const ra_server *s, stage *st)
@@ -35,6 +36,7 @@ static void stage_free(const ra_server *s, stage *st)
     ra_snapshot_unref(st->snapshot);
     SSL_CTX_free(st->listen);
     SSL_CTX_free(st->admin);
+    ra_access_file_close(st->log);
 }
 
 static bool wrong(ra_problems *p, const char *path, const char *member, const char *why)
@@ -79,6 +81,17 @@ static bool make_tls(const ra_server *s, const ra_config *c, stage *st, ra_probl
     return ok;
 }
 
+static bool open_log(const ra_server *s, const ra_config *c, stage *st, ra_problems *p)
+{
+    char why[RA_ACCESS_WHY_MAX];
+    if (!c->access_log.path)
+        return true;
+    if (!ra_access_log_prepare(s->access_log))
+        return no_memory(p);
+    st->log = ra_access_file_open(c->access_log.path, why);
+    return st->log || wrong(p, "access_log", ".path", why);
+}
+
 /* What the option table can't see in one option: which patterns there are, say. */
 static bool keeps_pact(const ra_server *s, const ra_config *c, ra_problems *p)
 {
@@ -102,6 +115,7 @@ static bool stage_all(ra_server *s, ra_config *c, stage *st, ra_problems *p)
     if (!ra_server_auth_keys(c, &keys, why))
         ok = wrong(p, "auth.sigv4.keys_file", "", why);
     ok = make_tls(s, c, st, p) && ok;
+    ok = open_log(s, c, st, p) && ok;
     if (ok)
         return make_snapshot(s, c, keys, st, p);
     ra_access_keys_unref(keys);
@@ -126,8 +140,13 @@ static void put_in_force(ra_server *s, stage *st)
         ra_tls_server_show(s->tls, st->listen);
     if (st->admin)
         ra_tls_server_show(ra_admin_tls(s->admin), st->admin);
+    if (st->log)
+        ra_access_log_use(s->access_log, st->log);
     st->listen = st->admin = NULL;
+    st->log = NULL;
     ra_server_adopt(s, st->snapshot, st->loops);
+    if (!st->snapshot->config->access_log.path) /* and no loop has anything more to say */
+        ra_access_log_use(s->access_log, NULL);
 }
 
 /* ---- tables that join ---- */

@@ -6,6 +6,7 @@
 #include "proxy/log.h"
 #include "proxy/op.h"
 #include "proxy/reply_head.h"
+#include "proxy/request_id.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -135,9 +136,56 @@ static const char *reason_of(int status)
                            : NULL;
 }
 
-/* Hands the reply to evhttp and counts it until it is written out or its connection has gone. `headed`: its
- * body begins with its head. */
-static void send_out(ra_loop *l, struct evhttp_request *r, int status, bool headed)
+/* ---- for the access log ---- */
+
+static void keep_id(char to[RA_ACCESS_ID_MAX], size_t *n, ra_bytes id)
+{
+    *n = id.n < RA_ACCESS_ID_MAX ? id.n : RA_ACCESS_ID_MAX;
+    if (*n)
+        memcpy(to, id.p, *n);
+}
+
+/*
+ * What the request is called: as its client calls it (X-Request-Id); else as the reply does
+ * (x-amzn-RequestId), if it has that; else by a new name. The X-Request-Id that the reply gets then; n 0:
+ * none.
+ */
+static ra_bytes name_request(ra_loop *l, struct evhttp_request *r, ra_bytes reply_id)
+{
+    ra_access_said *said = &l->said;
+    ra_bytes given = ra_bytes_z(evhttp_find_header(evhttp_request_get_input_headers(r), "X-Request-Id"));
+    said->reply_id_n = 0;
+    if (ra_request_id_is_sane(given)) {
+        keep_id(said->id, &said->id_n, given);
+        keep_id(said->reply_id, &said->reply_id_n, reply_id);
+    } else if (reply_id.n) {
+        keep_id(said->id, &said->id_n, reply_id);
+        return (ra_bytes){NULL, 0};
+    } else {
+        ra_request_id(said->id);
+        said->id_n = RA_REQUEST_ID_CHARS;
+    }
+    return (ra_bytes){said->id, said->id_n};
+}
+
+/* Of a reply whose headers are evhttp's. */
+static void name_in_headers(ra_loop *l, struct evhttp_request *r)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(r);
+    char text[RA_ACCESS_ID_MAX + 1];
+    if (!l->access_log)
+        return;
+    ra_bytes id = name_request(l, r, ra_bytes_z(evhttp_find_header(headers, "x-amzn-RequestId")));
+    if (!id.n)
+        return;
+    memcpy(text, id.p, id.n);
+    text[id.n] = '\0';
+    evhttp_add_header(headers, "X-Request-Id", text);
+}
+
+/* Hands the reply to evhttp and counts it until it is written out or its connection has gone. `head_n`: its
+ * body begins with its head, of so many bytes; 0: it doesn't. */
+static void send_out(ra_loop *l, struct evhttp_request *r, int status, size_t head_n)
 {
     struct evhttp_connection *connection = evhttp_request_get_connection(r);
     if (!connection) { /* evhttp has closed it meanwhile: the request is ours alone */
@@ -147,12 +195,16 @@ static void send_out(ra_loop *l, struct evhttp_request *r, int status, bool head
     if (l->draining || is_last(r))
         close_after(r);
     size_t n = evbuffer_get_length(evhttp_request_get_output_buffer(r));
+    if (l->access_log) {
+        l->said.status = status;
+        l->said.bytes = n - head_n;
+    }
     l->sending++;
     evhttp_request_set_on_complete_cb(r, written, l);
     ra_connection_on_close(ra_connection_of(l->connections, connection), closed, l);
     evhttp_send_reply(r, status, reason_of(status), NULL);
     struct bufferevent *b = evhttp_connection_get_bufferevent(connection);
-    flush(b, ra_tls_is(b), headed ? evbuffer_get_length(bufferevent_get_output(b)) - n : 0);
+    flush(b, ra_tls_is(b), head_n ? evbuffer_get_length(bufferevent_get_output(b)) - n : 0);
 }
 
 /* A body by reference: `done` is called with `arg` when it isn't needed any more, or can't be sent. */
@@ -217,8 +269,15 @@ static void send_reply(ra_loop *l, struct evhttp_request *r, int status, ra_repl
 {
     struct evbuffer *out = evhttp_request_get_output_buffer(r);
     bool usual = is_usual(l, r, status), ok = ra_reply_head_ok(head);
+    size_t head_n = 0;
+    if (ok && l->access_log) {
+        ra_bytes id = name_request(l, r, ra_reply_head_request_id(head));
+        if (id.n)
+            ra_reply_head_add(head, "X-Request-Id", id);
+        ok = ra_reply_head_ok(head);
+    }
     if (ok && usual)
-        ok = add_head(l, out, head, b->n);
+        ok = add_head(l, out, head, b->n), head_n = evbuffer_get_length(out);
     else if (ok)
         ra_reply_head_give(head, evhttp_request_get_output_headers(r));
     ra_reply_head_free(head);
@@ -227,7 +286,7 @@ static void send_reply(ra_loop *l, struct evhttp_request *r, int status, ra_repl
     if (!ok || !b->n)
         b->done(b->p, b->n, b->arg);
     if (ok)
-        send_out(l, r, status, usual);
+        send_out(l, r, status, head_n);
     else
         ra_reply_error(l, r, 503, RA_TYPE_UNAVAILABLE, "out of memory", true);
 }
@@ -255,7 +314,9 @@ static void copy_headers(ra_reply_head *head, const ra_http_reply *reply, bool b
             keep = false; /* it names the request that led the flight */
         for (size_t k = 0; k < sizeof drop / sizeof drop[0] && keep; k++)
             keep = strcmp(name, drop[k]) != 0;
-        if (keep)
+        if (keep && strcmp(name, "x-amzn-requestid") == 0)
+            ra_reply_head_add_given_id(head, name, ra_bytes_z(reply->headers[i].value));
+        else if (keep)
             ra_reply_head_add_z(head, name, reply->headers[i].value);
     }
     if (collapsed)
@@ -312,7 +373,8 @@ static void send_error(ra_loop *l, struct evhttp_request *r, int status, const c
                 EVHTTP_REQ_HEAD; /* whose reply has no body (RFC 9110 section 9.3.2) */
     if (!head && ra_buf_ok(body) && evbuffer_add(out, body->p, body->n) == 0)
         evhttp_add_header(headers, "Content-Type", type);
-    send_out(l, r, status, false);
+    name_in_headers(l, r);
+    send_out(l, r, status, 0);
 }
 
 void ra_reply_error(ra_loop *l, struct evhttp_request *r, int status, const char *type, const char *message,
@@ -380,7 +442,8 @@ void ra_reply_route(ra_loop *l, const ra_config *c, struct evhttp_request *r, ra
     add_route_headers(c, r);
     ra_reply_head_add_verdict(&lines, v);
     give(&lines, headers);
-    send_out(l, r, reply->answer.status, false);
+    name_in_headers(l, r);
+    send_out(l, r, reply->answer.status, 0);
 }
 
 void ra_reply_refusal(ra_loop *l, const ra_config *c, struct evhttp_request *r,
@@ -416,7 +479,8 @@ void ra_reply_options(ra_loop *l, const ra_config *c, struct evhttp_request *r, 
 {
     ra_cors_add_preflight(c, evhttp_request_get_input_headers(r), allow,
                           evhttp_request_get_output_headers(r));
-    send_out(l, r, 204, false);
+    name_in_headers(l, r);
+    send_out(l, r, 204, 0);
 }
 
 void ra_reply_xml_error(ra_loop *l, struct evhttp_request *r, int status, const char *code,

@@ -16,6 +16,8 @@
 
 enum ra_x_cache { RA_X_HIT, RA_X_MISS, RA_X_BYPASS, RA_X_STALE };
 
+const char *ra_x_cache_word(enum ra_x_cache cache); /* "HIT" */
+
 /* How the cache took part: X-Cache and RFC 9211's Cache-Status. */
 typedef struct ra_verdict {
     enum ra_x_cache cache;

@@ -7,6 +7,7 @@
 
 void ra_reply_head_init(ra_reply_head *h)
 {
+    *h = (ra_reply_head){0};
     ra_buf_init(&h->lines, RA_REPLY_HEAD_MAX);
 }
 
@@ -47,11 +48,26 @@ void ra_reply_head_add_number(ra_reply_head *h, const char *name, int64_t value)
     ra_reply_head_add(h, name, (ra_bytes){text, (size_t)n});
 }
 
+void ra_reply_head_add_given_id(ra_reply_head *h, const char *name, ra_bytes id)
+{
+    size_t before = h->lines.n;
+    ra_reply_head_add(h, name, id);
+    if (ra_reply_head_ok(h) && h->lines.n > before) {
+        h->id_at = h->lines.n - id.n - 2; /* before CR LF */
+        h->id_n = id.n;
+    }
+}
+
 void ra_reply_head_add_request_id(ra_reply_head *h)
 {
     char id[RA_REQUEST_ID_CHARS];
     ra_request_id(id);
-    ra_reply_head_add(h, "x-amzn-RequestId", (ra_bytes){id, sizeof id});
+    ra_reply_head_add_given_id(h, "x-amzn-RequestId", (ra_bytes){id, sizeof id});
+}
+
+ra_bytes ra_reply_head_request_id(const ra_reply_head *h)
+{
+    return (ra_bytes){h->id_n ? h->lines.p + h->id_at : NULL, h->id_n};
 }
 
 static void add_cache_status(ra_reply_head *h, const ra_verdict *v)
@@ -84,10 +100,15 @@ static void add_fresh_as_of(ra_reply_head *h, int64_t ms)
     ra_reply_head_add_z(h, "X-Cache-Fresh-As-Of", text);
 }
 
-void ra_reply_head_add_verdict(ra_reply_head *h, const ra_verdict *v)
+const char *ra_x_cache_word(enum ra_x_cache cache)
 {
     static const char *const word[] = {"HIT", "MISS", "BYPASS", "STALE"};
-    ra_reply_head_add_z(h, "X-Cache", word[v->cache]);
+    return word[cache];
+}
+
+void ra_reply_head_add_verdict(ra_reply_head *h, const ra_verdict *v)
+{
+    ra_reply_head_add_z(h, "X-Cache", ra_x_cache_word(v->cache));
     if (v->cache == RA_X_HIT || v->cache == RA_X_STALE)
         ra_reply_head_add_number(h, "Age", v->age < 0 ? 0 : v->age);
     if ((v->cache == RA_X_HIT || v->cache == RA_X_STALE) && v->fresh_as_of > 0)

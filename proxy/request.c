@@ -352,6 +352,7 @@ static enum ra_step refuse(ra_request *r, int status, const char *type, const ch
 bool ra_request_name(ra_request *r, ra_bytes target)
 {
     const char *agent = evhttp_find_header(evhttp_request_get_input_headers(r->http), "User-Agent");
+    ra_request_find_trace(r);
     r->target = ra_arena_strdup(&r->arena, target);
     r->user_agent = ra_arena_strdup(&r->arena, ra_bytes_z(agent ? agent : ""));
     return r->target && r->user_agent;
@@ -517,14 +518,17 @@ enum ra_step ra_request_send(ra_request *r, bool once, enum ra_request_state the
         }
         body = ra_buf_bytes(&r->upstream_body);
     }
-    ra_upstream_request u = {.streams = r->op.streams,
-                             .once = once,
-                             .target = ra_bytes_z(r->target),
-                             .content_type = RA_BYTES(RA_CONTENT_TYPE), /* as which the body was read */
-                             .user_agent = ra_bytes_z(r->user_agent),
-                             .body = body,
-                             .deadline = r->config->upstream.request_timeout,
-                             .sign_by = once ? r->sign_by : 0};
+    ra_upstream_request u = {
+        .streams = r->op.streams,
+        .once = once,
+        .target = ra_bytes_z(r->target),
+        .content_type = RA_BYTES(RA_CONTENT_TYPE), /* as which the body was read */
+        .user_agent = ra_bytes_z(r->user_agent),
+        .traceparent = {r->trace ? r->trace->parent : NULL, r->trace ? RA_TRACEPARENT_CHARS : 0},
+        .tracestate = r->trace ? r->trace->state : (ra_bytes){NULL, 0},
+        .body = body,
+        .deadline = r->config->upstream.request_timeout,
+        .sign_by = once ? r->sign_by : 0};
     const char *why = NULL;
     r->sent_us = ra_clock_monotonic_us();
     r->upstream = ra_upstream_send(r->loop->upstream, &u, replied, r, &why);
@@ -569,10 +573,14 @@ void ra_request_received(struct evhttp_request *http, void *arg)
     if (l->magic != RA_LOOP_MAGIC)
         ra_corrupt("loop");
     ra_request *r = request_new(l, l->snapshot, http);
-    if (!r)
+    if (!r) {
         ra_reply_error(l, http, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory", true);
-    else
-        ra_request_resume(r, RA_RECEIVED);
+        l->said.status = 0;
+        return;
+    }
+    if (l->access_log)
+        ra_request_hear(r);
+    ra_request_resume(r, RA_RECEIVED);
 }
 
 static void abandon(ra_request *r)

@@ -29,6 +29,7 @@ static enum ra_step ask(ra_request *r)
     child->body = ra_buf_bytes(&child->route_body);
     child->target = ra_arena_strdup(&child->arena, RA_BYTES("DynamoDB_20120810.Query"));
     child->user_agent = ra_arena_strdup(&child->arena, ra_bytes_z(r->user_agent));
+    ra_request_share_trace(child, r);
     bool named = child->target && child->user_agent;
     if (!made || !named) {
         ra_request_part_from_asker(child);

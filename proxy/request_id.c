@@ -14,3 +14,14 @@ void ra_request_id(char out[RA_REQUEST_ID_CHARS])
         bits >>= 5;
     }
 }
+
+bool ra_request_id_is_sane(ra_bytes given)
+{
+    bool sane = given.n > 0 && given.n <= RA_REQUEST_ID_GIVEN_MAX;
+    for (size_t i = 0; sane && i < given.n; i++) {
+        char c = given.p[i];
+        sane = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+               (c && strchr("._:/+=@-", c));
+    }
+    return sane;
+}

@@ -90,13 +90,22 @@ void ra_request_count_fill(ra_request *r, const ra_part *part, enum ra_filled re
 
 /* ---- the request ---- */
 
-void ra_request_count_answer(ra_request *r, enum ra_request_outcome outcome)
+static void count_answer(ra_request *r, enum ra_request_outcome outcome, const ra_verdict *v)
 {
     if (r->counted || r->own)
         return;
     r->counted = true;
-    ra_meter_request(r->loop->meter, ra_meter_tag(subject_of(r), r->op.kind), &r->how,
-                     r->left ? RA_REQUEST_LEFT : outcome, ra_clock_monotonic_us() - r->arrived_us);
+    unsigned subject = subject_of(r);
+    outcome = r->left ? RA_REQUEST_LEFT : outcome;
+    ra_meter_request(r->loop->meter, ra_meter_tag(subject, r->op.kind), &r->how, outcome,
+                     ra_clock_monotonic_us() - r->arrived_us);
+    if (r->loop->access_log)
+        ra_request_log(r, subject, outcome, v);
+}
+
+void ra_request_count_answer(ra_request *r, enum ra_request_outcome outcome)
+{
+    count_answer(r, outcome, NULL);
 }
 
 void ra_request_count_verdict(ra_request *r, const ra_verdict *v)
@@ -107,7 +116,7 @@ void ra_request_count_verdict(ra_request *r, const ra_verdict *v)
                                                        [RA_X_STALE] = RA_REQUEST_STALE};
     static const enum ra_request_outcome of_class[] = {
         [RA_CLASS_PASS] = RA_REQUEST_PASS, [RA_CLASS_WRITE] = RA_REQUEST_WRITE};
-    ra_request_count_answer(r, r->op.class == RA_CLASS_READ ? of_cache[v->cache] : of_class[r->op.class]);
+    count_answer(r, r->op.class == RA_CLASS_READ ? of_cache[v->cache] : of_class[r->op.class], v);
 }
 
 /* ---- what is asked of others ---- */
@@ -130,6 +139,9 @@ void ra_request_count_upstream(ra_request *r)
                                    : r->op.class == RA_CLASS_WRITE ? RA_UPSTREAM_WRITE
                                                                    : RA_UPSTREAM_OTHER;
     int64_t now_us = ra_clock_monotonic_us();
+    ra_request *client = r->asker ? r->asker : r; /* who waits for it */
+    client->upstream_calls++;
+    client->upstream_us += now_us - r->sent_us;
     ra_meter_upstream(r->loop->meter, class, result_of(r->reply), now_us - r->sent_us, now_us / 1000);
 }
 

@@ -13,9 +13,11 @@
 #include "proxy/op.h"
 #include "proxy/reply.h"
 #include "proxy/request.h"
+#include "proxy/request_id.h"
 #include "proxy/route.h"
 #include "proxy/route_allow.h"
 #include "proxy/snapshot.h"
+#include "proxy/trace.h"
 
 enum ra_step { RA_GO, RA_SUSPENDED, RA_ENDED };
 
@@ -76,13 +78,17 @@ struct ra_request {
     enum ra_allow_result allowed; /* what it has said */
     bool asking;                  /* it is being begun: it mustn't resume this one */
     unsigned allow_pages;
-    ra_bytes allow_next;          /* where its next page begins; in the arena */
-    ra_table *allow_table;        /* its schema: one reference, or NULL */
-    ra_route_refusal not_allowed; /* its own failure; with status 0 it is as `allowed` says */
-    ra_route_call *route;         /* in the arena; NULL: the wire API */
-    ra_table *route_table;        /* its query's schema: one reference, or NULL */
-    ra_buf route_body;            /* owns what a route made */
-    char *target;                 /* this and the next two are in the arena */
+    ra_bytes allow_next;            /* where its next page begins; in the arena */
+    ra_table *allow_table;          /* its schema: one reference, or NULL */
+    ra_route_refusal not_allowed;   /* its own failure; with status 0 it is as `allowed` says */
+    ra_route_call *route;           /* in the arena; NULL: the wire API */
+    ra_table *route_table;          /* its query's schema: one reference, or NULL */
+    ra_buf route_body;              /* owns what a route made */
+    ra_trace *trace;                /* in the arena; NULL: none */
+    struct ra_request_heard *heard; /* for the access log, in the arena; NULL: there is none */
+    unsigned upstream_calls;        /* DynamoDB has been asked so often, for so long in all */
+    int64_t upstream_us;
+    char *target; /* this and the next two are in the arena */
     char *user_agent;
     ra_arena arena;
     ra_op op;
@@ -287,6 +293,21 @@ void ra_request_count_upstream(ra_request *r);
 void ra_request_count_store(ra_request *r);
 /* A write is over: what it has marked, and written. */
 void ra_request_count_write(ra_request *r);
+
+/* The access log, in proxy/request_log.c. */
+
+/* While its headers are there, where there is an access log: what of them may be logged. */
+void ra_request_hear(ra_request *r);
+/* It is being counted; its reply, if there is one, was the loop's last. `v` NULL: nothing was said of the
+ * cache. */
+void ra_request_log(ra_request *r, unsigned subject, enum ra_request_outcome outcome, const ra_verdict *v);
+
+/* Traces, in proxy/request_trace.c. */
+
+/* While its headers are there. */
+void ra_request_find_trace(ra_request *r);
+/* A read of the proxy's own belongs to the trace of the request that it is made for. */
+void ra_request_share_trace(ra_request *r, const ra_request *with);
 
 /* The client of a read has left: true if the request is over with it (and may be freed), false if it goes on
  * for others. */

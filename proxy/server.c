@@ -140,6 +140,7 @@ static bool loop_init(ra_loop *l, ra_server *s, bool first)
     l->base = base_new();
     if (!ra_loop_snapshot_init(l) || !l->base)
         return false;
+    l->access_log = l->config->access_log.path ? s->access_log : NULL;
     l->mailbox = ra_mailbox_new(l->base);
     l->upstream = ra_upstream_new(l->base, s->config, s->provider);
     if (l->upstream)
@@ -198,6 +199,24 @@ static bool listener_init(ra_server *s)
     return s->limits && (s->tls || !c->tls.cert_file);
 }
 
+static bool access_log_init(ra_server *s)
+{
+    char why[RA_ACCESS_WHY_MAX];
+    const char *path = s->config->access_log.path;
+    s->access_log = ra_access_log_new(s->nloops);
+    if (!path || !s->access_log)
+        return s->access_log != NULL;
+    ra_access_file *file = ra_access_file_open(path, why);
+    if (!file)
+        ra_log(RA_LOG_ERROR, "access_log.path: %s: %s", path, why);
+    if (!file || !ra_access_log_prepare(s->access_log)) {
+        ra_access_file_close(file);
+        return false;
+    }
+    ra_access_log_use(s->access_log, file);
+    return true;
+}
+
 ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, int64_t quiet_until)
 {
     ra_server *s = calloc(1, sizeof *s);
@@ -207,8 +226,8 @@ ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, i
     s->journal = ra_journal_new();
     s->provider = provider;
     s->nloops = config->listen.threads;
-    if (!ra_server_snapshots_init(s) || !listener_init(s) || !ra_server_store_init(s, quiet_until) ||
-        !ra_store_trial(s)) {
+    if (!ra_server_snapshots_init(s) || !listener_init(s) || !access_log_init(s) ||
+        !ra_server_store_init(s, quiet_until) || !ra_store_trial(s)) {
         ra_server_free(s);
         return NULL;
     }
@@ -375,6 +394,7 @@ void ra_server_free(ra_server *s)
     ra_connection_limits_free(s->limits);
     ra_tls_server_free(s->tls);
     ra_config_unref(s->config);
+    ra_access_log_free(s->access_log);
     ra_journal_free(s->journal);
     ra_advice_free(s->advice);
     ra_metrics_free(s->metrics);

@@ -14,6 +14,7 @@
 #include "cache/memory_store.h"
 #include "cache/redis_store.h"
 #include "cache/redis_tracker.h"
+#include "proxy/access_log.h"
 #include "proxy/connections.h"
 #include "proxy/http_date.h"
 #include "proxy/momento_server.h"
@@ -72,6 +73,8 @@ typedef struct ra_loop {
     ra_connections *connections; /* clients' */
     struct ra_express *express;
     ra_http_date date;            /* of replies */
+    ra_access_log *access_log;    /* where its configuration has one; else NULL */
+    ra_access_said said;          /* of the last reply, where there is one */
     struct ra_shown *shown;       /* what routes have made of cached replies */
     struct ra_clock_watch *clock; /* where anything is linearizable */
     ra_loop_auth auth;
@@ -118,6 +121,7 @@ struct ra_server {
     uint16_t port;              /* bound */
     struct ra_admin *admin;     /* NULL: none is configured */
     struct ra_journal *journal; /* what an operator is told of */
+    ra_access_log *access_log;  /* prepared once a configuration has one */
     struct ra_metrics *metrics; /* a meter for each loop, and one for the admin listener's thread */
     struct ra_advice *advice;   /* what other TTLs would have done */
     int64_t started;            /* wall clock, ms */

@@ -83,6 +83,7 @@ void ra_loop_older_ended(ra_loop *l)
 /* All that lives here and goes by the configuration. */
 static void renew_parts(ra_loop *l)
 {
+    l->access_log = l->config->access_log.path ? l->server->access_log : NULL;
     ra_express_renew(l->express);
     ra_shown_clear(l->shown);
     ra_upstream_renew(l->upstream, l->config);

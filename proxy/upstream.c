@@ -198,6 +198,10 @@ static bool header_lines(const ra_upstream_call *c, const endpoint *e, const ra_
     header_line(lines, at, &n, "Accept-Encoding", RA_BYTES("identity"));
     if (c->r.user_agent.n)
         header_line(lines, at, &n, "User-Agent", c->r.user_agent);
+    if (c->r.traceparent.n)
+        header_line(lines, at, &n, "traceparent", c->r.traceparent);
+    if (c->r.tracestate.n)
+        header_line(lines, at, &n, "tracestate", c->r.tracestate);
     size_t signature_at = lines->n;
     if (!ra_signer_sign(c->u->signer, credentials, date, ra_bytes_z(e->host), c->r.content_type, c->r.target,
                         c->r.body, lines, &signed_n) ||
@@ -278,7 +282,10 @@ static bool copy_texts(ra_upstream_call *c)
     c->r.target = ra_arena_copy(&c->copies, c->r.target);
     c->r.content_type = ra_arena_copy(&c->copies, c->r.content_type);
     c->r.user_agent = ra_arena_copy(&c->copies, c->r.user_agent);
-    return c->r.target.p && c->r.content_type.p && c->r.user_agent.p;
+    c->r.traceparent = ra_arena_copy(&c->copies, c->r.traceparent);
+    c->r.tracestate = ra_arena_copy(&c->copies, c->r.tracestate);
+    return c->r.target.p && c->r.content_type.p && c->r.user_agent.p && c->r.traceparent.p &&
+           c->r.tracestate.p;
 }
 
 static ra_upstream_call *call_new(ra_upstream *u, const ra_upstream_request *r, ra_upstream_done done,

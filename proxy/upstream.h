@@ -22,7 +22,8 @@ typedef struct ra_upstream_request {
     bool once;       /* a write: never sent twice by this side */
     ra_bytes target; /* X-Amz-Target */
     ra_bytes content_type;
-    ra_bytes user_agent; /* the client's; empty: none is sent */
+    ra_bytes user_agent;              /* the client's; empty: none is sent */
+    ra_bytes traceparent, tracestate; /* the same */
     ra_bytes body;
     int64_t deadline; /* ms from now */
     int64_t sign_by;  /* monotonic ms: not sent unless it is signed before; 0: whenever */

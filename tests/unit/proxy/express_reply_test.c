@@ -63,7 +63,7 @@ static void express(head *h, const ra_payload *p, const ra_verdict *v, ra_http_d
     char *room = malloc(RA_EXPRESS_REPLY_MAX + CANARY);
     assert_non_null(room);
     memset(room, 0x5a, RA_EXPRESS_REPLY_MAX + CANARY);
-    size_t n = ra_express_reply(room, p, v, date, wall);
+    size_t n = ra_express_reply(room, p, v, date, wall, NULL);
     assert_true(n <= RA_EXPRESS_REPLY_MAX);
     for (size_t i = n; i < RA_EXPRESS_REPLY_MAX + CANARY; i++)
         assert_int_equal(room[i], 0x5a);
