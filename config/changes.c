@@ -155,7 +155,7 @@ static bool are_aligned(const cJSON *a, const cJSON *b)
 static void walk_array(walk *w, const ra_option *o, const ra_place *at, const cJSON *old, cJSON *fresh_in)
 {
     cJSON *fresh = member(fresh_in, o->name);
-    if (!is_live(w, o) || !cJSON_IsArray(old) || !cJSON_IsArray(fresh) || !are_aligned(old, fresh)) {
+    if (!old || !fresh || !is_live(w, o) || !are_aligned(old, fresh)) {
         if (!ra_same_list(old, fresh))
             differ(w, o, at, old, fresh_in);
         return;
@@ -251,8 +251,8 @@ static bool may_stand_for(const walk *w, const char *name, const cJSON *table, c
            (!w->pact || same_pact(table, any));
 }
 
-/* Its writes haven't been marked. All that are under way will be waited for; but a write that nobody knows the
- * fate of may be carried out for a quarter of an hour, which is more than linearizable allows. */
+/* Its writes haven't been marked. All that are under way will be waited for; but a write that nobody knows
+ * the fate of may be carried out for a quarter of an hour, which is more than linearizable allows. */
 static bool may_join(const walk *w, const char *name)
 {
     return !w->pact && consistency_of(w->fresh, name) != RA_LINEARIZABLE;
@@ -319,7 +319,7 @@ static void walk_tables(walk *w, const ra_place *at, const cJSON *old, cJSON *fr
 {
     cJSON *made = member(fresh_in, at->name) ? NULL : cJSON_AddObjectToObject(fresh_in, at->name);
     cJSON *fresh = member(fresh_in, at->name), *next;
-    const cJSON *any_before = member(old, "*"), *any = member(fresh, "*");
+    const cJSON *any_before = member(old, "*");
     w->out->no_memory |= !fresh;
     for (cJSON *f = fresh ? fresh->child : NULL; f; f = next) {
         next = f->next;
@@ -330,7 +330,7 @@ static void walk_tables(walk *w, const ra_place *at, const cJSON *old, cJSON *fr
         else
             come(w, &table, any_before, fresh);
     }
-    any = member(fresh, "*"); /* if it may come at all */
+    const cJSON *any = member(fresh, "*"); /* if it may come at all */
     for (const cJSON *o = old ? old->child : NULL; o && fresh; o = o->next) {
         const ra_place table = {.up = at, .name = o->string, .node = o};
         if (!member(fresh, o->string))

@@ -182,7 +182,7 @@ static const char *read_body(task *t, const char *const *names)
     size_t n = evbuffer_get_length(in);
     const char *text = n ? (const char *)evbuffer_pullup(in, -1) : NULL;
     t->body = text && n <= RA_ADMIN_BODY_MAX ? cJSON_ParseWithLength(text, n) : NULL;
-    if (!cJSON_IsObject(t->body))
+    if (!t->body || !cJSON_IsObject(t->body))
         return "the body must be a JSON object";
     for (const cJSON *c = t->body->child; c; c = c->next)
         if (!is_known(c->string, names))

@@ -68,7 +68,8 @@ static bool read_key(ra_bytes text, char type, ra_arena *a, ra_scalar *out)
     if (!typed)
         return false;
     memcpy(typed, form, head);
-    typed[2] = type ? type : 'S';
+    if (type)
+        typed[2] = type;
     memcpy(typed + head, text.p, text.n);
     typed[head + text.n] = '}';
     bool plain = text.p[0] == '"';

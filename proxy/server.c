@@ -242,7 +242,7 @@ ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, i
         for (unsigned i = 0; i <= s->nloops; i++)
             ra_meter_tell(ra_metrics_meter(s->metrics, i), ra_advice_get_ring(s->advice, i));
     }
-    s->loops = calloc(s->nloops, sizeof *s->loops);
+    s->loops = calloc(s->nloops ? s->nloops : 1, sizeof *s->loops);
     bool ok = s->journal && s->advice && s->flights && s->tables && s->loops;
     for (unsigned i = 0; i < s->nloops && ok; i++)
         ok = loop_init(&s->loops[i], s, i == 0);
