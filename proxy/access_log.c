@@ -48,8 +48,8 @@ struct ra_access_log {
     atomic_bool ending;
     _Atomic uint64_t written, failed;
     pthread_mutex_t mutex; /* of the next two */
-    ra_access_file *next;
-    bool changed;
+    ra_access_file *next;  /* takes the place of the one that there is; NULL: none does */
+    bool off;              /* and after that there is none any more */
     /* the thread's own */
     ra_access_file *file;
     size_t from, at, n; /* of `pending`: where its lines begin, what is written, its end */
@@ -267,26 +267,33 @@ static void drop_all(ra_access_log *log)
 
 /* ---- the thread ---- */
 
-static void change_file(ra_access_log *log)
+/* What has been put by now goes to the one before, as far as that can be done. */
+static void replace_file(ra_access_log *log, ra_access_file *file_take)
 {
-    pthread_mutex_lock(&log->mutex);
-    bool changed = log->changed;
-    ra_access_file *next = log->next;
-    log->next = NULL;
-    log->changed = false;
-    pthread_mutex_unlock(&log->mutex);
-    if (!changed)
-        return;
-    write_all(log); /* what had been put by then */
-    if (log->at > log->from) /* a part of it stands in the old one */
+    write_all(log);
+    if (log->at > log->from) /* a part of it stands there */
         settle(log);
     log->at = log->from; /* and no line that has to be ended in the new one */
     ra_access_file_close(log->file);
-    log->file = next;
+    log->file = file_take;
     log->torn = false;
-    log->tried = 0;
-    if (!next)
-        drop_all(log);
+    log->tried = ra_clock_monotonic() - TRY_MS;
+}
+
+static void change_file(ra_access_log *log)
+{
+    pthread_mutex_lock(&log->mutex);
+    bool off = log->off;
+    ra_access_file *next = log->next;
+    log->next = NULL;
+    log->off = false;
+    pthread_mutex_unlock(&log->mutex);
+    if (next)
+        replace_file(log, next);
+    if (!off)
+        return;
+    replace_file(log, NULL);
+    drop_all(log);
 }
 
 static void say_full(ra_access_log *log)
@@ -385,9 +392,10 @@ bool ra_access_log_prepare(ra_access_log *log)
 void ra_access_log_use(ra_access_log *log, ra_access_file *file_take)
 {
     pthread_mutex_lock(&log->mutex);
-    ra_access_file *unused = log->next;
-    log->next = file_take;
-    log->changed = true;
+    ra_access_file *unused = file_take ? log->next : NULL;
+    if (file_take)
+        log->next = file_take;
+    log->off = !file_take;
     pthread_mutex_unlock(&log->mutex);
     ra_access_file_close(unused);
     if (log->wake >= 0)

@@ -195,6 +195,33 @@ static void there_is_room_for_everything(void **state)
     }
 }
 
+/* What its client calls the request is repeated, and what it was called here is told. */
+static void names(void **state)
+{
+    (void)state;
+    static const ra_payload largest = {.crc32 = UINT32_MAX, .len = UINT32_MAX};
+    const ra_verdict v = {.cache = RA_X_HIT,
+                          .age = INT64_MAX,
+                          .ttl = INT64_MAX,
+                          .detail = "a word that is longer than any of those that there are"};
+    char given[RA_REQUEST_ID_GIVEN_MAX + 1], room[RA_EXPRESS_REPLY_MAX + 1];
+    memset(given, 'g', RA_REQUEST_ID_GIVEN_MAX);
+    given[RA_REQUEST_ID_GIVEN_MAX] = '\0';
+    for (size_t n = 0; n <= RA_REQUEST_ID_GIVEN_MAX; n += RA_REQUEST_ID_GIVEN_MAX) {
+        ra_http_date date = {0};
+        ra_express_ids ids = {.given = {given, n}};
+        head h;
+        size_t length = ra_express_reply(room, &largest, &v, &date, INT64_MAX, &ids);
+        assert_true(length <= RA_EXPRESS_REPLY_MAX);
+        room[length] = '\0';
+        parse(&h, room);
+        assert_int_equal(h.nheaders, n ? 9 : 8);
+        assert_memory_equal(value_of(&h, "x-amzn-RequestId"), ids.made, sizeof ids.made);
+        if (n)
+            assert_memory_equal(value_of(&h, "X-Request-Id"), given, 127); /* all that the head here keeps */
+    }
+}
+
 static void date_is(ra_http_date *date, int64_t wall)
 {
     char text[64];
@@ -260,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_evhttp_says_it),
         cmocka_unit_test(there_is_room_for_everything),
+        cmocka_unit_test(names),
         cmocka_unit_test(the_date_moves_on),
         cmocka_unit_test(request_ids),
     };
