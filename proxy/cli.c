@@ -21,6 +21,8 @@ static const ra_cli_command commands[] = {
     {"caching", "switch caching on or off in the running proxy", ra_cli_caching},
     {"invalidate", "drop what is cached of a table, a partition, or all", ra_cli_invalidate},
     {"stream", "apply the configuration's rules to tables' streams", ra_cli_stream},
+    {"top", "show in a terminal what the running proxy does", ra_cli_top},
+    {"warm", "fill the cache by reading through the running proxy", ra_cli_warm},
     {"advise", "show what other TTLs would have done, and take the advice", ra_cli_advise},
     {"markers", "list, or clear, the markers of writes in the shared store", ra_cli_markers},
     {"cache", "reach the configured store, show or drop what it holds", ra_cli_cache},

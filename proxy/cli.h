@@ -28,6 +28,8 @@ int ra_cli_main(int argc, char **argv);
 int ra_cli_serve(int argc, char **argv);
 int ra_cli_check(int argc, char **argv);
 int ra_cli_advise(int argc, char **argv);
+int ra_cli_top(int argc, char **argv);
+int ra_cli_warm(int argc, char **argv);
 int ra_cli_markers(int argc, char **argv);
 int ra_cli_cache(int argc, char **argv);
 int ra_cli_reload(int argc, char **argv);

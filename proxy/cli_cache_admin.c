@@ -23,6 +23,8 @@ struct ra_cache_admin {
     struct event_base *base;
     ra_http *http;
     ra_http_reply *reply; /* of the call under way, once it is there */
+    struct event *heeded; /* NULL: nothing ends a call early */
+    bool interrupted;
     char base_url[RA_CACHE_ADMIN_WHERE_MAX - 16];
     char authorization[AUTHORIZATION_MAX]; /* a header; "": there is no admin.token */
     char where[RA_CACHE_ADMIN_WHERE_MAX];
@@ -81,6 +83,8 @@ void ra_cache_admin_free(ra_cache_admin *a)
     if (!a)
         return;
     ra_http_free(a->http);
+    if (a->heeded)
+        event_free(a->heeded);
     if (a->base)
         event_base_free(a->base);
     OPENSSL_cleanse(a->authorization, sizeof a->authorization);
@@ -98,16 +102,52 @@ const char *ra_cache_admin_where(const ra_cache_admin *a)
     return a->where;
 }
 
-static void on_reply(ra_http_call *call, ra_http_reply *reply, void *arg)
+static ra_cache_admin *checked(void *p)
 {
-    ra_cache_admin *a = arg;
-    (void)call;
-    if (a->magic != ADMIN_MAGIC)
+    ra_cache_admin *a = p;
+    if (!a || a->magic != ADMIN_MAGIC)
         ra_corrupt("cache admin");
-    a->reply = ra_http_reply_ref(reply);
+    return a;
 }
 
-/* NULL: no memory. */
+static void on_heeded(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    checked(arg)->interrupted = true;
+}
+
+void ra_cache_admin_heed(ra_cache_admin *a, int fd)
+{
+    if (a->heeded)
+        event_free(a->heeded);
+    a->heeded = fd >= 0 ? event_new(a->base, fd, EV_READ, on_heeded, a) : NULL;
+}
+
+bool ra_cache_admin_interrupted(const ra_cache_admin *a)
+{
+    return a->interrupted;
+}
+
+static void on_reply(ra_http_call *call, ra_http_reply *reply, void *arg)
+{
+    (void)call;
+    checked(arg)->reply = ra_http_reply_ref(reply);
+}
+
+/* Until the reply is there, or what is heeded has come. */
+static void turn(ra_cache_admin *a)
+{
+    a->interrupted = false;
+    if (a->heeded)
+        event_add(a->heeded, NULL);
+    while (!a->reply && !a->interrupted && event_base_loop(a->base, EVLOOP_ONCE) == 0) {
+    }
+    if (a->heeded)
+        event_del(a->heeded);
+}
+
+/* NULL: no memory, or it was interrupted. */
 static ra_http_reply *exchange(ra_cache_admin *a, const char *path, const ra_buf *body, int64_t limit)
 {
     const char *headers[2];
@@ -128,8 +168,8 @@ static ra_http_reply *exchange(ra_cache_admin *a, const char *path, const ra_buf
                          .max_reply = REPLY_MAX};
     a->reply = NULL;
     ra_http_call *call = ra_http_send(a->http, &r, on_reply, a);
-    while (call && !a->reply && event_base_loop(a->base, EVLOOP_ONCE) == 0) {
-    }
+    if (call)
+        turn(a);
     if (call && !a->reply)
         ra_http_cancel(call);
     return a->reply;
@@ -155,7 +195,7 @@ cJSON *ra_cache_admin_do(ra_cache_admin *a, const char *path, const ra_buf *body
 {
     ra_http_reply *r = ra_buf_ok(body) ? exchange(a, path, body, limit) : NULL;
     if (!r)
-        return fail(a, "out of memory");
+        return fail(a, a->interrupted ? "interrupted" : "out of memory");
     *status = r->status;
     cJSON *answer = r->result == RA_HTTP_OK && r->status != 401 && r->status != 403 && r->len
                         ? cJSON_ParseWithLength(r->body, r->len)
@@ -175,7 +215,7 @@ cJSON *ra_cache_admin_call(ra_cache_admin *a, const char *path, const ra_buf *bo
         return fail(a, "out of memory");
     ra_http_reply *r = exchange(a, path, body, TIMEOUT);
     if (!r)
-        return fail(a, "out of memory");
+        return fail(a, a->interrupted ? "interrupted" : "out of memory");
     if (us)
         *us = ra_clock_monotonic_us() - begun;
     cJSON *answer = read_reply(a, r);

@@ -19,6 +19,11 @@ const char *ra_cache_admin_why(const ra_cache_admin *a);
 /* "the proxy at http://127.0.0.1:8081" */
 const char *ra_cache_admin_where(const ra_cache_admin *a);
 
+/* From now on a call ends early, as one that failed, once `fd` is readable; -1: never. */
+void ra_cache_admin_heed(ra_cache_admin *a, int fd);
+/* Has the newest call ended so? */
+bool ra_cache_admin_interrupted(const ra_cache_admin *a);
+
 /*
  * One request: POST of `body`, or GET where that is NULL. Connecting and all within 10 s; *us, if it is
  * asked for, is how long it took. The answer is an object or an array, to be deleted by the caller. NULL: see

@@ -1,9 +1,8 @@
 #include "proxy/cli_stream.h"
 
-#include "proxy/access_keys.h"
 #include "proxy/cli.h"
+#include "proxy/cli_access_key.h"
 #include "proxy/credentials_chain.h"
-#include "proxy/credentials_fixed.h"
 #include "proxy/log.h"
 #include "proxy/rekey_table.h"
 
@@ -168,29 +167,6 @@ static bool choose_endpoint(const ra_stream_given *g, const ra_config *c, char o
     return !wrong;
 }
 
-/* ---- credentials ---- */
-
-/* One key of the proxy's file. NULL: said. */
-static ra_credentials_provider *key_of_file(const ra_config *c, const char *id)
-{
-    char why[RA_ACCESS_KEYS_WHY_MAX];
-    if (c->auth.sigv4.mode != RA_SIGV4_KEYS) {
-        ra_cli_misuse("stream", "--access-key: the configuration names no auth.sigv4.keys_file");
-        return NULL;
-    }
-    ra_access_keys *keys = ra_access_keys_load(c->auth.sigv4.keys_file, why);
-    const ra_access_key *key = keys ? ra_access_keys_find(keys, ra_bytes_z(id)) : NULL;
-    ra_credentials_provider *p = NULL;
-    if (!keys)
-        ra_log(RA_LOG_ERROR, "%s", why);
-    else if (!key)
-        ra_log(RA_LOG_ERROR, "%s has no key '%s'", c->auth.sigv4.keys_file, id);
-    else if (!(p = ra_credentials_fixed_new(key->id, key->secret, NULL)))
-        ra_log(RA_LOG_ERROR, "out of memory");
-    ra_access_keys_unref(keys);
-    return p;
-}
-
 /* ---- the work ---- */
 
 typedef struct stream {
@@ -314,7 +290,7 @@ static bool open_files(stream *s)
 static int apply(stream *s)
 {
     char why[RA_CHAIN_WHY_MAX];
-    if (s->given.access_key && !(s->key = key_of_file(s->config, s->given.access_key)))
+    if (s->given.access_key && !(s->key = ra_cli_access_key("stream", s->config, s->given.access_key)))
         return s->config->auth.sigv4.mode == RA_SIGV4_KEYS ? RA_CLI_FAILED : RA_CLI_USAGE;
     s->credentials = ra_credentials_chain_provider(s->config->upstream.region, why);
     if (!s->credentials)

@@ -14,8 +14,6 @@
 enum {
     DDB_MAGIC = 0x64646263,
     PROVIDED_MAGIC = 0x64646370,
-    LINES_MAX = 64 * 1024,
-    HEADERS_MAX = 8,
     REPLY_MAX = 16 << 20,
     RENEW_AHEAD = 60000 /* ms */
 };
@@ -273,7 +271,7 @@ static void on_reply(ra_http_call *call, ra_http_reply *reply, void *arg)
 
 /* The header lines of one request, one after the other in `lines`. */
 static bool make_headers(ra_ddb *d, const place *to, const char *operation, ra_bytes body, ra_buf *lines,
-                         const char *headers[HEADERS_MAX], size_t *n)
+                         const char *headers[RA_DDB_HEADERS_MAX], size_t *n)
 {
     static const ra_bytes type = RA_BYTES("application/x-amz-json-1.0");
     char target[128];
@@ -287,7 +285,7 @@ static bool make_headers(ra_ddb *d, const place *to, const char *operation, ra_b
     ra_buf_addf(lines, "X-Amz-Target: %s%c", target, '\0');
     ra_buf_addf(lines, "Accept-Encoding: identity%c", '\0');
     *n = count + 3;
-    if (!ra_buf_ok(lines) || *n > HEADERS_MAX)
+    if (!ra_buf_ok(lines) || *n > RA_DDB_HEADERS_MAX)
         return false;
     const char *line = lines->p; /* the buffer doesn't move any more */
     for (size_t i = 0; i < *n; i++, line += strlen(line) + 1)
@@ -346,9 +344,9 @@ ra_http_reply *ra_ddb_call(ra_ddb *d, const char *operation, ra_bytes body, int6
         return ra_ddb_stopped(d) ? no_reply(RA_HTTP_NOT_SENT, "", "stopped")
                                  : no_reply(RA_HTTP_NOT_SENT, "no AWS credentials: ", d->why);
     ra_buf lines;
-    const char *headers[HEADERS_MAX];
+    const char *headers[RA_DDB_HEADERS_MAX];
     size_t n = 0;
-    ra_buf_init(&lines, LINES_MAX);
+    ra_buf_init(&lines, RA_DDB_LINES_MAX);
     ra_http_reply *reply = NULL;
     if (ra_ddb_stopped(d))
         reply = no_reply(RA_HTTP_NOT_SENT, "", "stopped");
@@ -356,6 +354,15 @@ ra_http_reply *ra_ddb_call(ra_ddb *d, const char *operation, ra_bytes body, int6
         reply = ra_ddb_post(d, to->url, headers, n, body, timeout);
     ra_buf_free(&lines);
     return reply;
+}
+
+bool ra_ddb_sign(ra_ddb *d, const char *operation, ra_bytes body, int64_t timeout, ra_buf *lines,
+                 const char *headers[RA_DDB_HEADERS_MAX], size_t *n, const char **url)
+{
+    const place *to = place_of(d, operation);
+    *url = to->url;
+    return !ra_ddb_stopped(d) && take_credentials(d, timeout) &&
+           make_headers(d, to, operation, body, lines, headers, n);
 }
 
 const ra_credentials *ra_ddb_credentials(const ra_ddb *d)

@@ -9,6 +9,8 @@
 #include "cache/http_client.h"
 #include "proxy/credentials.h"
 
+enum { RA_DDB_LINES_MAX = 64 * 1024, RA_DDB_HEADERS_MAX = 8 };
+
 typedef struct ra_ddb ra_ddb;
 
 typedef struct ra_ddb_options {
@@ -37,6 +39,13 @@ ra_http_reply *ra_ddb_call(ra_ddb *d, const char *operation, ra_bytes body, int6
 /* Any other POST, with header lines of the caller's, otherwise the same. */
 ra_http_reply *ra_ddb_post(ra_ddb *d, const char *url, const char *const *headers, size_t nheaders,
                            ra_bytes body, int64_t timeout);
+/*
+ * What such a call would be sent with, for whoever sends it himself: to `*url`, with header lines that point
+ * into `lines` and live as long. Credentials that are about to expire are waited for, `timeout` ms at most.
+ * false: there are none, no memory, or it was told to stop.
+ */
+bool ra_ddb_sign(ra_ddb *d, const char *operation, ra_bytes body, int64_t timeout, ra_buf *lines,
+                 const char *headers[RA_DDB_HEADERS_MAX], size_t *n, const char **url);
 const ra_credentials *ra_ddb_credentials(const ra_ddb *d);
 /* Waits, in ms. */
 void ra_ddb_wait(ra_ddb *d, int64_t ms);

@@ -34,7 +34,8 @@ ra_http_reply *ra_ddb_try(const ra_ddb_task *t, const char *operation, ra_bytes 
     ra_ddb_patience_begin(&patience, t);
     for (;;) {
         ra_http_reply *r = ra_ddb_call(t->ddb, operation, body, ra_ddb_patience_call(&patience));
-        if (!r || ra_ddb_succeeded(r) || !ra_ddb_may_pass(r) || ra_ddb_patience_left(&patience) <= 0)
+        if (!r || ra_ddb_succeeded(r) || !ra_ddb_may_pass(r) || ra_ddb_stopped(t->ddb) ||
+            ra_ddb_patience_left(&patience) <= 0)
             return r;
         ra_http_reply_unref(r);
         ra_ddb_patience_nap(&patience);
