@@ -267,6 +267,28 @@ static void test_caching_is_switched(void **state)
     expect_error("{\"caching\": \"observe\"}", "caching", 1, "isn't accepted");
 }
 
+static void test_the_access_log_comes_moves_and_goes(void **state)
+{
+    (void)state;
+    static const char none[] = "{}", some[] = "{\"access_log\": {\"path\": \"log\"}}";
+    ra_config *c = renewed(none, some, "access_log", "");
+    assert_string_equal(c->access_log.path, "folder/log");
+    assert_int_equal(c->access_log.sample, 1000000);
+    ra_config_unref(c);
+    c = renewed(some, "{\"access_log\": {\"path\": \"-\", \"sample\": \"0.5%\"}}",
+                "access_log.path, access_log.sample", "");
+    assert_string_equal(c->access_log.path, "-");
+    assert_int_equal(c->access_log.sample, 5000);
+    ra_config_unref(c);
+    c = renewed(some, none, "access_log", "");
+    assert_null(c->access_log.path);
+    ra_config_unref(c);
+    expect(some, "{\"access_log\": {\"path\": \"log\", \"sample\": \"100%\"}}", "", "");
+    expect_error("{\"access_log\": {\"sample\": \"1%\"}}", "access_log.path", 1, "it must be given");
+    expect_error("{\"access_log\": {\"path\": \"\"}}", "access_log.path", 1, "for standard output");
+    expect_error("{\"access_log\": {\"path\": \"-\", \"sample\": \"101%\"}}", "access_log.sample", 1, "100%");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_the_mixture_is_checked),
         cmocka_unit_test(test_references_are_compared_by_value),
         cmocka_unit_test(test_caching_is_switched),
+        cmocka_unit_test(test_the_access_log_comes_moves_and_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
