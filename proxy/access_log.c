@@ -28,9 +28,9 @@ enum {
 
 /* Bytes of whole lines; positions count all that has ever passed, modulo the size of a size_t. */
 typedef struct ring {
-    char *bytes;
     _Alignas(CACHE_LINE) _Atomic size_t head; /* the loop's, as `full` is */
     _Atomic uint64_t full;
+    char *bytes;
     _Alignas(CACHE_LINE) _Atomic size_t tail; /* the thread's */
 } ring;
 

@@ -2,7 +2,6 @@
 
 #include "cache/random.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -101,11 +100,18 @@ static void add_string(line *l, ra_bytes s, size_t most)
     add(l, "\"", 1);
 }
 
+static void add_name(line *l, const char *name)
+{
+    add(l, "\"", 1);
+    add_z(l, name);
+    add(l, "\":", 2);
+}
+
 static void text(line *l, const char *name, ra_bytes value, size_t most)
 {
     if (value.n == 0)
         return;
-    addf(l, "\"%s\":", name);
+    add_name(l, name);
     add_string(l, value, most);
     add(l, ",", 1);
 }
@@ -117,7 +123,17 @@ static void word(line *l, const char *name, const char *value)
 
 static void number(line *l, const char *name, int64_t value)
 {
-    addf(l, "\"%s\":%" PRId64 ",", name, value);
+    char digits[24];
+    size_t i = sizeof digits;
+    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    digits[--i] = ',';
+    do
+        digits[--i] = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (value < 0)
+        digits[--i] = '-';
+    add_name(l, name);
+    add(l, digits + i, sizeof digits - i);
 }
 
 /* ---- members ---- */
@@ -155,13 +171,14 @@ static void add_tables(line *l, const ra_access_line *a)
 
 static void add_request(line *l, const ra_access_line *a)
 {
-    char path[RA_ACCESS_PATH_MAX + 4];
+    static const char more[] = {'/', '.', '.', '.'};
+    char path[RA_ACCESS_PATH_MAX + sizeof more];
     size_t n = a->path.n < RA_ACCESS_PATH_MAX ? a->path.n : RA_ACCESS_PATH_MAX;
     if (n)
         memcpy(path, a->path.p, n);
     if (a->more_path || n < a->path.n) {
-        memcpy(path + n, "/...", 4);
-        n += 4;
+        memcpy(path + n, more, sizeof more);
+        n += sizeof more;
     }
     text(l, "client", a->client, 64);
     text(l, "method", a->method, 16);

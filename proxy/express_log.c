@@ -77,7 +77,7 @@ void ra_express_note(ra_loop *l, const ra_express_head *head, ra_http_lines line
     unsigned n;
     ra_bytes given = find(lines, "X-Request-Id", &n);
     out->ids.given = (ra_bytes){NULL, 0};
-    if (ra_request_id_is_sane(given)) {
+    if (given.p && ra_request_id_is_sane(given)) {
         memcpy(out->id, given.p, given.n);
         out->ids.given = (ra_bytes){out->id, given.n};
     }

@@ -71,6 +71,17 @@ static void put(ra_access_log *log, unsigned loop, unsigned number, size_t size)
     ra_access_log_put(log, loop, line, size);
 }
 
+/* What the line begins with: a loop's number, and that of the line. */
+static unsigned number_of(const char *line, unsigned *loop)
+{
+    char *end;
+    *loop = (unsigned)strtoul(line, &end, 10);
+    assert_true(end > line && *end == ' ');
+    unsigned number = (unsigned)strtoul(end, &end, 10);
+    assert_true(*end == ' ');
+    return number;
+}
+
 static ra_access_stats stats(const ra_access_log *log)
 {
     ra_access_stats s;
@@ -118,11 +129,11 @@ static void all_lines_in_order(void **state)
     for (unsigned i = 0; i < LOOPS; i++)
         pthread_join(threads[i], NULL);
     ra_access_log_free(log); /* writes what is left */
-    unsigned next[LOOPS] = {0}, loop, number;
+    unsigned next[LOOPS] = {0}, loop;
     FILE *f = fopen(path, "r");
     char line[4100];
     while (fgets(line, sizeof line, f)) {
-        assert_int_equal(sscanf(line, "%u %u ", &loop, &number), 2);
+        unsigned number = number_of(line, &loop);
         assert_true(loop < LOOPS && number >= next[loop]); /* put anew where there was no room, maybe twice */
         assert_true(number <= next[loop] + 1);
         next[loop] = number;
@@ -181,10 +192,9 @@ static void a_pipe_without_a_reader(void **state)
     assert_true(fd >= 0);
     FILE *f = fdopen(fd, "r");
     char line[2 * SIZE];
-    for (unsigned i = 0, loop, number; i < ROOM; i++) {
+    for (unsigned i = 0, loop; i < ROOM; i++) {
         assert_non_null(fgets(line, sizeof line, f));
-        assert_int_equal(sscanf(line, "%u %u ", &loop, &number), 2);
-        assert_int_equal(number, i);
+        assert_int_equal(number_of(line, &loop), i);
         assert_int_equal(strlen(line), SIZE);
     }
     fclose(f);
