@@ -180,6 +180,11 @@ const char *ra_top_number(double x, char out[RA_TOP_NUMBER_MAX])
     return print(out, "%.*f", digits_of(x), x);
 }
 
+const char *ra_top_whole(double x, char out[RA_TOP_NUMBER_MAX])
+{
+    return x >= 0 && x < 1e7 ? print(out, "%.0f", x) : ra_top_number(x, out);
+}
+
 const char *ra_top_percent(double x, char out[RA_TOP_NUMBER_MAX])
 {
     return isfinite(x) ? print(out, "%.1f%%", 100 * x) : print(out, "-");

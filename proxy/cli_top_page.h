@@ -46,6 +46,7 @@ void ra_top_add_curve(ra_top_page *p, const double *v, size_t n, double most);
 
 /* Numbers as people read them; NAN is a dash. */
 const char *ra_top_number(double x, char out[RA_TOP_NUMBER_MAX]);    /* 0.25, 12.3, 123, 12.3k, 4.56M */
+const char *ra_top_whole(double x, char out[RA_TOP_NUMBER_MAX]);     /* of a count: 1234567, 12.3M */
 const char *ra_top_percent(double x, char out[RA_TOP_NUMBER_MAX]);   /* of a part: "93.1%" */
 const char *ra_top_bytes(double x, char out[RA_TOP_NUMBER_MAX]);     /* "12.3 MiB" */
 const char *ra_top_ms(double us, char out[RA_TOP_NUMBER_MAX]);       /* of microseconds: "0.25" */

@@ -77,7 +77,7 @@ static void show_head(view *v, const ra_top_place *place)
 static void left_count(view *v, const char *name, double rate, double all)
 {
     char a[RA_TOP_NUMBER_MAX], b[RA_TOP_NUMBER_MAX];
-    ra_top_add(v->p, "%-12s%10s%12s", name, ra_top_number(rate, a), ra_top_number(all, b));
+    ra_top_add(v->p, "%-12s%10s%12s", name, ra_top_number(rate, a), ra_top_whole(all, b));
 }
 
 static void show_left(view *v, unsigned row)
@@ -192,7 +192,7 @@ static void show_held(view *v, const char *name, const cJSON *m)
     char s[3][RA_TOP_NUMBER_MAX];
     title(v, name);
     ra_top_add(v->p, "%s of %s, %s entries", ra_top_bytes(number(m, "bytes"), s[0]),
-               ra_top_bytes(number(m, "max_bytes"), s[1]), ra_top_number(number(m, "entries"), s[2]));
+               ra_top_bytes(number(m, "max_bytes"), s[1]), ra_top_whole(number(m, "entries"), s[2]));
 }
 
 static void show_memory(view *v)
@@ -278,7 +278,7 @@ static void show_reasons(view *v, const char *name, const cJSON *counts)
             title(v, shown == 0 && one == most ? name : "");
             ra_top_add(v->p, shown == 0 && one == most ? "" : ", ");
             ra_top_add_text(v->p, one->string, 0);
-            ra_top_add(v->p, " %s", ra_top_number(one->valuedouble, s));
+            ra_top_add(v->p, " %s", ra_top_whole(one->valuedouble, s));
         }
     }
     if (v->p->line.n)
@@ -343,7 +343,7 @@ static void show_keys(view *v, size_t most)
         if (i++ == most)
             break;
         ra_top_add_text(v->p, key ? key : first, 30);
-        ra_top_add(v->p, "%10s  ", ra_top_number(number(one, "reads"), s));
+        ra_top_add(v->p, "%10s  ", ra_top_whole(number(one, "reads"), s));
         ra_top_add_text(v->p, text(one, "table"), 0);
         ra_top_add(v->p, pattern ? " " : "");
         ra_top_add_text(v->p, pattern ? pattern : "", 0);

@@ -31,7 +31,9 @@ static void usage(FILE *out)
         "table has\n"
         "no sort key. An entry is of one request: a Query with a Limit, an order or a filter isn't warmed by "
         "the one\n"
-        "of the whole partition, but by a file that has it.\n"
+        "of the whole partition (\"#p = :p\", as condition builders of SDKs spell it), but by a file that "
+        "has "
+        "it.\n"
         "\n",
         out);
     fputs(

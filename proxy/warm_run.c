@@ -48,7 +48,8 @@ typedef struct run {
     unsigned busy;
     int64_t next; /* us, monotonic: when the next read may be sent */
     unsigned said, in_a_row;
-    bool ended, failed;
+    bool ended; /* nothing more is taken from the source */
+    bool failed;
 } run;
 
 static run *checked(void *p)
@@ -81,7 +82,7 @@ static void say_failure(run *w, const slot *s, const char *why)
 static void count_failure(run *w)
 {
     w->n->failed++;
-    if (++w->in_a_row < RA_WARM_PATIENCE || w->ended)
+    if (++w->in_a_row < RA_WARM_PATIENCE || w->n->stopped)
         return;
     ra_progress_end(w->o->progress);
     ra_ddb_task_say(w->o->task, "%d reads in a row have failed: it gives up", RA_WARM_PATIENCE);
@@ -146,7 +147,7 @@ static void on_reply(ra_http_call *call, ra_http_reply *r, void *arg)
         count(s, r);
         return;
     }
-    bool again = ra_ddb_may_pass(r) && s->tries < TRIES && !s->run->ended;
+    bool again = ra_ddb_may_pass(r) && s->tries < TRIES && !s->run->n->stopped;
     int64_t ms = again ? ra_ddb_backoff(&s->pause, FIRST_PAUSE, LONGEST_PAUSE) : 0;
     const struct timeval pause = {ms / 1000, (ms % 1000) * 1000};
     if (!again || evtimer_add(s->again, &pause) != 0)
@@ -184,7 +185,7 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
     slot *s = checked_slot(arg);
     (void)fd;
     (void)what;
-    if (!s->run->ended) {
+    if (!s->run->n->stopped) {
         send_slot(s);
         return;
     }
@@ -270,8 +271,7 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
     run *w = checked(arg);
     (void)fd;
     (void)what;
-    w->n->stopped = w->n->stopped || !w->ended;
-    w->ended = true;
+    w->ended = w->n->stopped = true;
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
