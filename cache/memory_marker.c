@@ -66,6 +66,13 @@ bool ra_marker_clear(ra_shard *s, uint32_t unit, const ra_write_id *id)
     return link != NULL;
 }
 
+void ra_marker_clear_all(ra_shard *s, uint32_t unit)
+{
+    ra_unit *u = ra_shard_unit(s, unit);
+    while (u->first.marked)
+        drop(s, u, &u->list);
+}
+
 bool ra_marker_postpone(ra_shard *s, uint32_t unit, const ra_write_id *id, int64_t deadline)
 {
     uint32_t *link = find(s, ra_shard_unit(s, unit), id);

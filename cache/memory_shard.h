@@ -171,6 +171,7 @@ uint32_t ra_shard_fingerprint(ra_shard *s, uint32_t entry);
 /* memory_marker.c. set: false without memory or past max_markers. */
 bool ra_marker_set(ra_shard *s, uint32_t unit, const ra_write_id *id, int64_t deadline);
 bool ra_marker_clear(ra_shard *s, uint32_t unit, const ra_write_id *id); /* false: it wasn't there */
+void ra_marker_clear_all(ra_shard *s, uint32_t unit);                    /* whosoever they are */
 bool ra_marker_postpone(ra_shard *s, uint32_t unit, const ra_write_id *id, int64_t deadline);
 /* The write has ended; the unit stays marked until `deadline`. A unit has one such marker for all its writes,
  * so that a busy index doesn't gather thousands. false: the write's marker wasn't there. */

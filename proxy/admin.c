@@ -6,6 +6,7 @@
 #include "proxy/admin_dashboard.h"
 #include "proxy/admin_events.h"
 #include "proxy/admin_health.h"
+#include "proxy/admin_markers.h"
 #include "proxy/admin_metrics.h"
 #include "proxy/admin_reload.h"
 #include "proxy/admin_work.h"
@@ -241,6 +242,9 @@ static const call *call_of(const char *path)
                                  {"/admin/cache/get", POST, false, ra_admin_cache_get},
                                  {"/admin/cache/delete", POST, false, ra_admin_cache_delete},
                                  {"/admin/cache/stats", GET, false, ra_admin_cache_stats},
+                                 {"/admin/markers", GET, false, ra_admin_markers},
+                                 {"/admin/markers/clear", POST, false, ra_admin_markers_clear},
+                                 {"/admin/markers/cleared", POST, false, ra_admin_markers_cleared},
                                  {"/admin/advice", GET, false, ra_admin_advice},
                                  {"/admin/caching", POST, false, ra_admin_caching},
                                  {"/admin/invalidate", POST, false, ra_admin_invalidate},

@@ -13,6 +13,7 @@
  *   GET  /healthz, /readyz    is it alive, is it ready: proxy/admin_health.h
  *   POST /admin/reload, /admin/caching, /admin/invalidate: see proxy/admin_reload.h
  *   GET  /admin/cache/stats   {"store": ..., counters, "streams": {TABLE: counters}}; times in ms
+ *   GET  /admin/markers, POST /admin/markers/clear, /admin/markers/cleared: see proxy/admin_markers.h
  *   GET  /admin/advice        what other TTLs would have done, as proxy/live.h has it
  *   GET  /                    the dashboard; its parts are below /dashboard/ (proxy/admin_dashboard.h)
  *

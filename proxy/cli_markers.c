@@ -1,9 +1,10 @@
-/* `readaside markers`: which units of the shared store are held by writes, and letting go of them. */
+/* `readaside markers`: which units of the store are held by writes, and letting go of them. */
 #include "config/text.h"
 #include "proxy/cli.h"
 #include "proxy/clock.h"
 #include "proxy/ddb_read.h"
 #include "proxy/log.h"
+#include "proxy/markers_admin.h"
 #include "proxy/markers_key.h"
 #include "proxy/markers_names.h"
 #include "proxy/markers_show.h"
@@ -26,9 +27,9 @@ static void usage(FILE *out)
         "       readaside markers -c FILE --clear UNIT... --yes [--json]\n"
         "       readaside markers -c FILE --clear-all --yes [--json]\n"
         "\n"
-        "A write marks the units that it touches in the shared store (cache.store redis) before it is sent,\n"
-        "and takes its markers away when its result is known. Where that never is (a timeout, a lost\n"
-        "connection, a proxy that was killed) they stay until their deadline. A unit with a live marker is\n"
+        "A write marks the units that it touches in the store before it is sent, and takes its markers\n"
+        "away when its result is known. Where that never is (a timeout, a lost connection, a proxy that was\n"
+        "killed) they stay until their deadline. A unit with a live marker is\n"
         "held: reads of it go to DynamoDB and aren't cached. A unit is an item, a partition, a global "
         "index's\n"
         "partition, an index or a table; its name is a digest that doesn't tell which.\n"
@@ -36,6 +37,9 @@ static void usage(FILE *out)
         "Lists each unit that is held: the first 16 digits of its digest (all of them with --json), how\n"
         "many markers live and have expired, when the last one ends; then a total. Expired markers hold\n"
         "nothing, and go when the unit is next read. Times are by the clock of Redis.\n"
+        "\n"
+        "With cache.store redis that is the shared store; with memory the running proxy is asked, at\n"
+        "admin.address, for what its own process holds. What is removed is noted among the proxy's events.\n"
         "\n",
         out);
     fputs(
@@ -85,6 +89,8 @@ typedef struct markers {
     size_t nasked, at;
     char where[RA_MARKERS_WHERE_MAX];
     ra_marker_scan *scan;
+    ra_cache_admin *admin; /* a running proxy, whose own process the store is in */
+    char admin_why[RA_MARKERS_ADMIN_WHY_MAX];
     ra_markers_show show;
     ra_progress progress;
     int status; /* of a failure that has been said; -1: none */
@@ -206,10 +212,11 @@ static int read_config(markers *m)
     ra_problems_free(&problems);
     if (!m->task.config)
         return RA_CLI_USAGE;
-    if (m->task.config->cache.store != RA_STORE_KIND_REDIS)
-        return wrong_call(m, "cache.store is \"memory\": a proxy's markers live in its own process and go "
-                             "with it, there is no shared store that they could be seen in");
-    ra_markers_where(&m->task.config->cache.redis, m->where);
+    if (m->task.config->cache.store == RA_STORE_KIND_MOMENTO)
+        return wrong_call(m, "cache.store is \"momento\", which can't list what it holds: markers there end "
+                             "by themselves, and `readaside cache get` shows one key's");
+    if (m->task.config->cache.store == RA_STORE_KIND_REDIS)
+        ra_markers_where(&m->task.config->cache.redis, m->where);
     return -1;
 }
 
@@ -272,12 +279,15 @@ static bool look(markers *m)
     ra_key keys[RA_MARKERS_NAMES_MAX];
     for (size_t i = 0; i < m->nasked; i++)
         keys[i] = m->asked[i].unit;
+    if (m->nasked && m->admin)
+        return ra_markers_admin_visit(m->admin, keys, m->nasked, &v, m->admin_why);
     if (m->nasked)
         return ra_marker_scan_units(m->scan, keys, m->nasked, &v);
-    if (m->names.n && ra_markers_names_whole(&m->names, keys))
+    if (m->scan && m->names.n && ra_markers_names_whole(&m->names, keys))
         return ra_marker_scan_units(m->scan, keys, m->names.n, &v);
     v.wanted = m->names.n ? is_named : NULL;
-    return ra_marker_scan_all(m->scan, &v);
+    return m->admin ? ra_markers_admin_visit(m->admin, NULL, 0, &v, m->admin_why)
+                    : ra_marker_scan_all(m->scan, &v);
 }
 
 /* Each unit that was named and had no marker. */
@@ -294,7 +304,7 @@ static int show_all(markers *m)
     ra_progress_begin(&m->progress, stderr, isatty(STDERR_FILENO), ra_clock_monotonic());
     bool ok = look(m);
     ra_progress_end(&m->progress);
-    const char *why = ra_marker_scan_why(m->scan);
+    const char *why = m->scan ? ra_marker_scan_why(m->scan) : *m->admin_why ? m->admin_why : NULL;
     if (ok && !ra_markers_show_end(&m->show)) {
         ok = false;
         m->status = ra_ddb_task_fail(&m->task, "out of memory");
@@ -309,6 +319,34 @@ static int show_all(markers *m)
 }
 
 /* ---- the whole ---- */
+
+/* -1: go on. */
+static int open_admin(markers *m)
+{
+    char why[RA_CACHE_ADMIN_WHY_MAX];
+    m->admin = ra_cache_admin_new(m->task.config, why);
+    if (m->admin)
+        snprintf(m->where, sizeof m->where, "%s", ra_cache_admin_where(m->admin));
+    if (m->admin)
+        return -1;
+    ra_ddb_task_fail(&m->task, "cache.store is \"memory\", so markers are in the proxy's own process: %s",
+                     why);
+    return RA_CLI_USAGE;
+}
+
+/* A proxy notes in its journal what was removed behind its back. */
+static void tell_proxy(const markers *m)
+{
+    char why[RA_CACHE_ADMIN_WHY_MAX];
+    const ra_config_listen *at = &m->task.config->admin.listen;
+    if (m->admin || !m->show.markers || !at->host || at->port == 0)
+        return;
+    ra_cache_admin *a = ra_cache_admin_new(m->task.config, why);
+    if (a && !ra_markers_admin_tell(a, m->show.units, m->show.markers))
+        ra_ddb_task_say(&m->task, "%s can't be told of it: %s", ra_cache_admin_where(a),
+                        ra_cache_admin_why(a));
+    ra_cache_admin_free(a);
+}
 
 /* What removing markers means. false: it wasn't said that it is meant. */
 static bool warn(const markers *m)
@@ -341,8 +379,17 @@ static int run(markers *m)
                                                : RA_MARKERS_HELD;
     if (!ra_markers_show_begin(&m->show, stdout, view, m->task.json, ra_text_table_terminal(stdout)))
         return ra_ddb_task_fail(&m->task, "out of memory");
+    if (m->task.config->cache.store == RA_STORE_KIND_MEMORY) {
+        status = open_admin(m);
+        return status < 0 ? show_all(m) : status;
+    }
     m->scan = ra_markers_store_new(m->task.config, why);
-    return m->scan ? show_all(m) : ra_ddb_task_fail(&m->task, "%s: %s", m->where, why);
+    if (!m->scan)
+        return ra_ddb_task_fail(&m->task, "%s: %s", m->where, why);
+    status = show_all(m);
+    if (clears(m))
+        tell_proxy(m);
+    return status;
 }
 
 int ra_cli_markers(int argc, char **argv)
@@ -360,6 +407,7 @@ int ra_cli_markers(int argc, char **argv)
     if (read_options(m, argc, argv, &status))
         status = run(m);
     ra_marker_scan_free(m->scan);
+    ra_cache_admin_free(m->admin);
     ra_markers_show_free(&m->show);
     ra_ddb_task_free(&m->task);
     m->magic = 0;

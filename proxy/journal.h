@@ -19,6 +19,7 @@ enum ra_journal_kind {
     RA_JOURNAL_TAKEOVER,
     RA_JOURNAL_STREAM,
     RA_JOURNAL_CACHING,
+    RA_JOURNAL_MARKERS,
     RA_JOURNAL_KINDS
 };
 

@@ -26,7 +26,8 @@
  *    "top_keys": [{"table": TEXT, "pattern": TEXT or null, "digest": HEX, "key": TEXT or null, "reads": N}],
  *       the units that are read most of late, at most 20; `reads` is estimated from a sample, and fades, so
  *       that it may shrink. `key` is null: what a unit's digest was made of isn't kept
- *    "events": [{"at": MS, "kind": "breaker" | "reload" | "takeover" | "stream" | "caching" | "start",
+ *    "events": [{"at": MS, "kind": "breaker" | "reload" | "takeover" | "stream" | "caching" | "markers" |
+ *                        "start",
  *                "text": TEXT}],
  *       the last 100, oldest first
  *    "advice": [{"table": TEXT, "pattern": TEXT or null, "current_ms": N, "recommended_ms": N, "reason":

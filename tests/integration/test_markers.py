@@ -1,6 +1,7 @@
 """`readaside markers`: what holds units in Redis is listed, and cleared, while proxies write through it."""
 import concurrent.futures
 import datetime
+import http.client
 import json
 import os
 import pty
@@ -9,7 +10,7 @@ import subprocess
 
 import pytest
 
-from support import processes, redis_server, tables, waiting
+from support import metrics, momento_server, processes, redis_server, reloading, tables, waiting
 
 KEY = {"pk": {"S": "room"}, "sk": {"S": "1"}}
 GET = {"TableName": "chat", "Key": KEY}
@@ -542,15 +543,123 @@ def test_tls(redis_factory, no_upstream, tmp_path, markers):
     assert "TLS can't be set up" in failure(markers(processes.merged(no_upstream, absent), "--json"))
 
 
+# ---- the store in the proxy's own process ----
+
+
+@pytest.fixture
+def in_process(proxy_factory, counting_upstream, chat, pool):
+    """A write that is held upstream: (its proxy, its configuration, its gate, its future reply)."""
+    changes = {"listen": {"threads": 1}, "tables": {"*": {"settle": "0s"}}}
+    config = processes.merged(processes.base_config(counting_upstream.endpoint), reloading.with_admin(changes))
+    proxy = proxy_factory(None, config=config)
+    written(proxy, "old")
+    gate = counting_upstream.hold("PutItem")
+    writing = pool.submit(proxy.call, "PutItem", put("new"))
+    gate.wait_for(1)
+    yield proxy, config, gate, writing
+    gate.release()
+
+
+def events(proxy):
+    return [each["text"] for each in metrics.live(proxy)["events"] if each["kind"] == "markers"]
+
+
+def test_markers_of_the_process_are_listed(in_process, listed, markers):
+    proxy, config, gate, writing = in_process
+    found = listed(config)
+    assert found["total"] == {"units": 3, "markers": 3, "expired": 0}
+    assert all(unit["remaining_ms"] > 0 and len(unit["unit"]) == 64 for unit in found["units"])
+    assert kinds(listed(config, *THE_KEY)) == {"item": True, "partition": True, "table": False}
+    assert kinds(listed(config, *THE_INDEX)) == {"index partition": True, "index": False, "table": False}
+    assert markers(config).stdout.splitlines()[-1] == "3 units are held by 3 markers"
+    gate.release()
+    assert writing.result().status == 200
+    waiting.until(lambda: listed(config)["units"] == [], "the markers to end")
+    assert events(proxy) == []
+
+
+def test_markers_of_the_process_are_cleared(in_process, listed, markers):
+    proxy, config, gate, writing = in_process
+    assert proxy.call("GetItem", GET).cache == "BYPASS"
+    assert markers(config, "--clear-all").returncode == 2, "not without --yes"
+    item = next(unit["unit"] for unit in listed(config, *THE_KEY)["units"] if unit["kind"] == "item")
+    done = json.loads(markers(config, "--clear", item[:16], "--yes", "--json").stdout)
+    assert [unit["unit"] for unit in done["units"]] == [item] and done["total"]["removed"] == 1
+    assert kinds(listed(config, *THE_KEY)) == {"item": False, "partition": True, "table": False}
+    until_hit(proxy)
+    assert markers(config, "--clear-all", "--yes").stdout.splitlines()[-1] == "2 markers removed from 2 units"
+    assert listed(config)["units"] == []
+    assert events(proxy) == [
+        "an operator has removed 1 marker from 1 unit", "an operator has removed 2 markers from 2 units"
+    ]
+    gate.release()
+    assert writing.result().status == 200
+    read = proxy.call("GetItem", GET)
+    assert read.cache == "MISS" and read.json["Item"]["version"] == {"S": "new"}, "what was cached before it ended is gone"
+
+
+def test_a_unit_without_markers_is_missing(in_process, markers):
+    proxy, config, *_ = in_process
+    done = markers(config, "--clear", "0" * 64, "--yes")
+    assert done.returncode == 0 and "no marker stands there" in done.stderr
+    assert events(proxy) == []
+
+
+@pytest.mark.parametrize("path, body", [
+    ("/admin/markers/clear", "{}"),
+    ("/admin/markers/clear", '{"all": true, "units": ["%s"]}' % ("0" * 64)),
+    ("/admin/markers/clear", '{"units": []}'),
+    ("/admin/markers/clear", '{"units": ["00"]}'),
+    ("/admin/markers/clear", '{"units": "all"}'),
+    ("/admin/markers/clear", "nonsense"),
+    ("/admin/markers/cleared", "{}"),
+    ("/admin/markers/cleared", '{"units": 1, "markers": -1}'),
+    ("/admin/markers/cleared", '{"units": "1", "markers": 1}'),
+])
+def test_wrong_calls_of_the_admin_address(in_process, path, body):
+    proxy, config, *_ = in_process
+    connection = http.client.HTTPConnection(config["admin"]["address"], timeout=60)
+    connection.request("POST", path, body, {"Content-Type": "application/json"})
+    reply = connection.getresponse()
+    assert reply.status == 400 and "the body must be" in json.loads(reply.read())["error"]
+    connection.close()
+    assert events(proxy) == []
+
+
+def test_a_proxy_of_redis_is_told_what_was_removed(
+    proxy_factory, counting_upstream, redis, chat, pool, markers, listed
+):
+    changes = processes.merged(settings(redis.url), reloading.with_admin())
+    config = processes.merged(processes.base_config(counting_upstream.endpoint), changes)
+    proxy = proxy_factory(None, config=config)
+    written(proxy, "old")
+    until_free(redis)
+    gate = counting_upstream.hold("PutItem")
+    writing = pool.submit(proxy.call, "PutItem", put("new"))
+    gate.wait_for(1)
+    assert markers(config, "--clear-all", "--yes").returncode == 0
+    assert events(proxy) == ["an operator has removed 3 markers from 3 units"]
+    assert metrics.ask(proxy, "/admin/markers")[0] == 400, "Redis itself is to be asked"
+    gate.release()
+    assert writing.result().status == 200
+
+
 # ---- mistakes ----
 
 
-def test_a_store_in_the_process_has_none_to_show(markers):
+def test_a_store_in_the_process_is_asked_for_at_the_admin_address(markers):
     config = processes.base_config("http://127.0.0.1:1")
     done = markers(config)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "live in its own process and go with it" in done.stderr
+    assert "in the proxy's own process" in done.stderr and "admin.address" in done.stderr
     assert "memory" in json.loads(markers(config, "--json").stdout)["error"]
+
+
+def test_momento_cannot_list_them(markers):
+    cache = {"store": "momento", "momento": {"cache": "c", "api_key": momento_server.v2_key(), "endpoint": "http://127.0.0.1:1"}}
+    config = processes.merged(processes.base_config("http://127.0.0.1:1"), {"cache": cache, "consistency": "eventual"})
+    done = markers(config)
+    assert done.returncode == 2 and "can't list what it holds" in done.stderr, done
 
 
 @pytest.mark.parametrize("words, hint", [
