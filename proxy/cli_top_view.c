@@ -310,7 +310,7 @@ static void show_patterns(view *v, size_t most)
     const cJSON *one;
     size_t i = 0;
     ra_top_line(v->p);
-    ra_top_add(v->p, RA_LOOK_TITLE "%-30s%8s%9s%9s%9s%9s  %-8s%s" RA_LOOK_PLAIN, "Pattern", "hits", "hits/s",
+    ra_top_add(v->p, RA_LOOK_TITLE "%-30s%8s%9s%9s%9s%9s  %-8s%s" RA_LOOK_PLAIN, "Pattern", "ratio", "hits/s",
                "misses/s", "bypass/s", "writes/s", "TTL", v->p->utf8 ? "hit ratio" : "");
     ra_top_line(v->p);
     cJSON_ArrayForEach(one, member(v->live, "patterns"))
