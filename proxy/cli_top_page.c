@@ -8,7 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-static const char looks[] = RA_LOOK_PLAIN RA_LOOK_TITLE RA_LOOK_BAD RA_LOOK_CURVE RA_LOOK_FAINT;
+/* Looks are the bytes from 1 on to this one. */
+enum { LAST_LOOK = 5 };
 
 void ra_top_page_begin(ra_top_page *p, ra_buf *out)
 {
@@ -31,14 +32,15 @@ size_t ra_top_lines_left(const ra_top_page *p)
 static size_t run_of(const char *text, size_t n)
 {
     size_t i = 0;
-    while (i < n && !(text[i] > 0 && text[i] < (char)sizeof looks))
+    while (i < n && !(text[i] > 0 && text[i] <= LAST_LOOK))
         i++;
     return i;
 }
 
 static void put_look(ra_top_page *p, char look)
 {
-    static const char *const codes[] = {"", "\033[0m", "\033[1m", "\033[31m", "\033[36m", "\033[2m"};
+    static const char *const codes[LAST_LOOK + 1] = {"",         "\033[0m",  "\033[1m",
+                                                     "\033[31m", "\033[36m", "\033[2m"};
     if (!p->colour)
         return;
     if (look != *RA_LOOK_PLAIN)
@@ -52,7 +54,7 @@ static void put(ra_top_page *p, const char *text, size_t n)
     for (size_t i = 0; i < n && !p->utf8; i++) {
         bool ascii = (unsigned char)text[i] < 0x80;
         if (ascii || ((unsigned char)text[i] & 0xc0) == 0xc0)
-            ra_buf_add_char(p->out, ascii ? text[i] : '?');
+            ra_buf_add(p->out, ascii ? &text[i] : "?", 1);
     }
     if (p->utf8)
         ra_buf_add(p->out, text, n);

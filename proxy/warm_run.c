@@ -326,9 +326,9 @@ static bool begin(run *w)
 
 static void end(run *w)
 {
-    struct event *events[] = {w->stopper, w->pace, w->tick};
+    struct event *events[3] = {w->stopper, w->pace, w->tick};
     ra_http_free(w->http);
-    for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+    for (size_t i = 0; i < 3; i++)
         if (events[i])
             event_free(events[i]);
     for (unsigned i = 0; w->slots && i < w->o->concurrency; i++) {

@@ -236,8 +236,8 @@ def test_a_scan_can_be_ended(proxy, readaside_binary, counting_upstream):
                           env=processes.child_environment()) as running:
         gate.wait_for(1)
         running.send_signal(signal.SIGTERM)
-        told = json.loads(running.stdout.read())
-        assert running.wait(waiting.PATIENCE) == 1
+        told = json.loads(running.communicate(timeout=waiting.PATIENCE)[0])
+        assert running.returncode == 1
     gate.release()
     assert told["stopped"] and told["read"] == 0
 
