@@ -16,7 +16,8 @@
 
 enum ra_consistency { RA_LINEARIZABLE, RA_READ_AFTER_WRITE, RA_EVENTUAL };
 /* OFF: reads go to DynamoDB and fill nothing. Writes are marked all the same, so that what was cached before
- * may be served again afterwards. */
+ * may be served again afterwards. OBSERVE: misses fill, but all reads are answered by DynamoDB; what the
+ * cache would have said is compared with that. */
 enum ra_caching { RA_CACHING_ON, RA_CACHING_OFF, RA_CACHING_OBSERVE };
 const char *ra_caching_word(enum ra_caching c); /* as a file has it */
 /* What becomes of a write that the store can't be told of. */
@@ -76,6 +77,7 @@ typedef struct ra_table_config {
     char *name; /* "*": every table that has no entry of its own */
     enum ra_standing standing;
     enum ra_caching caching;
+    uint32_t compare; /* ppm of hits that are compared with DynamoDB afterwards */
     enum ra_consistency consistency;
     enum ra_writes writes_when_store_down;
     int64_t settle;         /* how long GSI partitions stay marked after a write */
@@ -122,6 +124,7 @@ typedef struct ra_config_listen {
 typedef struct ra_config_admin {
     ra_config_listen listen; /* its host, port, exposed and tls alone; host NULL: no admin listener */
     char *token;             /* who calls must show it; NULL: loopback only. Never to be printed */
+    bool show_keys;          /* operators may see keys and values of items */
 } ra_config_admin;
 
 /* Who may use the wire API. */
@@ -288,6 +291,8 @@ struct ra_config {
     ra_config_cache cache;
     ra_config_ddb ddb;
     enum ra_caching caching; /* the top level's; a table has its own */
+    uint32_t compare;        /* the same */
+    uint32_t compare_most;   /* of all tables */
     enum ra_consistency consistency;
     enum ra_writes writes_when_store_down; /* for a write that may touch any table; a table has its own */
     int64_t unknown_write_hold;

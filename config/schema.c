@@ -24,7 +24,7 @@
 
 /* In the order of the enums in config/config.h. */
 static const char *const consistencies[] = {"linearizable", "read_after_write", "eventual", NULL};
-static const char *const cachings[] = {"on", "off", NULL};
+static const char *const cachings[] = {"on", "off", "observe", NULL};
 
 static const char *const writes[] = {"refuse", "pass", NULL};
 static const char *const stores[] = {"memory", "redis", "momento", NULL};
@@ -83,7 +83,17 @@ static const ra_option root_options[] = {
      .preset = "on",
      .choices = cachings,
      .reloadable = true,
-     .doc = "\"off\": reads go to DynamoDB and fill nothing; writes are marked all the same."},
+     .doc = "\"off\": reads go to DynamoDB and fill nothing; writes are marked all the same. \"observe\": "
+            "misses fill, but every read is answered by DynamoDB and compared with what is cached."},
+    {.name = "compare",
+     .type = RA_OPTION_SHARE,
+     .offset = offsetof(ra_config, compare),
+     .min = 0,
+     .max = WHOLE,
+     .preset = "0%",
+     .reloadable = true,
+     .doc = "This share of hits is compared with DynamoDB once the client has been answered, up to 100 a "
+            "second."},
     {.name = "consistency",
      .type = RA_OPTION_CHOICE,
      .offset = offsetof(ra_config, consistency),
@@ -266,6 +276,12 @@ static const ra_option admin_options[] = {
      .preset_doc = "none: `admin.address` must be loopback",
      .reloadable = true,
      .doc = "Who calls must show it, as Authorization: Bearer TOKEN."},
+    {.name = "show_keys",
+     .type = RA_OPTION_BOOL,
+     .offset = offsetof(ra_config_admin, show_keys),
+     .preset = "false",
+     .reloadable = true,
+     .doc = "Mismatches are shown, and logged, with keys and values of the items."},
     {.name = "tls",
      .type = RA_OPTION_OBJECT,
      .preset_doc = "none: plain HTTP",
@@ -788,6 +804,14 @@ static const ra_option table_options[] = {
      .offset = offsetof(ra_table_config, caching),
      .preset_doc = "the top level's",
      .choices = cachings,
+     .reloadable = true,
+     .doc = "Overrides the top level's for this table."},
+    {.name = "compare",
+     .type = RA_OPTION_SHARE,
+     .offset = offsetof(ra_table_config, compare),
+     .min = 0,
+     .max = WHOLE,
+     .preset_doc = "the top level's",
      .reloadable = true,
      .doc = "Overrides the top level's for this table."},
     {.name = "consistency",

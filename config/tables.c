@@ -107,6 +107,7 @@ static void decode_table(ra_decoder *d, const ra_place *at, const ra_config *c, 
 {
     ra_table_given given = {.table = {.name = ra_decode_strdup(d, at->name),
                                       .caching = c->caching,
+                                      .compare = c->compare,
                                       .consistency = c->consistency}};
     check_table_name(d, at);
     given.table.policy.name = given.table.name;
@@ -136,7 +137,10 @@ void ra_decode_tables(ra_decoder *d, const ra_place *root, ra_config *c)
     ra_table_config *t = c->tables;
     for (const cJSON *child = tables.node->child; child; child = child->next) {
         ra_place at = {.up = &tables, .name = child->string, .node = child};
-        decode_table(d, &at, c, t++);
+        decode_table(d, &at, c, t);
+        if (t->compare > c->compare_most)
+            c->compare_most = t->compare;
+        t++;
     }
     ra_decode_repeated(d, &tables);
 }

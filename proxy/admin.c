@@ -14,6 +14,7 @@
 #include "proxy/listener.h"
 #include "proxy/live.h"
 #include "proxy/log.h"
+#include "proxy/mismatches.h"
 #include "proxy/snapshot.h"
 #include "proxy/watch.h"
 
@@ -246,6 +247,7 @@ static const call *call_of(const char *path)
                                  {"/admin/markers/clear", POST, false, ra_admin_markers_clear},
                                  {"/admin/markers/cleared", POST, false, ra_admin_markers_cleared},
                                  {"/admin/advice", GET, false, ra_admin_advice},
+                                 {"/admin/mismatches", GET, false, ra_admin_mismatches},
                                  {"/admin/caching", POST, false, ra_admin_caching},
                                  {"/admin/invalidate", POST, false, ra_admin_invalidate},
                                  {"/admin/reload", POST, false, ra_admin_reload},

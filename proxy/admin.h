@@ -14,6 +14,7 @@
  *   POST /admin/reload, /admin/caching, /admin/invalidate: see proxy/admin_reload.h
  *   GET  /admin/cache/stats   {"store": ..., counters, "streams": {TABLE: counters}}; times in ms
  *   GET  /admin/markers, POST /admin/markers/clear, /admin/markers/cleared: see proxy/admin_markers.h
+ *   GET  /admin/mismatches    what was found to differ between the cache and DynamoDB: proxy/mismatches.h
  *   GET  /admin/advice        what other TTLs would have done, as proxy/live.h has it
  *   GET  /                    the dashboard; its parts are below /dashboard/ (proxy/admin_dashboard.h)
  *

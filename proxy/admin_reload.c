@@ -198,11 +198,14 @@ static const char *read_caching(task *t)
     const char *why = read_body(t, names);
     const char *word =
         why ? NULL : cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(t->body, "caching"));
-    bool off = word && strcmp(word, "off") == 0;
-    if (!why && !off && (!word || strcmp(word, "on") != 0))
-        why = "`caching` must be \"on\" or \"off\"";
-    t->caching = off ? RA_CACHING_OFF : RA_CACHING_ON;
-    return why;
+    if (why)
+        return why;
+    for (unsigned c = RA_CACHING_ON; word && c <= RA_CACHING_OBSERVE; c++)
+        if (strcmp(word, ra_caching_word((enum ra_caching)c)) == 0) {
+            t->caching = (enum ra_caching)c;
+            return NULL;
+        }
+    return "`caching` must be \"on\", \"observe\" or \"off\"";
 }
 
 /* A member's value as JSON text; empty where there is none. */

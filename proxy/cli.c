@@ -18,7 +18,7 @@ static const ra_cli_command commands[] = {
     {"serve", "run the proxy", ra_cli_serve},
     {"check", "check a configuration, and say what it promises", ra_cli_check},
     {"reload", "have the running proxy read its configuration anew", ra_cli_reload},
-    {"caching", "switch caching on or off in the running proxy", ra_cli_caching},
+    {"caching", "switch caching on, off or to observe in the running proxy", ra_cli_caching},
     {"invalidate", "drop what is cached of a table, a partition, or all", ra_cli_invalidate},
     {"stream", "apply the configuration's rules to tables' streams", ra_cli_stream},
     {"top", "show in a terminal what the running proxy does", ra_cli_top},

@@ -10,25 +10,33 @@ static const char NAME[] = "caching";
 
 static void usage(FILE *out)
 {
-    fputs("usage: readaside caching on|off -c FILE [--table NAME]\n"
-          "\n"
-          "Switches caching in the running proxy, which is asked by FILE's admin.address and admin.token.\n"
-          "While it is off reads go to DynamoDB, and nothing is filled; writes are marked all the same, so "
-          "that\n"
-          "it may be switched on again at any time. It lasts until the next reload or restart; the option\n"
-          "`caching` is what lasts longer.\n"
-          "\n"
-          "  -c, --config FILE   the proxy's configuration\n"
-          "      --table NAME    one that `tables` names (\"*\" too); else all, whatever was said of each\n"
-          "  -h, --help          this text\n"
-          "\n"
-          "Exit status: 0 done, 1 it couldn't be done, 2 a wrong call or configuration.\n",
-          out);
+    fputs(
+        "usage: readaside caching on|observe|off -c FILE [--table NAME]\n"
+        "\n"
+        "Switches caching in the running proxy, which is asked by FILE's admin.address and admin.token.\n"
+        "While it is off reads go to DynamoDB, and nothing is filled; writes are marked all the same, so "
+        "that\n"
+        "it may be switched on again at any time. With \"observe\" misses fill, but every read is answered\n"
+        "by DynamoDB and compared with what the cache would have said. It lasts until the next reload or "
+        "restart; the option\n"
+        "`caching` is what lasts longer.\n"
+        "\n"
+        "  -c, --config FILE   the proxy's configuration\n"
+        "      --table NAME    one that `tables` names (\"*\" too); else all, whatever was said of each\n"
+        "  -h, --help          this text\n"
+        "\n"
+        "Exit status: 0 done, 1 it couldn't be done, 2 a wrong call or configuration.\n",
+        out);
 }
 
 typedef struct given {
     const char *config, *table, *word;
 } given;
+
+static bool is_word(const char *word)
+{
+    return strcmp(word, "on") == 0 || strcmp(word, "observe") == 0 || strcmp(word, "off") == 0;
+}
 
 static bool options(int argc, char **argv, given *g, int *exit)
 {
@@ -50,8 +58,8 @@ static bool options(int argc, char **argv, given *g, int *exit)
         }
     }
     g->word = optind + 1 == argc ? argv[optind] : NULL;
-    if (!g->word || (strcmp(g->word, "on") != 0 && strcmp(g->word, "off") != 0))
-        *exit = ra_cli_misuse(NAME, "say \"on\" or \"off\"");
+    if (!g->word || !is_word(g->word))
+        *exit = ra_cli_misuse(NAME, "say \"on\", \"observe\" or \"off\"");
     else if (!g->config)
         *exit = ra_cli_misuse(NAME, "-c FILE is missing");
     else

@@ -185,6 +185,29 @@ static void show_money(view *v)
     ra_top_line(v->p);
 }
 
+/* What has been observed, and compared; of what there has been. */
+static void show_compare(view *v)
+{
+    const cJSON *o = member(v->live, "observed"), *c = member(v->live, "compare");
+    char s[2][RA_TOP_NUMBER_MAX];
+    double hit = number(o, "hit"), all = hit + number(o, "miss") + number(o, "stale");
+    if (all > 0) {
+        title(v, "Observed    ");
+        ra_top_add(v->p, "hit ratio %s of %s reads", ra_top_percent(hit / all, s[0]),
+                   ra_top_whole(all, s[1]));
+        ra_top_line(v->p);
+    }
+    if (!(number(c, "compared") > 0))
+        return;
+    title(v, "Compared    ");
+    ra_top_add(v->p, "%s, %s%s mismatches" RA_LOOK_PLAIN, ra_top_whole(number(c, "compared"), s[0]),
+               number(c, "mismatch") > 0 ? RA_LOOK_BAD : "", ra_top_whole(number(c, "mismatch"), s[1]));
+    if (isfinite(number(c, "nines")))
+        ra_top_add(v->p, ", %s%.0f nines", cJSON_IsTrue(member(c, "at_least")) ? "at least " : "",
+                   number(c, "nines"));
+    ra_top_line(v->p);
+}
+
 /* ---- memory, the store, streams, the cache's outside ---- */
 
 static void show_held(view *v, const char *name, const cJSON *m)
@@ -402,6 +425,7 @@ bool ra_top_view(const ra_top_history *h, const ra_top_place *place, ra_top_page
     show_block(&v);
     show_curves(&v);
     show_money(&v);
+    show_compare(&v);
     show_memory(&v);
     show_breakers(&v);
     show_streams(&v);

@@ -13,6 +13,7 @@
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/metrics.h"
+#include "proxy/request.h"
 #include "proxy/snapshot.h"
 
 #include <event2/buffer.h>
@@ -131,7 +132,8 @@ static enum served look_up(ra_express *e, struct bufferevent *connection, const 
         .config = l->config, .tables_version = ra_tables_version(s->tables), .now = began_us / 1000};
     if (ra_follows_any_lags(s->follows, ra_clock_wall()) || !is_within_limits(&l->config->listen, head) ||
         !ra_listener_host_ok(&l->config->listen, head->host) || !asked_by(e, head, body, &asked) ||
-        !ra_aliases_find(e->aliases, &asked, &basis, look) || !is_proven(e, head, &asked))
+        !ra_aliases_find(e->aliases, &asked, &basis, look) || !is_proven(e, head, &asked) ||
+        (l->config->compare_most && ra_compare_draws(l)))
         return NOT_HERE;
     if (ra_store_peek(e->loop->store, basis.now, look))
         return still_counts(look) ? ANSWERED : NOT_HERE;

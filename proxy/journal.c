@@ -71,8 +71,8 @@ void ra_journal_note(ra_journal *j, enum ra_journal_kind kind, const char *forma
 
 static void write_entry(const entry *e, ra_buf *out)
 {
-    static const char *const kinds[RA_JOURNAL_KINDS] = {"start",  "breaker", "reload", "takeover",
-                                                        "stream", "caching", "markers"};
+    static const char *const kinds[RA_JOURNAL_KINDS] = {"start",  "breaker", "reload",  "takeover",
+                                                        "stream", "caching", "markers", "mismatch"};
     ra_buf_addf(out, "{\"at\": %" PRId64 ", \"kind\": \"%s\", \"text\": ", e->at, kinds[e->kind]);
     ra_buf_add_json_string(out, ra_bytes_z(e->text));
     ra_buf_add_char(out, '}');

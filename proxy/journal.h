@@ -20,6 +20,7 @@ enum ra_journal_kind {
     RA_JOURNAL_STREAM,
     RA_JOURNAL_CACHING,
     RA_JOURNAL_MARKERS,
+    RA_JOURNAL_MISMATCH,
     RA_JOURNAL_KINDS
 };
 

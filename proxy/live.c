@@ -6,6 +6,7 @@
 #include "proxy/clock.h"
 #include "proxy/follow.h"
 #include "proxy/journal.h"
+#include "proxy/live_compare.h"
 #include "proxy/log.h"
 #include "proxy/snapshot.h"
 #include "proxy/watch.h"
@@ -141,6 +142,7 @@ static void write_pattern(const live *l, unsigned subject, const char *before, r
     add_count(out, ", ", "negative", reads(s, RA_READ_NEGATIVE));
     add_count(out, ", ", "write", total(s->writes, RA_OP_KINDS));
     add_count(out, ", ", "invalidations", total(s->invalidations, RA_CAUSES));
+    ra_live_compare_write_one(s, out);
     ra_buf_addf(out, ", \"units_spent\": %.1f, \"units_saved\": %.1f}", (double)s->half_units_spent / 2,
                 (double)s->half_units_saved / 2);
 }
@@ -295,6 +297,7 @@ bool ra_live_write(ra_server *s, ra_buf *out)
     write_reasons(&l, out);
     write_latency(&l, out);
     write_upstream(&l, out);
+    ra_live_compare_write(l.subjects, l.nsubjects, out);
     write_streams(s->follows, out);
     write_memory(&l, out);
     write_connections(&l, out);

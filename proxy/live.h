@@ -13,12 +13,19 @@
  *       of another. Of all hits in a batch, `near` if all are. `error`: also those whose client left
  *    "patterns": [{"table": TEXT, "pattern": TEXT or null (the table's own policy), "ttl_ms": N,
  *                  "hit": N, "miss": N, "stale": N, "bypass": N, "coalesced": N, "negative": N, "write": N,
- *                  "invalidations": N, "units_spent": X, "units_saved": X}],
+ *                  "invalidations": N, "observed_hit": N, "observed_miss": N, "compared": N,
+ *                  "mismatch": N, "units_spent": X, "units_saved": X}],
  *    "bypasses": {REASON: N}, "refused_fills": {REASON: N},
  *    "latency": {"hit": BAND, "miss": BAND, "write": BAND, "store": BAND, "upstream": BAND},
  *       of the last ten seconds: BAND is {"count": N, "p50": US, "p90": US, "p99": US, "p999": US}
  *    "upstream": {"reads": N, "writes": N, "reads_saved": N, "units_spent": X, "units_saved": X},
  *    "money": {"currency": "USD", "per_hour": X, "saved_per_hour": X, "saved_per_month": X} or null,
+ *    "observed": {"hit": N, "miss": N, "stale": N, "bypass": N, "units_saved": X},
+ *       with caching "observe": what reads would have been, which DynamoDB has answered
+ *    "compare": {"compared": N (equal + mismatch), "equal": N, "mismatch": N, "raced": N, "index_equal": N,
+ *                "index_lag": N, "failed": N, "skipped": N, "reads": N, "nines": N or null, "at_least": BOOL},
+ *       entries compared with DynamoDB. `nines` of `compared` were right; without a mismatch it is a bound at
+ *       95 % (`at_least`), null while too few were compared for one. `reads`: sent for that alone
  *    "streams": {TABLE: {"lag_ms": N or null, "fresh_as_of": MS or null, "in_bounds": BOOL, "records": N}},
  *    "memory": {"bytes": N, "max_bytes": N, "entries": N, "evictions": N}, (0 but with store memory)
  *    "near": {"bytes": N, "max_bytes": N, "entries": N} or null,
@@ -27,7 +34,7 @@
  *       the units that are read most of late, at most 20; `reads` is estimated from a sample, and fades, so
  *       that it may shrink. `key` is null: what a unit's digest was made of isn't kept
  *    "events": [{"at": MS, "kind": "breaker" | "reload" | "takeover" | "stream" | "caching" | "markers" |
- *                        "start",
+ *                        "start" | "mismatch",
  *                "text": TEXT}],
  *       the last 100, oldest first
  *    "advice": [{"table": TEXT, "pattern": TEXT or null, "current_ms": N, "recommended_ms": N, "reason":

@@ -14,6 +14,8 @@ typedef struct cell {
     ra_count writes[RA_OP_KINDS];
     ra_count invalidations[RA_CAUSES], fills[RA_FILLED_KINDS];
     ra_count spent, saved; /* half units */
+    ra_count observed[RA_READ_BYPASS + 1], observed_saved;
+    ra_count compared[RA_COMPARED_KINDS], compare_reads;
     ra_latency timed[RA_TIMED_BY_SUBJECT];
 } cell;
 
@@ -181,12 +183,20 @@ static void tell_read(ra_meter *m, const ra_read_event *e, int64_t now)
     ra_advice_note_read(m->advice, ra_tag_subject(e->tag), e->unit, e->entry, bytes, now);
 }
 
-void ra_meter_read(ra_meter *m, const ra_read_event *e, int64_t now)
+/* It counts as what it is, a read that goes to DynamoDB, and by itself as what it would have been. */
+static void count_observed(cell *c, unsigned kind, const ra_read_event *e)
 {
-    if (!m)
-        return;
-    cell *c = cell_of(m, ra_tag_subject(e->tag));
-    unsigned kind = ra_read_kind(ra_tag_kind(e->tag));
+    enum { UNIT = 4096 }; /* bytes that a read unit reads */
+    ra_count_add(&c->observed[e->outcome], 1);
+    if (e->outcome == RA_READ_HIT)
+        ra_count_add(&c->observed_saved, e->bytes > UNIT ? (e->bytes + UNIT - 1) / UNIT : 1);
+    ra_count_add(&c->reads[kind][RA_READ_BYPASS], 1);
+    const char *reason = e->outcome == RA_READ_BYPASS ? e->reason : "caching-observe";
+    ra_count_add(&c->bypasses[kind][ra_reason_number(reason)], 1);
+}
+
+static void count_read(cell *c, unsigned kind, const ra_read_event *e)
+{
     ra_count *reads = c->reads[kind];
     ra_count_add(&reads[e->outcome], 1);
     if (e->near)
@@ -197,6 +207,18 @@ void ra_meter_read(ra_meter *m, const ra_read_event *e, int64_t now)
         ra_count_add(&reads[RA_READ_COALESCED], 1);
     if (e->outcome == RA_READ_BYPASS)
         ra_count_add(&c->bypasses[kind][ra_reason_number(e->reason)], 1);
+}
+
+void ra_meter_read(ra_meter *m, const ra_read_event *e, int64_t now)
+{
+    if (!m)
+        return;
+    cell *c = cell_of(m, ra_tag_subject(e->tag));
+    unsigned kind = ra_read_kind(ra_tag_kind(e->tag));
+    if (e->observed)
+        count_observed(c, kind, e);
+    else
+        count_read(c, kind, e);
     if (e->unit)
         ra_top_keys_note(&m->top, ra_tag_subject(e->tag), e->unit);
     tell_read(m, e, now);
@@ -208,7 +230,7 @@ void ra_meter_invalidation(ra_meter *m, unsigned number, enum ra_cause cause, co
         return;
     ra_count_add(&cell_of(m, number)->invalidations[cause], 1);
     ra_advice_note_invalidation(m->advice, number, unit, now);
-    if (cause == RA_CAUSE_STREAM) /* of a write that no proxy was told of */
+    if (cause == RA_CAUSE_STREAM || cause == RA_CAUSE_MISMATCH) /* of a write that no proxy was told of */
         ra_advice_note_bypassing(m->advice, number, now);
 }
 
@@ -266,6 +288,18 @@ void ra_meter_upstream(ra_meter *m, enum ra_upstream_class class, enum ra_upstre
     atomic_store_explicit(reached ? &m->upstream_replied : &m->upstream_failed, now, memory_order_relaxed);
 }
 
+void ra_meter_compared(ra_meter *m, unsigned number, enum ra_compared result)
+{
+    if (m)
+        ra_count_add(&cell_of(m, number)->compared[result], 1);
+}
+
+void ra_meter_compare_read(ra_meter *m, unsigned number)
+{
+    if (m)
+        ra_count_add(&cell_of(m, number)->compare_reads, 1);
+}
+
 void ra_meter_units(ra_meter *m, unsigned number, uint64_t half_units_spent, uint64_t half_units_saved)
 {
     if (!m)
@@ -315,6 +349,10 @@ bool ra_metrics_sum_subject(const ra_metrics *m, unsigned number, ra_subject_sum
         SUM(out->fills, c->fills);
         out->half_units_spent += ra_count_get(&c->spent);
         out->half_units_saved += ra_count_get(&c->saved);
+        SUM(out->observed, c->observed);
+        out->observed_half_units += ra_count_get(&c->observed_saved);
+        SUM(out->compared, c->compared);
+        out->compare_reads += ra_count_get(&c->compare_reads);
     }
     return any;
 }

@@ -50,7 +50,26 @@ enum ra_request_outcome {
     RA_REQUEST_OUTCOMES
 };
 
-enum ra_cause { RA_CAUSE_WRITE, RA_CAUSE_STREAM, RA_CAUSE_OPERATOR, RA_CAUSE_TABLE_CHANGE, RA_CAUSES };
+enum ra_cause {
+    RA_CAUSE_WRITE,
+    RA_CAUSE_STREAM,
+    RA_CAUSE_OPERATOR,
+    RA_CAUSE_TABLE_CHANGE,
+    RA_CAUSE_MISMATCH, /* DynamoDB has said something else than what was cached */
+    RA_CAUSES
+};
+
+/* What has come of comparing one entry with what DynamoDB says; see proxy/request_compare.c. */
+enum ra_compared {
+    RA_COMPARED_EQUAL,
+    RA_COMPARED_MISMATCH,    /* the difference stood, and no write through the proxies explains it */
+    RA_COMPARED_RACED,       /* the entry isn't there any more: a write, or its end, explains it */
+    RA_COMPARED_INDEX_EQUAL, /* of a global index, which can't be read consistently; as the next */
+    RA_COMPARED_INDEX_LAG,
+    RA_COMPARED_FAILED,  /* no answer that can be compared, or too many were to be read again */
+    RA_COMPARED_SKIPPED, /* drawn, and not compared: there were too many */
+    RA_COMPARED_KINDS
+};
 
 /* What has become of a fill; what a network store answers is known to the store alone. */
 enum ra_filled {
@@ -129,6 +148,7 @@ typedef struct ra_read_event {
     enum ra_read_outcome outcome; /* one of the first four */
     bool near, negative, coalesced;
     bool none;                  /* of a miss: upstream says that there is nothing */
+    bool observed;              /* it is answered by DynamoDB; the outcome is what would have been */
     const char *reason;         /* of a bypass; a static word */
     const ra_key *unit, *entry; /* NULL: not known, which a bypass may be */
     uint32_t bytes;             /* of the entry's body; 0: not known */
@@ -149,6 +169,9 @@ void ra_meter_store(ra_meter *m, int64_t us);
 /* DynamoDB has answered, or hasn't; `now`: monotonic, ms. */
 void ra_meter_upstream(ra_meter *m, enum ra_upstream_class class, enum ra_upstream_result result, int64_t us,
                        int64_t now);
+/* An entry has been compared with what DynamoDB says; and a read was made for that alone. */
+void ra_meter_compared(ra_meter *m, unsigned subject, enum ra_compared result);
+void ra_meter_compare_read(ra_meter *m, unsigned subject);
 /* Capacity, in half units, which is what the smallest read takes. */
 void ra_meter_units(ra_meter *m, unsigned subject, uint64_t half_units_spent, uint64_t half_units_saved);
 
@@ -161,6 +184,9 @@ typedef struct ra_subject_sums {
     uint64_t writes[RA_OP_KINDS];
     uint64_t invalidations[RA_CAUSES], fills[RA_FILLED_KINDS];
     uint64_t half_units_spent, half_units_saved;
+    uint64_t observed[RA_READ_BYPASS + 1]; /* what reads that were observed would have been */
+    uint64_t observed_half_units;          /* that those hits would have saved, by their sizes */
+    uint64_t compared[RA_COMPARED_KINDS], compare_reads;
 } ra_subject_sums;
 
 typedef struct ra_request_sums {
@@ -191,6 +217,7 @@ const char *ra_reason_name(unsigned number); /* NULL: no reason has that number 
 const char *ra_request_outcome_name(enum ra_request_outcome outcome);
 const char *ra_read_outcome_name(enum ra_read_outcome outcome); /* of the first four */
 const char *ra_cause_name(enum ra_cause cause);
+const char *ra_compared_name(enum ra_compared result);
 const char *ra_filled_name(enum ra_filled result);
 const char *ra_timed_name(enum ra_timed what);
 const char *ra_upstream_class_name(enum ra_upstream_class class);

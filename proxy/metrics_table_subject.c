@@ -155,6 +155,54 @@ static void write_saved(const ra_exposition *x, const char *name)
     }
 }
 
+/* ---- observed and compared; of what there has been ---- */
+
+static void write_observed(const ra_exposition *x, const char *name)
+{
+    ra_label v[COMMON + 1];
+    for (unsigned i = 0; i < x->nsubjects; i++) {
+        name_subject(x, i, v);
+        for (unsigned o = 0; o <= RA_READ_BYPASS; o++) {
+            v[2] = (ra_label){"outcome", ra_read_outcome_name((enum ra_read_outcome)o)};
+            if (x->subjects[i].observed[o])
+                ra_metrics_text_count(x->out, name, v, 3, x->subjects[i].observed[o]);
+        }
+    }
+}
+
+static void write_observed_units(const ra_exposition *x, const char *name)
+{
+    ra_label v[COMMON];
+    for (unsigned i = 0; i < x->nsubjects; i++) {
+        name_subject(x, i, v);
+        if (x->subjects[i].observed_half_units)
+            ra_metrics_text_value(x->out, name, v, COMMON, (double)x->subjects[i].observed_half_units / 2);
+    }
+}
+
+static void write_compared(const ra_exposition *x, const char *name)
+{
+    ra_label v[COMMON + 1];
+    for (unsigned i = 0; i < x->nsubjects; i++) {
+        name_subject(x, i, v);
+        for (unsigned c = 0; c < RA_COMPARED_KINDS; c++) {
+            v[2] = (ra_label){"result", ra_compared_name((enum ra_compared)c)};
+            if (x->subjects[i].compared[c])
+                ra_metrics_text_count(x->out, name, v, 3, x->subjects[i].compared[c]);
+        }
+    }
+}
+
+static void write_compare_reads(const ra_exposition *x, const char *name)
+{
+    ra_label v[COMMON];
+    for (unsigned i = 0; i < x->nsubjects; i++) {
+        name_subject(x, i, v);
+        if (x->subjects[i].compare_reads)
+            ra_metrics_text_count(x->out, name, v, COMMON, x->subjects[i].compare_reads);
+    }
+}
+
 static void write_held(const ra_exposition *x, const char *name, bool bytes)
 {
     ra_label v[COMMON];
@@ -221,6 +269,16 @@ const ra_metric ra_metrics_by_subject[] = {
      "Capacity units that DynamoDB says were consumed.", write_spent},
     {"readaside_capacity_units_saved_total", "counter", SUBJECT,
      "Capacity units that hits and coalesced reads would have consumed.", write_saved},
+    {"readaside_observed_reads_total", "counter", SUBJECT ", outcome",
+     "Entries looked up with caching \"observe\", by what they would have been; DynamoDB answered all of them.",
+     write_observed},
+    {"readaside_observed_units_saved_total", "counter", SUBJECT,
+     "Read units that the hits among them would have saved, by their sizes, as eventually consistent reads.",
+     write_observed_units},
+    {"readaside_compared_total", "counter", SUBJECT ", result",
+     "Entries compared with what DynamoDB says: observed ones, and a sample of the hits.", write_compared},
+    {"readaside_compare_reads_total", "counter", SUBJECT,
+     "Reads sent to DynamoDB for comparing alone.", write_compare_reads},
     {"readaside_entries", "gauge", SUBJECT, "Entries held, with store memory.", write_entries},
     {"readaside_entry_bytes", "gauge", SUBJECT, "Bytes of those entries, with what each costs beyond its body.",
      write_bytes},

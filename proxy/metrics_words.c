@@ -117,8 +117,15 @@ const char *ra_read_outcome_name(enum ra_read_outcome outcome)
 
 const char *ra_cause_name(enum ra_cause cause)
 {
-    static const char *const names[RA_CAUSES] = {"write", "stream", "operator", "table-change"};
+    static const char *const names[RA_CAUSES] = {"write", "stream", "operator", "table-change", "mismatch"};
     return names[cause];
+}
+
+const char *ra_compared_name(enum ra_compared result)
+{
+    static const char *const names[RA_COMPARED_KINDS] = {"equal",     "mismatch", "raced",  "index_equal",
+                                                         "index_lag", "failed",   "skipped"};
+    return names[result];
 }
 
 const char *ra_filled_name(enum ra_filled result)

@@ -143,6 +143,9 @@ enum ra_op_result ra_op_plan(ra_op *op);
 /* Appends the body for upstream. For BatchGetItem: only the keys whose part has `upstream` set, and those
  * that have no part. */
 bool ra_op_body(const ra_op *op, ra_buf *out);
+/* The same from now on as a consistent read, of tables and local indexes; global ones have none. false: no
+ * memory. */
+bool ra_op_read_consistently(ra_op *op);
 /* Is that body the client's, byte for byte (so that it needn't be copied)? */
 bool ra_op_body_is_original(const ra_op *op);
 

@@ -292,8 +292,9 @@ bool ra_server_switch_caching(ra_server *s, const char *table, enum ra_caching c
         const char *word = ra_caching_word(caching);
         ra_log(RA_LOG_INFO, "caching is %s%s%s, until the next reload or restart", word,
                table ? " for table " : "", table ? table : "");
-        ra_journal_note(s->journal, RA_JOURNAL_CACHING, "caching was switched %s%s%s", word,
-                        table ? " for table " : "", table ? table : "");
+        ra_journal_note(s->journal, RA_JOURNAL_CACHING, "caching was switched %s%s%s%s",
+                        caching == RA_CACHING_OBSERVE ? "to " : "", word, table ? " for table " : "",
+                        table ? table : "");
     }
     pthread_mutex_unlock(&s->reloading.one);
     return ok;

@@ -4,6 +4,7 @@
  * - a read: received → decoded → learning → planned → looking up → looked up → joining → (waiting in a flight
  *   | fetching) → filling → finished; a hit ends at looked up. When another process is filling what it
  *   misses: awaiting, and once more from looking up on. When upstream fails: falling back
+ * - a read that is compared: after its answer comparing → compared → checking → checked, twice at most
  * - a write: received → decoded → learning → planned → marking → (marked) → forwarding → forwarded →
  *   aftermarking → (aftermarked) → remarking → unmarking → finished
  * - the rest: received → decoded → planned → forwarding → finished
@@ -55,6 +56,10 @@ static enum ra_step (*const states[RA_STATES])(ra_request *) = {
     [RA_FILLING] = ra_request_fill,
     [RA_FALLING_BACK] = ra_request_fall_back,
     [RA_FALLEN_BACK] = ra_request_fallen_back,
+    [RA_COMPARING] = ra_request_compare,
+    [RA_COMPARED] = ra_request_compared,
+    [RA_CHECKING] = ra_request_check,
+    [RA_CHECKED] = ra_request_checked,
     [RA_MARKING] = ra_request_mark,
     [RA_MARKED] = ra_request_marked,
     [RA_FORWARDING] = ra_request_forward,
@@ -136,6 +141,7 @@ static void request_free(ra_request *r)
     ra_loop *l = r->loop;
     ra_request_count_answer(r, r->left ? RA_REQUEST_LEFT : RA_REQUEST_ERROR);
     unwatch(r);
+    ra_request_free_doubts(r);
     if (r->op_open)
         free_parts(r);
     ra_request_part_from_asker(r);
@@ -510,7 +516,7 @@ enum ra_step ra_request_send(ra_request *r, bool once, enum ra_request_state the
 {
     ra_bytes body = r->op.body;
     r->state = then;
-    if (!ra_op_body_is_original(&r->op)) {
+    if (!r->as_asked && !ra_op_body_is_original(&r->op)) {
         ra_buf_clear(&r->upstream_body);
         if (!ra_op_body(&r->op, &r->upstream_body)) {
             r->reply = ra_upstream_failure("out of memory");

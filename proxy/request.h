@@ -12,6 +12,10 @@ struct evhttp_request;
 /* evhttp's callback: `loop` is the ra_loop. */
 void ra_request_received(struct evhttp_request *http, void *loop);
 
+/* Is a hit that is about to be served without a request to be compared with what DynamoDB says? Then it goes
+ * the whole way. */
+bool ra_compare_draws(ra_loop *l);
+
 /*
  * Ends what is left of the loops' requests, without answering: after drain_timeout, when no loop runs any
  * more. For all loops in one call, since a flight's leader and its waiters may be on different ones.

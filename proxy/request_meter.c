@@ -58,6 +58,7 @@ static ra_read_event event_of(const ra_request *r, const ra_part *part, bool sta
     e.negative = e.outcome == RA_READ_HIT && look->payload && ra_op_payload_is_negative(look->payload);
     e.coalesced = e.outcome == RA_READ_MISS && r->collapsed;
     e.none = e.outcome == RA_READ_MISS && part->none;
+    e.observed = r->observed;
     return e;
 }
 
@@ -73,6 +74,8 @@ void ra_request_count_reads(ra_request *r, bool stale)
     for (size_t i = 0; i < op->nparts; i++) {
         ra_read_event e = event_of(r, &op->parts[i], stale);
         ra_meter_read(r->loop->meter, &e, r->missed_at);
+        if (r->observed)
+            continue; /* DynamoDB has answered it */
         r->how.near = e.near && (i == 0 || r->how.near);
         r->how.negative = e.negative && op->nparts == 1;
         r->how.coalesced |= e.coalesced;

@@ -45,10 +45,11 @@ enum ra_step ra_request_look_up(ra_request *r)
         p->look.ttl = p->policy->ttl;
         p->look.negative_ttl = p->policy->negative_ttl;
     }
+    r->observed = ra_request_is_observed(r);
     if (ra_request_lags(r))
         return bypass(r, "stream-lag");
     if (op->nparts == 1) {
-        op->parts[0].look.awaits = op->kind != RA_OP_BATCH_GET_ITEM && !r->await_timer;
+        op->parts[0].look.awaits = op->kind != RA_OP_BATCH_GET_ITEM && !r->await_timer && !r->observed;
         return ask(r, &op->parts[0].look, 1, RA_LOOKED_UP);
     }
     r->lookups = ra_arena_array(&r->arena, op->nparts, sizeof *r->lookups);
@@ -119,8 +120,9 @@ static enum ra_step looked_up_one(ra_request *r)
     switch (look->outcome) {
     case RA_LOOKUP_HIT:
         learn(r, look);
+        ra_request_draw(r);
         answer_cached(r, look, false);
-        return ra_request_go(r, RA_FINISHED);
+        return ra_request_answered(r);
     case RA_LOOKUP_STALE:
         /* Strictly less: with 0 never, not even in the ms in which it expires. */
         if (-look->expires_in < part->policy->stale_while_revalidate) {
@@ -175,16 +177,19 @@ static enum ra_step looked_up_many(ra_request *r)
     ra_buf_init(&body, r->config->upstream.max_reply);
     ra_verdict v = served_together(r);
     ra_request_count_reads(r, false);
+    ra_request_draw(r);
     if (ra_op_read_reply(op, NULL, false, &body))
         ra_request_answer_made(r, NULL, &body, &v);
     else
         ra_request_answer_error(r, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory");
     ra_buf_free(&body);
-    return ra_request_go(r, RA_FINISHED);
+    return ra_request_answered(r);
 }
 
 enum ra_step ra_request_looked_up(ra_request *r)
 {
+    if (r->observed)
+        return ra_request_observe(r);
     return r->op.kind == RA_OP_BATCH_GET_ITEM ? looked_up_many(r) : looked_up_one(r);
 }
 
@@ -347,6 +352,10 @@ static bool take_one(ra_request *r, const ra_cacheable *c, int64_t now)
     part->none = c->negative;
     if (part->look.outcome == RA_LOOKUP_BYPASS)
         return false;
+    if (part->look.outcome == RA_LOOKUP_HIT) { /* observed */
+        ra_request_compare_part(r, c->part, c->payload);
+        return false;
+    }
     enum ra_filled result = fill_one(r, c, now);
     ra_request_count_fill(r, part, result);
     return result == RA_FILLED;
@@ -375,7 +384,7 @@ static bool is_failure(const ra_http_reply *reply)
 
 static ra_verdict fetched_verdict(const ra_request *r, bool stored)
 {
-    bool missed = r->op.nparts && !r->op.bypass;
+    bool missed = r->op.nparts && !r->op.bypass && !r->observed;
     bool bypassed = missed && r->op.nparts == 1 && r->op.parts[0].look.outcome == RA_LOOKUP_BYPASS;
     bool partial = false;
     for (size_t i = 0; i < r->op.nparts; i++)
@@ -394,18 +403,22 @@ static void count_untold(ra_request *r)
 {
     for (size_t i = 0; i < r->op.nparts && !r->collapsed; i++) {
         const ra_part *part = &r->op.parts[i];
-        if (part->upstream && !part->told && part->look.outcome != RA_LOOKUP_BYPASS)
+        if (!part->upstream || part->told || part->look.outcome == RA_LOOKUP_BYPASS)
+            continue;
+        if (part->look.outcome == RA_LOOKUP_HIT) /* observed */
+            ra_meter_compared(r->loop->meter, part->policy->subject, RA_COMPARED_FAILED);
+        else
             ra_request_count_fill(r, part, RA_FILL_REPLY);
     }
 }
 
 static enum ra_step answer_fetched(ra_request *r, const ra_verdict *v)
 {
-    ra_request_count_reads(r, false);
+    ra_request_count_reads(r, r->stale_observed);
     bool good = r->reply && r->reply->result == RA_HTTP_OK && r->reply->status == 200;
     if (!good || !ra_op_read_rewrites(&r->op, r->collapsed)) {
         ra_request_answer_upstream(r, v);
-        return ra_request_go(r, RA_FINISHED);
+        return ra_request_answered(r);
     }
     ra_buf body;
     ra_buf_init(&body, 2 * r->config->upstream.max_reply);
@@ -414,14 +427,14 @@ static enum ra_step answer_fetched(ra_request *r, const ra_verdict *v)
     else
         ra_request_answer_error(r, 503, RA_TYPE_UNAVAILABLE, "readaside: DynamoDB's reply isn't understood");
     ra_buf_free(&body);
-    return ra_request_go(r, RA_FINISHED);
+    return ra_request_answered(r);
 }
 
 /* Stale entries are served whole, to a GetItem or a Query: a batch would have to be put together from
  * several. */
 static bool may_fall_back(const ra_request *r)
 {
-    return r->op.kind != RA_OP_BATCH_GET_ITEM && r->op.nparts == 1 &&
+    return r->op.kind != RA_OP_BATCH_GET_ITEM && r->op.nparts == 1 && !r->observed &&
            r->op.parts[0].policy->stale_if_error > 0 && !ra_request_lags(r);
 }
 

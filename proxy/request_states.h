@@ -39,6 +39,10 @@ enum ra_request_state {
     RA_FILLING,      /* its reply goes to the store and to the waiters */
     RA_FALLING_BACK, /* upstream failed: may a stale entry be served? */
     RA_FALLEN_BACK,
+    RA_COMPARING, /* the client has been answered; was what is cached right? DynamoDB is asked */
+    RA_COMPARED,
+    RA_CHECKING, /* it differs: is it still cached? */
+    RA_CHECKED,
     /* writes, and what passes through */
     RA_MARKING, /* every unit it touches gets a marker */
     RA_MARKED,
@@ -52,6 +56,8 @@ enum ra_request_state {
     RA_FINISHED,
     RA_STATES
 };
+
+typedef struct ra_request_doubts ra_request_doubts;
 
 typedef struct ra_request ra_request;
 struct ra_request {
@@ -112,14 +118,18 @@ struct ra_request {
     int64_t missed_at_us;      /* as missed_at */
 
     ra_seat seat;
-    bool leads, waits; /* its place in a flight */
-    bool collapsed;    /* its reply is another's */
-    bool again;        /* it waited for a leader that ran out of time, and looks up once more */
-    bool refreshing;   /* answered with a stale entry; what goes on is the refresh */
+    bool leads, waits;   /* its place in a flight */
+    bool collapsed;      /* its reply is another's */
+    bool again;          /* it waited for a leader that ran out of time, and looks up once more */
+    bool observed;       /* a read of a table with caching "observe" */
+    bool stale_observed; /* which would have been served stale */
+    bool as_asked;       /* what goes upstream is the client's body as it is */
+    bool refreshing;     /* answered with a stale entry; what goes on is the refresh */
     ra_upstream_call *upstream;
     ra_buf upstream_body;
-    ra_http_reply *reply; /* one reference */
-    const char *detail;   /* for Cache-Status */
+    ra_http_reply *reply;      /* one reference */
+    const char *detail;        /* for Cache-Status */
+    ra_request_doubts *doubts; /* what is compared, in the arena; NULL: nothing */
 
     ra_mark *marks; /* set before sending: the op's, or those of every table */
     size_t nmarks;
@@ -238,6 +248,24 @@ int64_t ra_request_fresh_as_of(const ra_request *r);
 /* The write has been carried out, and the store told of all of it: its records are the proxies' own. After
  * its marks have been ended. */
 void ra_request_note_own(ra_request *r);
+
+/* Observing, in proxy/request_observe.c. */
+bool ra_request_is_observed(const ra_request *r);
+enum ra_step ra_request_observe(ra_request *r); /* instead of `looked up` */
+
+/* Comparing, in proxy/request_compare.c. */
+
+/* A part that is a hit, which is observed, has been read; both payloads stay the caller's. */
+void ra_request_compare_part(ra_request *r, size_t part, ra_payload *upstream);
+/* All parts are hits that are about to be served: are they drawn, to be compared afterwards? */
+void ra_request_draw(ra_request *r);
+/* The client has been answered: what there is to compare is, else it is over. */
+enum ra_step ra_request_answered(ra_request *r);
+enum ra_step ra_request_compare(ra_request *r);
+enum ra_step ra_request_compared(ra_request *r);
+enum ra_step ra_request_check(ra_request *r);
+enum ra_step ra_request_checked(ra_request *r);
+void ra_request_free_doubts(ra_request *r);
 
 /* Marks, in proxy/request_mark.c. */
 

@@ -11,6 +11,7 @@
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/metrics.h"
+#include "proxy/mismatches.h"
 #include "proxy/request.h"
 #include "proxy/route_shown.h"
 #include "proxy/server_store.h"
@@ -224,6 +225,7 @@ ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, i
         return NULL;
     s->config = ra_config_ref(config);
     s->journal = ra_journal_new();
+    s->mismatches = ra_mismatches_new(s->journal);
     s->provider = provider;
     s->nloops = config->listen.threads;
     if (!ra_server_snapshots_init(s) || !listener_init(s) || !access_log_init(s) ||
@@ -243,7 +245,7 @@ ra_server *ra_server_new(ra_config *config, ra_credentials_provider *provider, i
             ra_meter_tell(ra_metrics_meter(s->metrics, i), ra_advice_get_ring(s->advice, i));
     }
     s->loops = calloc(s->nloops ? s->nloops : 1, sizeof *s->loops);
-    bool ok = s->journal && s->advice && s->flights && s->tables && s->loops;
+    bool ok = s->journal && s->mismatches && s->advice && s->flights && s->tables && s->loops;
     for (unsigned i = 0; i < s->nloops && ok; i++)
         ok = loop_init(&s->loops[i], s, i == 0);
     s->invalidator = ok ? ra_invalidator_new(s) : NULL;
@@ -395,6 +397,7 @@ void ra_server_free(ra_server *s)
     ra_tls_server_free(s->tls);
     ra_config_unref(s->config);
     ra_access_log_free(s->access_log);
+    ra_mismatches_free(s->mismatches);
     ra_journal_free(s->journal);
     ra_advice_free(s->advice);
     ra_metrics_free(s->metrics);

@@ -38,6 +38,7 @@ struct ra_invalidator;
 struct ra_journal;
 struct ra_meter;
 struct ra_metrics;
+struct ra_mismatches;
 struct ra_request;
 struct ra_snapshot;
 struct ssl_ctx_st;
@@ -85,6 +86,7 @@ typedef struct ra_loop {
     struct ra_request *requests; /* all that live on this loop */
     ra_await_experience fills;
     struct ra_meter *meter; /* what this thread counts */
+    bool compare_drawn;     /* a hit that the express way has left is to be compared */
     unsigned in_flight;     /* how many they are */
     unsigned sending;       /* replies handed to evhttp that aren't written out yet */
     bool draining;
@@ -118,14 +120,15 @@ struct ra_server {
     atomic_bool clock_differs;    /* from DynamoDB's: see proxy/clock_check.h */
     ra_loop *loops;
     unsigned nloops;
-    uint16_t port;              /* bound */
-    struct ra_admin *admin;     /* NULL: none is configured */
-    struct ra_journal *journal; /* what an operator is told of */
-    ra_access_log *access_log;  /* prepared once a configuration has one */
-    struct ra_metrics *metrics; /* a meter for each loop, and one for the admin listener's thread */
-    struct ra_advice *advice;   /* what other TTLs would have done */
-    int64_t started;            /* wall clock, ms */
-    struct ra_follows *follows; /* of tables' streams; NULL: none is followed */
+    uint16_t port;                    /* bound */
+    struct ra_admin *admin;           /* NULL: none is configured */
+    struct ra_journal *journal;       /* what an operator is told of */
+    ra_access_log *access_log;        /* prepared once a configuration has one */
+    struct ra_metrics *metrics;       /* a meter for each loop, and one for the admin listener's thread */
+    struct ra_advice *advice;         /* what other TTLs would have done */
+    struct ra_mismatches *mismatches; /* what the cache and DynamoDB have differed in */
+    int64_t started;                  /* wall clock, ms */
+    struct ra_follows *follows;       /* of tables' streams; NULL: none is followed */
     struct ra_invalidator *invalidator;
 };
 

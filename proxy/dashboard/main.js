@@ -32,6 +32,10 @@ function showHead(live) {
   const facts = [["Version", live.version], ["Store", live.store], ["Threads", f.whole(live.threads)], ["Up", f.duration(live.at - live.started)]];
   const [connections, flight] = [f.whole(live.connections), f.whole(live.in_flight)];
   facts.push(["Connections", connections], ["In flight", flight]);
+  const { compared, mismatch, nines, at_least: bound } = live.compare || { compared: 0 };
+  if (compared) facts.push(["Compared", f.whole(compared)], ["Mismatches", f.whole(mismatch)], ["Nines", nines === null ? "–" : (bound ? "≥ " : "") + nines]);
+  const seen = live.observed ? live.observed.hit + live.observed.miss + live.observed.stale : 0;
+  if (seen) facts.push(["Would-be hit ratio", `${((100 * live.observed.hit) / seen).toFixed(1)} %`]);
   $("facts").replaceChildren(...facts.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
   $("caching").hidden = live.caching === "on";
   setText($("caching"), `Caching is ${live.caching}`);

@@ -147,7 +147,7 @@ def test_the_command(switched):
     assert r.command("caching").returncode == 2
 
 
-@pytest.mark.parametrize("body", [{}, {"caching": "observe"}, {"caching": "off", "tabel": "chat"},
+@pytest.mark.parametrize("body", [{}, {"caching": "observed"}, {"caching": "off", "tabel": "chat"},
                                   {"caching": "off", "table": 1}, {"caching": "off", "table": ""}, ["off"]])
 def test_bad_bodies_change_nothing(switched, body):
     r = switched()

@@ -570,6 +570,10 @@ def test_what_is_taken_off_a_ttl(reloading, direct):
 SEEN = {
     "caching": "tests/integration/test_caching.py",
     "tables.NAME.caching": "tests/integration/test_caching.py",
+    "access_log": "tests/integration/test_access_log.py",
+    "compare": "tests/integration/test_observe.py",
+    "tables.NAME.compare": "tests/integration/test_observe.py",
+    "admin.show_keys": "tests/integration/test_observe.py",
     "writes_when_store_down": "test_writes_when_the_store_is_down",
     "tables.NAME.writes_when_store_down": "test_writes_when_the_store_is_down",
     "routes": "test_routes_and_cors",

@@ -264,7 +264,7 @@ static void test_caching_is_switched(void **state)
     ra_config_unref(two);
     ra_config_unref(all);
     ra_config_unref(reloaded);
-    expect_error("{\"caching\": \"observe\"}", "caching", 1, "isn't accepted");
+    expect_error("{\"caching\": \"observed\"}", "caching", 1, "isn't accepted");
 }
 
 static void test_the_access_log_comes_moves_and_goes(void **state)
