@@ -3,8 +3,9 @@
  *
  *   POST /admin/reload      {}
  *       200 {"reloaded": true, "changed": [PATH, ...], "kept": [PATH, ...], "problems": [...]}: what is in
- * force now, what waits for a restart, and warnings 422 {"reloaded": false, "error": TEXT, "problems": [...],
- * ...}: nothing has changed POST /admin/caching     {"caching": "on" | "observe" | "off", "table": NAME, or none for all}
+ * force now, what waits for a restart, and warnings
+ *       422 {"reloaded": false, "error": TEXT, "problems": [...], ...}: nothing has changed
+ *   POST /admin/caching     {"caching": "on" | "observe" | "off", "table": NAME, or none for all}
  *       200 {"caching": ..., "table": NAME or null, "until": "the next reload or restart"}
  *   POST /admin/invalidate  {"all": true}, {"table": NAME}, or
  *                           {"table": NAME, "partition_key": VALUE, "sort_key": VALUE, "index": NAME}

@@ -23,7 +23,8 @@
  *    "observed": {"hit": N, "miss": N, "stale": N, "bypass": N, "units_saved": X},
  *       with caching "observe": what reads would have been, which DynamoDB has answered
  *    "compare": {"compared": N (equal + mismatch), "equal": N, "mismatch": N, "raced": N, "index_equal": N,
- *                "index_lag": N, "failed": N, "skipped": N, "reads": N, "nines": N or null, "at_least": BOOL},
+ *                "index_lag": N, "failed": N, "skipped": N, "reads": N, "nines": N or null,
+ *                "at_least": BOOL},
  *       entries compared with DynamoDB. `nines` of `compared` were right; without a mismatch it is a bound at
  *       95 % (`at_least`), null while too few were compared for one. `reads`: sent for that alone
  *    "streams": {TABLE: {"lag_ms": N or null, "fresh_as_of": MS or null, "in_bounds": BOOL, "records": N}},
