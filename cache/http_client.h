@@ -47,6 +47,7 @@ typedef struct ra_http_reply {
     char *body; /* may be NULL when empty */
     size_t len;
     size_t header_bytes; /* of names and values, for the cap */
+    uint32_t note;       /* its receiver's own; 0 at first */
 } ra_http_reply;
 
 /* The value, or NULL. `name` in lower case; the first of several. */

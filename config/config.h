@@ -182,6 +182,7 @@ typedef struct ra_config_upstream {
     size_t max_reply;
     int64_t schema_refresh; /* DescribeTable again after this; bounds how long an index made elsewhere is
                                unknown */
+    bool ask_capacity;      /* what reads and writes consume; false: reads are reckoned by size */
     char *ca_file;          /* NULL: the system's */
 } ra_config_upstream;
 
@@ -263,6 +264,13 @@ typedef struct ra_config_access_log {
     uint32_t sample; /* ppm of requests that get a line */
 } ra_config_access_log;
 
+/* What a million capacity units cost, in millionths of the currency. */
+typedef struct ra_config_prices {
+    bool given; /* false: nothing is said of money */
+    char *currency;
+    int64_t read, write;
+} ra_config_prices;
+
 /* See proxy/rekey.h. Slots of its templates: attributes of the record's new image, by name in `inputs`, and
  * what the one star of `partition_key` stands for in the record's own. */
 typedef struct ra_stream_rule {
@@ -298,6 +306,7 @@ struct ra_config {
     int64_t unknown_write_hold;
     ra_config_streams streams;
     ra_config_access_log access_log;
+    ra_config_prices prices;
     ra_stream_rule *stream_rules;
     size_t nstream_rules;
     ra_table_config *tables;

@@ -40,6 +40,15 @@ static void decode_sections(ra_decoder *d, const ra_place *root, ra_config *c)
     }
 }
 
+static void decode_prices(ra_decoder *d, const ra_place *root, ra_config_prices *out)
+{
+    ra_place at;
+    out->given = ra_decode_member(d, root, "prices", &at);
+    ra_decode_presets(d, &ra_section_prices, out);
+    if (out->given)
+        ra_decode_object(d, &ra_section_prices, &at, out);
+}
+
 /* The object `tls` of a listener. */
 static void decode_tls(ra_decoder *d, const ra_place *root, const char *listener, const ra_section *section,
                        ra_config_tls *out)
@@ -76,6 +85,7 @@ static void decode_root(ra_decoder *d, const cJSON *node, ra_config *c)
     if (!ra_decode_object(d, &ra_section_root, &root, c))
         return;
     decode_sections(d, &root, c);
+    decode_prices(d, &root, &c->prices);
     decode_tls(d, &root, "listen", &ra_section_listen_tls, &c->listen.tls);
     decode_tls(d, &root, "admin", &ra_section_admin_tls, &c->admin.listen.tls);
     ra_decode_auth(d, &root, &c->auth);

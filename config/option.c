@@ -36,6 +36,8 @@ static void store_number(setting *s, int64_t value)
         memcpy(member, &value, sizeof value);
     else if (s->o->type == RA_OPTION_SIZE)
         memcpy(member, &(size_t){(size_t)value}, sizeof(size_t));
+    else if (s->o->type == RA_OPTION_PRICE)
+        memcpy(member, &value, sizeof value);
     else if (s->o->type == RA_OPTION_SHARE)
         memcpy(member, &(uint32_t){(uint32_t)value}, sizeof(uint32_t));
     else
@@ -58,6 +60,8 @@ static bool set_number(setting *s)
         ok = ra_size_parse(s->text, &value);
     else if (s->o->type == RA_OPTION_SHARE)
         ok = ra_share_parse(s->text, &value);
+    else if (s->o->type == RA_OPTION_PRICE)
+        ok = ra_price_parse(s->text, &value);
     else
         ok = ra_count_parse(s->text, &value);
     if (!ok)
@@ -242,6 +246,7 @@ static bool set(setting *s)
     case RA_OPTION_DURATION:
     case RA_OPTION_SIZE:
     case RA_OPTION_SHARE:
+    case RA_OPTION_PRICE:
     case RA_OPTION_COUNT:
         return set_number(s);
     case RA_OPTION_CHOICE:
@@ -426,12 +431,27 @@ static void set_choices(ra_decoder *d, const ra_option *o, const ra_place *at, v
     memcpy((char *)base + o->offset, &set_of, sizeof set_of);
 }
 
+/* As a decimal it is one that has a price's few digits: its double is the nearest to it. */
+static void set_price(setting *s, const ra_place *at)
+{
+    int64_t value;
+    double given = at->node->valuedouble;
+    if (!ra_price_of_number(given, &value))
+        ra_option_refuse(s->d, s->o, at, "the number has more than six decimals");
+    else if (value < s->o->min || value > s->o->max)
+        ra_option_refuse(s->d, s->o, at, "the number is out of bounds");
+    else
+        store_number(s, value);
+}
+
 /* Numbers are taken where no unit could be missing. They come as doubles: only whole ones in bounds pass. */
 static void set_json_number(ra_decoder *d, const ra_option *o, const ra_place *at, void *base)
 {
     setting s = {.d = d, .o = o, .base = base};
     double value = at->node->valuedouble;
-    if (o->type != RA_OPTION_SIZE && o->type != RA_OPTION_COUNT) {
+    if (o->type == RA_OPTION_PRICE) {
+        set_price(&s, at);
+    } else if (o->type != RA_OPTION_SIZE && o->type != RA_OPTION_COUNT) {
         bool unit = o->type == RA_OPTION_DURATION || o->type == RA_OPTION_SHARE;
         ra_option_refuse(d, o, at, unit ? "a number without a unit" : "a number");
     } else if (!(value >= (double)o->min && value <= (double)o->max)) {

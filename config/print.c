@@ -81,6 +81,9 @@ void ra_option_accepted(const ra_option *o, char out[RA_OPTION_ACCEPTED_MAX])
     case RA_OPTION_SHARE:
         bounded("a percentage such as \"10%\", from ", ra_share_format, o, "", out);
         break;
+    case RA_OPTION_PRICE:
+        bounded("a number with at most six decimals such as \"0.25\", from ", ra_price_format, o, "", out);
+        break;
     case RA_OPTION_COUNT:
         bounded("a whole number from ", count_format, o, "", out);
         break;

@@ -27,6 +27,8 @@ bool ra_same_list(const cJSON *a, const cJSON *b)
 
 static bool number_of(const ra_option *o, const cJSON *node, int64_t *out)
 {
+    if (cJSON_IsNumber(node) && o->type == RA_OPTION_PRICE)
+        return ra_price_of_number(node->valuedouble, out);
     if (cJSON_IsNumber(node)) {
         *out = (int64_t)node->valuedouble;
         return true;
@@ -37,6 +39,7 @@ static bool number_of(const ra_option *o, const cJSON *node, int64_t *out)
     return o->type == RA_OPTION_DURATION ? ra_duration_parse(text, out)
            : o->type == RA_OPTION_SIZE   ? ra_size_parse(text, out)
            : o->type == RA_OPTION_SHARE  ? ra_share_parse(text, out)
+           : o->type == RA_OPTION_PRICE  ? ra_price_parse(text, out)
                                          : ra_count_parse(text, out);
 }
 
@@ -106,6 +109,7 @@ bool ra_same_value(const ra_option *o, const cJSON *a, const cJSON *b)
     case RA_OPTION_DURATION:
     case RA_OPTION_SIZE:
     case RA_OPTION_SHARE:
+    case RA_OPTION_PRICE:
     case RA_OPTION_COUNT:
         return same_number(o, a, b);
     case RA_OPTION_TEXTS:

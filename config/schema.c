@@ -15,6 +15,8 @@
 #define GIB     (1024 * MIB)
 #define WHOLE   INT64_C(1000000)
 
+#define PRICE_MAX (INT64_C(1000000) * 1000000) /* a million, in millionths */
+
 /* One options array and its section. */
 #define SECTION(id, where, ...)                                                                              \
     const ra_section ra_section_##id = {.path = (where),                                                     \
@@ -83,8 +85,8 @@ static const ra_option root_options[] = {
      .preset = "on",
      .choices = cachings,
      .reloadable = true,
-     .doc = "\"off\": reads go to DynamoDB and fill nothing; writes are marked all the same. \"observe\": "
-            "misses fill, but every read is answered by DynamoDB and compared with what is cached."},
+     .doc = "\"off\": reads go to DynamoDB and fill nothing; \"observe\": they fill, and what is cached is "
+            "compared."},
     {.name = "compare",
      .type = RA_OPTION_SHARE,
      .offset = offsetof(ra_config, compare),
@@ -140,6 +142,12 @@ static const ra_option root_options[] = {
      .reloadable = true,
      .within = &ra_section_access_log,
      .doc = "One line of JSON for each request, or for a sample of them."},
+    {.name = "prices",
+     .type = RA_OPTION_OBJECT,
+     .preset_doc = "none: nothing is said of money",
+     .reloadable = true,
+     .within = &ra_section_prices,
+     .doc = "What DynamoDB costs, for the dashboard and the like to say what is spent and saved."},
     {.name = "routes",
      .type = RA_OPTION_OBJECTS,
      .max = 256,
@@ -512,6 +520,12 @@ static const ra_option upstream_options[] = {
      .reloadable = true,
      .doc = "How often a table's keys and indexes are learnt anew; an index made elsewhere is unknown till "
             "then."},
+    {.name = "ask_capacity",
+     .type = RA_OPTION_BOOL,
+     .offset = offsetof(ra_config_upstream, ask_capacity),
+     .preset = "true",
+     .reloadable = true,
+     .doc = "DynamoDB is asked what requests consume; else reads are reckoned by size, writes not at all."},
     {.name = "ca_file",
      .type = RA_OPTION_READABLE,
      .offset = offsetof(ra_config_upstream, ca_file),
@@ -913,6 +927,32 @@ static const ra_option access_log_options[] = {
      .doc = "How many requests get a line; those with a status of 500 or more all do, but with \"0%\"."},
 };
 SECTION(access_log, "access_log", .also = NULL);
+
+static const ra_option prices_options[] = {
+    {.name = "currency",
+     .type = RA_OPTION_NAME,
+     .offset = offsetof(ra_config_prices, currency),
+     .min = 1,
+     .max = 8,
+     .preset = "USD",
+     .reloadable = true,
+     .doc = "What the prices are in."},
+    {.name = "read_units_per_million",
+     .type = RA_OPTION_PRICE,
+     .offset = offsetof(ra_config_prices, read),
+     .min = 0,
+     .max = PRICE_MAX,
+     .reloadable = true,
+     .doc = "A million read units, as the table's region and capacity mode have it."},
+    {.name = "write_units_per_million",
+     .type = RA_OPTION_PRICE,
+     .offset = offsetof(ra_config_prices, write),
+     .min = 0,
+     .max = PRICE_MAX,
+     .reloadable = true,
+     .doc = "A million write units."},
+};
+SECTION(prices, "prices", .also = NULL);
 
 static const ra_option stream_rule_options[] = {
     {.name = "name",
@@ -1394,18 +1434,23 @@ static const ra_option generate_options[] = {
 };
 SECTION(generate, "ddb.generate", .also = NULL);
 
-const ra_section *const ra_sections[] = {
-    &ra_section_root,       &ra_section_listen,      &ra_section_listen_tls,
-    &ra_section_admin,      &ra_section_admin_tls,   &ra_section_auth,
-    &ra_section_sigv4,      &ra_section_jwt,         &ra_section_cognito,
-    &ra_section_backend,    &ra_section_upstream,    &ra_section_cache,
-    &ra_section_redis,      &ra_section_momento,     &ra_section_near,
-    &ra_section_ddb,        &ra_section_generate,    &ra_section_table,
-    &ra_section_pattern,    &ra_section_schema,      &ra_section_index,
-    &ra_section_streams,    &ra_section_stream_rule, &ra_section_stream_rows,
-    &ra_section_access_log, &ra_section_route,       &ra_section_query,
-    &ra_section_allow,      &ra_section_allow_query, &ra_section_reply,
-    &ra_section_validate,   &ra_section_cors,        NULL};
+const ra_section *const ra_sections[] = {&ra_section_root,        &ra_section_listen,
+                                         &ra_section_listen_tls,  &ra_section_admin,
+                                         &ra_section_admin_tls,   &ra_section_auth,
+                                         &ra_section_sigv4,       &ra_section_jwt,
+                                         &ra_section_cognito,     &ra_section_backend,
+                                         &ra_section_upstream,    &ra_section_cache,
+                                         &ra_section_redis,       &ra_section_momento,
+                                         &ra_section_near,        &ra_section_ddb,
+                                         &ra_section_generate,    &ra_section_table,
+                                         &ra_section_pattern,     &ra_section_schema,
+                                         &ra_section_index,       &ra_section_streams,
+                                         &ra_section_stream_rule, &ra_section_stream_rows,
+                                         &ra_section_access_log,  &ra_section_prices,
+                                         &ra_section_route,       &ra_section_query,
+                                         &ra_section_allow,       &ra_section_allow_query,
+                                         &ra_section_reply,       &ra_section_validate,
+                                         &ra_section_cors,        NULL};
 
 const ra_option *ra_section_find(const ra_section *s, const char *name, size_t *base)
 {

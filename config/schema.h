@@ -16,6 +16,7 @@ enum ra_option_type {
     RA_OPTION_DURATION, /* int64_t, ms */
     RA_OPTION_SIZE,     /* size_t, bytes */
     RA_OPTION_SHARE,    /* uint32_t, parts per million */
+    RA_OPTION_PRICE,    /* int64_t, millionths of the currency */
     RA_OPTION_COUNT,    /* unsigned */
     RA_OPTION_BOOL,     /* bool */
     RA_OPTION_CHOICE,   /* an enum: the index into choices */
@@ -78,9 +79,9 @@ extern const ra_section ra_section_root, ra_section_listen, ra_section_listen_tl
     ra_section_admin_tls, ra_section_auth, ra_section_sigv4, ra_section_jwt, ra_section_cognito,
     ra_section_backend, ra_section_upstream, ra_section_cache, ra_section_redis, ra_section_momento,
     ra_section_near, ra_section_ddb, ra_section_policy, ra_section_table, ra_section_pattern,
-    ra_section_schema, ra_section_index, ra_section_access_log, ra_section_streams, ra_section_stream_rule,
-    ra_section_stream_rows, ra_section_cors, ra_section_route, ra_section_query, ra_section_allow,
-    ra_section_allow_query, ra_section_reply, ra_section_validate, ra_section_generate;
+    ra_section_schema, ra_section_index, ra_section_access_log, ra_section_prices, ra_section_streams,
+    ra_section_stream_rule, ra_section_stream_rows, ra_section_cors, ra_section_route, ra_section_query,
+    ra_section_allow, ra_section_allow_query, ra_section_reply, ra_section_validate, ra_section_generate;
 
 /* All that appear in a file, in the order of the documentation; ended by NULL. */
 extern const ra_section *const ra_sections[];

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct unit {
@@ -15,7 +16,7 @@ static const struct unit durations[] = {
 static const struct unit sizes[] = {{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
 
 enum { NDURATIONS = sizeof durations / sizeof *durations, NSIZES = sizeof sizes / sizeof *sizes };
-enum { SHARE_ONE_PERCENT = 10000, SHARE_WHOLE = 1000000 };
+enum { SHARE_DECIMALS = 4, SHARE_WHOLE = 1000000, PRICE_DECIMALS = 6 };
 
 /* Reads digits; returns what follows them, NULL if there are none or the number doesn't fit. */
 static const char *read_digits(const char *s, int64_t *out)
@@ -74,27 +75,54 @@ bool ra_count_parse(const char *text, int64_t *out)
     return true;
 }
 
-bool ra_share_parse(const char *text, int64_t *out)
+/* A number with at most `most` decimals, as so many times 10^-most; what follows it. NULL: none. */
+static const char *read_decimal(const char *text, unsigned most, int64_t *out)
 {
     int64_t value, decimals = 0;
+    unsigned n = 0;
     const char *rest = read_digits(text, &value);
-    if (!rest || value > 100)
-        return false;
-    value *= SHARE_ONE_PERCENT;
-    if (*rest == '.') {
+    if (rest && *rest == '.') {
         const char *first = rest + 1;
-        int64_t weight = SHARE_ONE_PERCENT;
         rest = read_digits(first, &decimals);
-        if (!rest || rest - first > 4)
-            return false;
-        for (; first < rest; first++)
-            weight /= 10;
-        value += decimals * weight;
+        n = rest && rest - first <= (int)most ? (unsigned)(rest - first) : most + 1;
     }
-    if (strcmp(rest, "%") != 0 || value > SHARE_WHOLE)
+    if (!rest || n > most)
+        return NULL;
+    for (unsigned i = 0; i < most; i++) {
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            (i >= n && __builtin_mul_overflow(decimals, 10, &decimals)))
+            return NULL;
+    }
+    return __builtin_add_overflow(value, decimals, out) ? NULL : rest;
+}
+
+bool ra_share_parse(const char *text, int64_t *out)
+{
+    int64_t value;
+    const char *rest = read_decimal(text, SHARE_DECIMALS, &value);
+    if (!rest || strcmp(rest, "%") != 0 || value > SHARE_WHOLE)
         return false;
     *out = value;
     return true;
+}
+
+bool ra_price_parse(const char *text, int64_t *out)
+{
+    int64_t value;
+    const char *rest = read_decimal(text, PRICE_DECIMALS, &value);
+    if (!rest || *rest)
+        return false;
+    *out = value;
+    return true;
+}
+
+bool ra_price_of_number(double number, int64_t *out)
+{
+    char text[RA_UNIT_TEXT_MAX];
+    if (!(number >= 0 && number < 1e12))
+        return false;
+    snprintf(text, sizeof text, "%.*f", PRICE_DECIMALS, number);
+    return strtod(text, NULL) == number && ra_price_parse(text, out);
 }
 
 static void format(int64_t value, const struct unit *units, size_t nunits, char out[RA_UNIT_TEXT_MAX])
@@ -120,14 +148,27 @@ void ra_size_format(int64_t value, char out[RA_UNIT_TEXT_MAX])
     format(value, sizes, NSIZES, out);
 }
 
-void ra_share_format(int64_t value, char out[RA_UNIT_TEXT_MAX])
+/* Without the zeros at the end. */
+static void format_decimal(int64_t value, unsigned decimals, const char *unit, char out[RA_UNIT_TEXT_MAX])
 {
-    int64_t decimals = value % SHARE_ONE_PERCENT;
-    int n = snprintf(out, RA_UNIT_TEXT_MAX, "%" PRId64, value / SHARE_ONE_PERCENT);
-    if (decimals) {
-        n += snprintf(out + n, RA_UNIT_TEXT_MAX - (size_t)n, ".%04" PRId64, decimals);
+    int64_t one = 1;
+    for (unsigned i = 0; i < decimals; i++)
+        one *= 10;
+    int n = snprintf(out, RA_UNIT_TEXT_MAX, "%" PRId64, value / one);
+    if (value % one) {
+        n += snprintf(out + n, RA_UNIT_TEXT_MAX - (size_t)n, ".%0*" PRId64, (int)decimals, value % one);
         while (out[n - 1] == '0')
             n--;
     }
-    snprintf(out + n, RA_UNIT_TEXT_MAX - (size_t)n, "%%");
+    snprintf(out + n, RA_UNIT_TEXT_MAX - (size_t)n, "%s", unit);
+}
+
+void ra_share_format(int64_t value, char out[RA_UNIT_TEXT_MAX])
+{
+    format_decimal(value, SHARE_DECIMALS, "%", out);
+}
+
+void ra_price_format(int64_t value, char out[RA_UNIT_TEXT_MAX])
+{
+    format_decimal(value, PRICE_DECIMALS, "", out);
 }

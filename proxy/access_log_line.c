@@ -136,6 +136,16 @@ static void number(line *l, const char *name, int64_t value)
     add(l, digits + i, sizeof digits - i);
 }
 
+/* 1.5, but 2 as it is. */
+static void units(line *l, uint64_t half)
+{
+    number(l, "units", (int64_t)(half / 2));
+    if (half % 2) {
+        l->n--; /* the comma */
+        add(l, ".5,", 3);
+    }
+}
+
 /* ---- members ---- */
 
 static void add_time(line *l, int64_t at)
@@ -205,6 +215,8 @@ static void add_outcome(line *l, const ra_access_line *a)
         number(l, "upstream_us", a->upstream_us);
         number(l, "upstream_calls", a->upstream_calls);
     }
+    if (a->half_units)
+        units(l, a->half_units);
 }
 
 size_t ra_access_line_write(const ra_access_line *a, char out[RA_ACCESS_LINE_MAX])

@@ -41,6 +41,7 @@ typedef struct ra_access_line {
     int64_t us;
     unsigned upstream_calls;
     int64_t upstream_us; /* in them */
+    uint64_t half_units; /* that they consumed; 0: nothing is known */
     ra_bytes access_key, user_agent;
 } ra_access_line;
 

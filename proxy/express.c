@@ -1,6 +1,7 @@
 #include "proxy/express.h"
 
 #include "proxy/alias.h"
+#include "proxy/capacity.h"
 #include "proxy/clock.h"
 #include "proxy/express_ask.h"
 #include "proxy/express_auth.h"
@@ -141,7 +142,8 @@ static enum served look_up(ra_express *e, struct bufferevent *connection, const 
                                                                                              : NOT_HERE;
 }
 
-static void count(const ra_express *e, const ra_lookup *look, bool negative, uint32_t bytes, int64_t began_us)
+static void count(const ra_express *e, const ra_lookup *look, bool negative, uint32_t bytes,
+                  uint64_t half_units, int64_t began_us)
 {
     const ra_read_event read = {.tag = look->tag,
                                 .outcome = RA_READ_HIT,
@@ -149,7 +151,8 @@ static void count(const ra_express *e, const ra_lookup *look, bool negative, uin
                                 .negative = negative,
                                 .unit = &look->unit,
                                 .entry = &look->request,
-                                .bytes = bytes};
+                                .bytes = bytes,
+                                .half_units = half_units};
     ra_meter_read(e->loop->meter, &read, began_us / 1000);
     ra_meter_request(e->loop->meter, look->tag, &read, RA_REQUEST_HIT, ra_clock_monotonic_us() - began_us);
 }
@@ -170,6 +173,7 @@ static ra_express_pending *reply(ra_express *e, struct bufferevent *connection, 
 {
     bool negative = ra_op_payload_is_negative(look->payload);
     uint32_t bytes = look->payload->len;
+    uint64_t saved = ra_capacity_of_read(ra_op_payload_blocks(look->payload), look->tag & RA_TAG_CONSISTENT);
     char head[RA_EXPRESS_REPLY_MAX];
     int64_t wall = ra_clock_wall();
     ra_verdict v = {.cache = RA_X_HIT,
@@ -179,7 +183,7 @@ static ra_express_pending *reply(ra_express *e, struct bufferevent *connection, 
     size_t n = ra_express_reply(head, look->payload, &v, &e->date, wall, noted ? &noted->ids : NULL);
     ra_express_pending *pending =
         ra_express_write(&e->writes, connection, (ra_bytes){head, n}, look->payload);
-    count(e, look, negative, bytes, began_us);
+    count(e, look, negative, bytes, saved, began_us);
     if (noted)
         ra_express_log(e->loop, connection, noted, look, bytes, ra_clock_monotonic_us() - began_us);
     return pending;

@@ -8,6 +8,7 @@
 #include "proxy/journal.h"
 #include "proxy/live_compare.h"
 #include "proxy/log.h"
+#include "proxy/money.h"
 #include "proxy/snapshot.h"
 #include "proxy/watch.h"
 
@@ -27,7 +28,7 @@ typedef struct live {
     ra_request_sums requests;
     uint64_t outcomes[RA_REQUEST_OUTCOMES];
     ra_store_stats store;
-    uint64_t half_units_spent, half_units_saved;
+    ra_units half_units;
 } live;
 
 static void add_name(ra_buf *out, const char *before, const char *text)
@@ -70,9 +71,8 @@ static bool sum_up(live *l)
     l->subjects = calloc(l->nsubjects, sizeof *l->subjects);
     for (unsigned i = 0; l->subjects && i < l->nsubjects; i++) {
         ra_metrics_sum_subject(m, i, &l->subjects[i]);
-        l->half_units_spent += l->subjects[i].half_units_spent;
-        l->half_units_saved += l->subjects[i].half_units_saved;
     }
+    ra_metrics_sum_units(m, &l->half_units);
     ra_metrics_sum_requests(m, &l->requests);
     for (unsigned k = 0; k < RA_OP_KINDS; k++)
         for (unsigned o = 0; o < RA_REQUEST_OUTCOMES; o++)
@@ -125,6 +125,15 @@ static const ra_policy *policy_of(const ra_config *c, unsigned subject)
     return NULL;
 }
 
+static void write_units(const ra_units *half, ra_buf *out)
+{
+    ra_buf_addf(out,
+                ", \"units_spent\": %.1f, \"units_extra\": %.1f, \"units_saved\": %.1f, "
+                "\"write_units\": %.1f",
+                (double)half->spent / 2, (double)half->extra / 2, (double)half->saved / 2,
+                (double)half->written / 2);
+}
+
 static void write_pattern(const live *l, unsigned subject, const char *before, ra_buf *out)
 {
     const ra_subject_sums *s = &l->subjects[subject];
@@ -143,8 +152,8 @@ static void write_pattern(const live *l, unsigned subject, const char *before, r
     add_count(out, ", ", "write", total(s->writes, RA_OP_KINDS));
     add_count(out, ", ", "invalidations", total(s->invalidations, RA_CAUSES));
     ra_live_compare_write_one(s, out);
-    ra_buf_addf(out, ", \"units_spent\": %.1f, \"units_saved\": %.1f}", (double)s->half_units_spent / 2,
-                (double)s->half_units_saved / 2);
+    write_units(&s->half_units, out);
+    ra_buf_add_char(out, '}');
 }
 
 /* Those that are configured, and others of which something has been counted. */
@@ -211,8 +220,10 @@ static void write_upstream(const live *l, ra_buf *out)
     add_count(out, "", "reads", total(n[RA_UPSTREAM_READ], RA_UPSTREAM_RESULTS));
     add_count(out, ", ", "writes", total(n[RA_UPSTREAM_WRITE], RA_UPSTREAM_RESULTS));
     add_count(out, ", ", "reads_saved", l->outcomes[RA_REQUEST_HIT] + l->requests.coalesced);
-    ra_buf_addf(out, ", \"units_spent\": %.1f, \"units_saved\": %.1f}, \"money\": null",
-                (double)l->half_units_spent / 2, (double)l->half_units_saved / 2);
+    write_units(&l->half_units, out);
+    ra_buf_add_z(out, "}, \"money\": ");
+    ra_money_write(ra_watch_money(l->watch), &l->snapshot->config->prices, ra_clock_monotonic(),
+                   &l->half_units, out);
 }
 
 static void write_streams(const ra_follows *f, ra_buf *out)

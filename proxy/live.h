@@ -14,12 +14,16 @@
  *    "patterns": [{"table": TEXT, "pattern": TEXT or null (the table's own policy), "ttl_ms": N,
  *                  "hit": N, "miss": N, "stale": N, "bypass": N, "coalesced": N, "negative": N, "write": N,
  *                  "invalidations": N, "observed_hit": N, "observed_miss": N, "compared": N,
- *                  "mismatch": N, "units_spent": X, "units_saved": X}],
+ *                  "mismatch": N, "units_spent": X, "units_extra": X, "units_saved": X, "write_units": X}],
+ *       `units_extra` is part of `units_spent`: what the clients' own reads wouldn't have consumed; without
+ *       the proxy reads would have consumed spent - extra + saved
  *    "bypasses": {REASON: N}, "refused_fills": {REASON: N},
  *    "latency": {"hit": BAND, "miss": BAND, "write": BAND, "store": BAND, "upstream": BAND},
  *       of the last ten seconds: BAND is {"count": N, "p50": US, "p90": US, "p99": US, "p999": US}
- *    "upstream": {"reads": N, "writes": N, "reads_saved": N, "units_spent": X, "units_saved": X},
- *    "money": {"currency": "USD", "per_hour": X, "saved_per_hour": X, "saved_per_month": X} or null,
+ *    "upstream": {"reads": N, "writes": N, "reads_saved": N, "units_spent": X,
+ *                 "units_extra": X, "units_saved": X, "write_units": X},
+ *    "money": {"currency": "USD", "per_hour": X, "per_month": X, "saved_per_hour": X,
+ *              "saved_per_month": X} or null, see proxy/money.h,
  *    "observed": {"hit": N, "miss": N, "stale": N, "bypass": N, "units_saved": X},
  *       with caching "observe": what reads would have been, which DynamoDB has answered
  *    "compare": {"compared": N (equal + mismatch), "equal": N, "mismatch": N, "raced": N, "index_equal": N,

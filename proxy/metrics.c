@@ -5,7 +5,15 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { LINE = 64 /* of the processor's cache */ };
+enum { LINE = 64 /* of the processor's cache */, UNIT_KINDS = sizeof(ra_units) / sizeof(uint64_t) };
+
+/* Where each of ra_units is counted. */
+enum {
+    SPENT = offsetof(ra_units, spent) / sizeof(uint64_t),
+    EXTRA = offsetof(ra_units, extra) / sizeof(uint64_t),
+    SAVED = offsetof(ra_units, saved) / sizeof(uint64_t),
+    WRITTEN = offsetof(ra_units, written) / sizeof(uint64_t)
+};
 
 /* Of one subject on one loop. */
 typedef struct cell {
@@ -13,7 +21,7 @@ typedef struct cell {
     ra_count bypasses[RA_READ_KINDS][RA_REASONS];
     ra_count writes[RA_OP_KINDS];
     ra_count invalidations[RA_CAUSES], fills[RA_FILLED_KINDS];
-    ra_count spent, saved; /* half units */
+    ra_count units[UNIT_KINDS];
     ra_count observed[RA_READ_BYPASS + 1], observed_saved;
     ra_count compared[RA_COMPARED_KINDS], compare_reads;
     ra_latency timed[RA_TIMED_BY_SUBJECT];
@@ -189,7 +197,7 @@ static void count_observed(cell *c, unsigned kind, const ra_read_event *e)
     enum { UNIT = 4096 }; /* bytes that a read unit reads */
     ra_count_add(&c->observed[e->outcome], 1);
     if (e->outcome == RA_READ_HIT)
-        ra_count_add(&c->observed_saved, e->bytes > UNIT ? (e->bytes + UNIT - 1) / UNIT : 1);
+        ra_count_add(&c->observed_saved, e->half_units ? e->half_units : (uint64_t)e->bytes / UNIT + 1);
     ra_count_add(&c->reads[kind][RA_READ_BYPASS], 1);
     const char *reason = e->outcome == RA_READ_BYPASS ? e->reason : "caching-observe";
     ra_count_add(&c->bypasses[kind][ra_reason_number(reason)], 1);
@@ -205,6 +213,8 @@ static void count_read(cell *c, unsigned kind, const ra_read_event *e)
         ra_count_add(&reads[RA_READ_NEGATIVE], 1);
     if (e->coalesced)
         ra_count_add(&reads[RA_READ_COALESCED], 1);
+    if (e->half_units)
+        ra_count_add(&c->units[SAVED], e->half_units);
     if (e->outcome == RA_READ_BYPASS)
         ra_count_add(&c->bypasses[kind][ra_reason_number(e->reason)], 1);
 }
@@ -300,13 +310,15 @@ void ra_meter_compare_read(ra_meter *m, unsigned number)
         ra_count_add(&cell_of(m, number)->compare_reads, 1);
 }
 
-void ra_meter_units(ra_meter *m, unsigned number, uint64_t half_units_spent, uint64_t half_units_saved)
+void ra_meter_units(ra_meter *m, unsigned number, const ra_units *half_units)
 {
     if (!m)
         return;
     cell *c = cell_of(m, number);
-    ra_count_add(&c->spent, half_units_spent);
-    ra_count_add(&c->saved, half_units_saved);
+    ra_count_add(&c->units[SPENT], half_units->spent);
+    ra_count_add(&c->units[EXTRA], half_units->extra);
+    ra_count_add(&c->units[SAVED], half_units->saved);
+    ra_count_add(&c->units[WRITTEN], half_units->written);
 }
 
 /* ---- reading ---- */
@@ -347,14 +359,24 @@ bool ra_metrics_sum_subject(const ra_metrics *m, unsigned number, ra_subject_sum
         SUM(out->writes, c->writes);
         SUM(out->invalidations, c->invalidations);
         SUM(out->fills, c->fills);
-        out->half_units_spent += ra_count_get(&c->spent);
-        out->half_units_saved += ra_count_get(&c->saved);
+        sum((uint64_t *)&out->half_units, c->units, UNIT_KINDS);
         SUM(out->observed, c->observed);
         out->observed_half_units += ra_count_get(&c->observed_saved);
         SUM(out->compared, c->compared);
         out->compare_reads += ra_count_get(&c->compare_reads);
     }
     return any;
+}
+
+void ra_metrics_sum_units(const ra_metrics *m, ra_units *out)
+{
+    memset(out, 0, sizeof *out);
+    for (unsigned i = 0; i < m->nmeters; i++)
+        for (unsigned s = 0; s < ra_metrics_subjects(m); s++) {
+            const cell *c = seen(m, i, s);
+            if (c)
+                sum((uint64_t *)out, c->units, UNIT_KINDS);
+        }
 }
 
 static int64_t later(int64_t a, const _Atomic int64_t *b)

@@ -128,13 +128,16 @@ static inline uint32_t ra_meter_tag(unsigned subject, enum ra_op_kind kind)
 {
     return (uint32_t)kind << 16 | subject;
 }
+/* And this: its client asks for a consistent read. */
+#define RA_TAG_CONSISTENT 0x80000000U
+
 static inline unsigned ra_tag_subject(uint32_t tag)
 {
     return tag & 0xffff;
 }
 static inline enum ra_op_kind ra_tag_kind(uint32_t tag)
 {
-    return (enum ra_op_kind)(tag >> 16);
+    return (enum ra_op_kind)((tag & ~RA_TAG_CONSISTENT) >> 16);
 }
 
 /* What advisors learn from goes to this ring, too, which is the same thread's. Before anything is counted. */
@@ -152,6 +155,7 @@ typedef struct ra_read_event {
     const char *reason;         /* of a bypass; a static word */
     const ra_key *unit, *entry; /* NULL: not known, which a bypass may be */
     uint32_t bytes;             /* of the entry's body; 0: not known */
+    uint64_t half_units;        /* that it saves: of a hit, a stale one, a coalesced miss */
 } ra_read_event;
 
 /* The outcome of one read is known. `now`: monotonic, ms. */
@@ -172,8 +176,18 @@ void ra_meter_upstream(ra_meter *m, enum ra_upstream_class class, enum ra_upstre
 /* An entry has been compared with what DynamoDB says; and a read was made for that alone. */
 void ra_meter_compared(ra_meter *m, unsigned subject, enum ra_compared result);
 void ra_meter_compare_read(ra_meter *m, unsigned subject);
-/* Capacity, in half units, which is what the smallest read takes. */
-void ra_meter_units(ra_meter *m, unsigned subject, uint64_t half_units_spent, uint64_t half_units_saved);
+/*
+ * Capacity, in half units, which is what the smallest read takes. `extra`: what of the read units spent goes
+ * beyond what the client's own read would have cost, since misses are read consistently and stale entries are
+ * refreshed. What is saved comes with the reads.
+ */
+typedef struct ra_units {
+    uint64_t spent, extra; /* by reads */
+    uint64_t saved;
+    uint64_t written; /* spent by writes */
+} ra_units;
+
+void ra_meter_units(ra_meter *m, unsigned subject, const ra_units *half_units);
 
 /* ---- reading: any thread ---- */
 
@@ -183,7 +197,7 @@ typedef struct ra_subject_sums {
     uint64_t bypasses[RA_READ_KINDS][RA_REASONS];
     uint64_t writes[RA_OP_KINDS];
     uint64_t invalidations[RA_CAUSES], fills[RA_FILLED_KINDS];
-    uint64_t half_units_spent, half_units_saved;
+    ra_units half_units;
     uint64_t observed[RA_READ_BYPASS + 1]; /* what reads that were observed would have been */
     uint64_t observed_half_units;          /* that those hits would have saved, by their sizes */
     uint64_t compared[RA_COMPARED_KINDS], compare_reads;
@@ -204,6 +218,9 @@ void ra_metrics_sum_latency(const ra_metrics *m, enum ra_timed what, unsigned su
 
 /* The units that are read most of late, the most read first; how many of them. */
 size_t ra_metrics_top_keys(const ra_metrics *m, ra_top_key *out, size_t most);
+
+/* Of all subjects together: half units. */
+void ra_metrics_sum_units(const ra_metrics *m, ra_units *out);
 
 /* ---- words: metrics_words.c ---- */
 

@@ -137,22 +137,35 @@ static void write_refused(const ra_exposition *x, const char *name)
 
 /* ---- units, entries ---- */
 
-static void write_spent(const ra_exposition *x, const char *name)
+static void write_units(const ra_exposition *x, const char *name, size_t which)
 {
     ra_label v[COMMON];
     for (unsigned i = 0; i < x->nsubjects; i++) {
+        uint64_t half_units;
+        memcpy(&half_units, (const char *)&x->subjects[i].half_units + which, sizeof half_units);
         name_subject(x, i, v);
-        ra_metrics_text_value(x->out, name, v, COMMON, (double)x->subjects[i].half_units_spent / 2);
+        ra_metrics_text_value(x->out, name, v, COMMON, (double)half_units / 2);
     }
+}
+
+static void write_spent(const ra_exposition *x, const char *name)
+{
+    write_units(x, name, offsetof(ra_units, spent));
+}
+
+static void write_extra(const ra_exposition *x, const char *name)
+{
+    write_units(x, name, offsetof(ra_units, extra));
 }
 
 static void write_saved(const ra_exposition *x, const char *name)
 {
-    ra_label v[COMMON];
-    for (unsigned i = 0; i < x->nsubjects; i++) {
-        name_subject(x, i, v);
-        ra_metrics_text_value(x->out, name, v, COMMON, (double)x->subjects[i].half_units_saved / 2);
-    }
+    write_units(x, name, offsetof(ra_units, saved));
+}
+
+static void write_written(const ra_exposition *x, const char *name)
+{
+    write_units(x, name, offsetof(ra_units, written));
 }
 
 /* ---- observed and compared; of what there has been ---- */
@@ -266,9 +279,14 @@ const ra_metric ra_metrics_by_subject[] = {
      "Entries that a miss could have filled and didn't; with a network store those that were sent are in "
      "readaside_store_fills_refused_total.", write_refused},
     {"readaside_capacity_units_spent_total", "counter", SUBJECT,
-     "Capacity units that DynamoDB says were consumed.", write_spent},
+     "Read units that DynamoDB says were consumed by reads.", write_spent},
+    {"readaside_capacity_units_extra_total", "counter", SUBJECT,
+     "Those among them that the clients' own reads wouldn't have consumed: misses are read consistently, and stale "
+     "entries are refreshed.", write_extra},
     {"readaside_capacity_units_saved_total", "counter", SUBJECT,
-     "Capacity units that hits and coalesced reads would have consumed.", write_saved},
+     "Read units that hits and coalesced reads would have consumed, as consistent as their clients asked.", write_saved},
+    {"readaside_write_capacity_units_total", "counter", SUBJECT,
+     "Write units that DynamoDB says were consumed.", write_written},
     {"readaside_observed_reads_total", "counter", SUBJECT ", outcome",
      "Entries looked up with caching \"observe\", by what they would have been; DynamoDB answered all of them.",
      write_observed},

@@ -85,10 +85,8 @@ bool ra_op_needs_tables(const ra_op *op)
     return op->class != RA_CLASS_PASS && op->ntables > 0;
 }
 
-enum ra_op_result ra_op_plan(ra_op *op)
+static enum ra_op_result plan(ra_op *op)
 {
-    if (op->class == RA_CLASS_PASS)
-        return RA_OP_OK;
     switch (op->kind) {
     case RA_OP_GET_ITEM:
         return ra_op_plan_get_item(op);
@@ -111,6 +109,15 @@ enum ra_op_result ra_op_plan(ra_op *op)
     default:
         return ra_op_plan_whole_tables(op);
     }
+}
+
+enum ra_op_result ra_op_plan(ra_op *op)
+{
+    if (op->class == RA_CLASS_PASS)
+        return RA_OP_OK;
+    enum ra_op_result result = plan(op);
+    bool write = result == RA_OP_OK && op->class == RA_CLASS_WRITE;
+    return write && !ra_op_ask_write_capacity(op) ? RA_OP_NO_MEMORY : result;
 }
 
 bool ra_op_body_is_original(const ra_op *op)

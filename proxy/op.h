@@ -53,6 +53,7 @@ typedef struct ra_op_table {
     const ra_table_config *config; /* set by the caller; NULL: not cached */
     ra_table *table;               /* set by the caller; NULL: not cached, or its schema can't be had */
     uint32_t token;                /* BatchGetItem: its value in RequestItems */
+    uint64_t half_units;           /* what a batch's reply says was consumed of it, in half capacity units */
 } ra_op_table;
 
 /* One entry that a read asks for: GetItem and Query have one, BatchGetItem one per key that may be cached. */
@@ -63,6 +64,8 @@ typedef struct ra_part {
     uint32_t bytes;     /* set by the caller: of what upstream said that it is; 0: not known */
     bool told;          /* and that it did */
     bool none;          /* it said that there is nothing: what is cached has negative_ttl */
+    uint32_t blocks;    /* and how much DynamoDB read for it (proxy/capacity.h); 0: not known */
+    bool consistent;    /* the client asks for a consistent read */
     uint32_t key_token; /* BatchGetItem: the key's object */
     ra_scalar pk, sk;   /* BatchGetItem: to match the reply's items */
     bool upstream;      /* set by the caller before ra_op_body: this part is read upstream */
@@ -110,6 +113,16 @@ typedef struct ra_op {
     ra_uncached *uncached; /* why each; NULL: it is bypassed as a whole before that is known */
     bool capacity_asked;   /* ReturnConsumedCapacity TOTAL or INDEXES */
 
+    /* What it consumes. Set by the caller, before ra_op_plan: DynamoDB may be asked, so that the reply is to
+     * be given to ra_op_read_cacheable or ra_op_take_capacity before anybody else sees it. */
+    bool ask_capacity;
+    bool estimate_capacity; /* or else it is reckoned from what reads return, unless the client asks */
+    bool capacity_added;    /* the proxy asks, the client doesn't */
+    bool consistent;        /* a read of one part: the client asks for a consistent one */
+    bool sent_consistent;   /* and what goes upstream is one */
+    bool as_asked;          /* set by the caller: what went upstream was the client's body after all */
+    uint64_t half_units;    /* what the reply says was consumed, in all; 0: nothing is said */
+
     /* writes, after ra_op_plan: mark these before sending */
     ra_mark *marks; /* sorted by settle, here and wherever marks are given */
     size_t nmarks;
@@ -119,6 +132,17 @@ typedef struct ra_op {
     size_t nedits;
     void *plan; /* the kind's own */
 } ra_op;
+
+/* Was a read of one part sent as a consistent one? */
+static inline bool ra_op_went_consistent(const ra_op *op)
+{
+    return op->as_asked ? op->consistent : op->sent_consistent;
+}
+/* Is what it consumes reckoned from what comes? */
+static inline bool ra_op_estimates(const ra_op *op)
+{
+    return (op->estimate_capacity || (op->as_asked && op->ask_capacity)) && !op->capacity_asked;
+}
 
 enum ra_op_result {
     RA_OP_OK,
@@ -156,19 +180,25 @@ typedef struct ra_cacheable {
     size_t part;         /* index into op->parts */
     bool negative;       /* missing item, or Count 0 without LastEvaluatedKey */
     ra_payload *payload; /* one reference, the caller's */
+    uint32_t blocks;     /* that DynamoDB has read for it; 0: not known */
 } ra_cacheable;
 
 /*
  * From a 200 reply: one ra_cacheable for each part with `upstream` set whose answer is in it (in the arena;
  * *n of them). The body to store has its consumed capacity set to 0 where the client asked for it: a hit
  * costs nothing. Nothing is cacheable in a reply that isn't understood, whose x-amz-crc32 is wrong, whose
- * content type isn't application/x-amz-json-1.0.
+ * content type isn't application/x-amz-json-1.0. What only the proxy has asked for is read, and taken out of
+ * the reply.
  */
-bool ra_op_read_cacheable(ra_op *op, const ra_http_reply *reply, int64_t filled_ms, ra_cacheable **out,
-                          size_t *n);
+bool ra_op_read_cacheable(ra_op *op, ra_http_reply *reply, int64_t filled_ms, ra_cacheable **out, size_t *n);
 
+/* How many blocks DynamoDB would read for what a cached reply says; 0: not known. */
+uint32_t ra_op_payload_blocks(const ra_payload *p);
 /* Does a cached reply say that there is nothing: no item, none in the partition? */
 bool ra_op_payload_is_negative(const ra_payload *p);
+
+/* Of a BatchGetItem's table: is what goes upstream a consistent read? *asked: does the client ask for one? */
+bool ra_op_batch_is_consistent(const ra_op *op, size_t table, bool *asked);
 
 /* Is the client's reply something else than upstream's bytes (BatchGetItem with hits; a coalesced reader that
  * asked for capacity)? */
@@ -197,6 +227,10 @@ bool ra_op_write_old_image(const ra_op *op, const ra_http_reply *reply, ra_arena
 bool ra_op_write_rewrites(const ra_op *op, const ra_http_reply *reply);
 /* Appends the reply without it. */
 bool ra_op_write_reply(ra_op *op, const ra_http_reply *reply, ra_buf *out);
+
+/* Of a reply to anything else than a read: what it consumed is read, and taken out where only the proxy has
+ * asked for it. */
+void ra_op_take_capacity(ra_op *op, ra_http_reply *reply);
 
 /* CRC-32 (IEEE 802.3) as x-amz-crc32 has it. */
 uint32_t ra_crc32(ra_bytes body);

@@ -1,4 +1,5 @@
 /* BatchGetItem's replies: each key's entry. */
+#include "proxy/capacity.h"
 #include "proxy/op_plan.h"
 
 #include <stdlib.h>
@@ -31,6 +32,7 @@ typedef struct answer {
     const ra_scalar *pk, *sk; /* sk: NULL for a table without one */
     size_t part;
     uint32_t item; /* its token, RA_JSON_NONE: missing */
+    uint32_t blocks;
     bool unprocessed;
 } answer;
 
@@ -50,8 +52,8 @@ static size_t collect(const ra_op *op, size_t table, answer *v)
     for (size_t i = t->first; i < t->first + t->n; i++) {
         const ra_part *p = &op->parts[i];
         if (p->upstream)
-            v[n++] =
-                (answer){&p->pk, op->tables[table].table->sort_key ? &p->sk : NULL, i, RA_JSON_NONE, false};
+            v[n++] = (answer){&p->pk, op->tables[table].table->sort_key ? &p->sk : NULL, i, RA_JSON_NONE, 0,
+                              false};
     }
     if (n)
         qsort(v, n, sizeof *v, compare_answers);
@@ -79,10 +81,61 @@ static bool note(const ra_op *op, size_t table, const ra_json *j, uint32_t list,
     return true;
 }
 
+/* What was read for an answer, by what it looks like: as much as the item is large. */
+static uint32_t blocks_of(const ra_json *j, const answer *a)
+{
+    return a->unprocessed || a->item == RA_JSON_NONE
+               ? 0
+               : ra_capacity_item_blocks(ra_capacity_item_size(j, a->item));
+}
+
+/* Shares `more` blocks out among the answers with an item, or those without. */
+static void share_out(answer *v, size_t n, bool missing, uint64_t more)
+{
+    uint64_t of = 0;
+    for (size_t i = 0; i < n; i++)
+        of += !v[i].unprocessed && (v[i].item == RA_JSON_NONE) == missing;
+    for (size_t i = 0; i < n && of; i++) {
+        if (v[i].unprocessed || (v[i].item == RA_JSON_NONE) != missing)
+            continue;
+        uint64_t share = more / of--;
+        v[i].blocks += (uint32_t)share;
+        more -= share;
+    }
+}
+
+/*
+ * How many blocks were read for each. DynamoDB says how many for all together; what goes beyond the items'
+ * sizes was for those that are missing, one each, and then for what a projection has left out. Where not all
+ * of the table's keys are among them that can't be told.
+ */
+static void measure_answers(ra_op *op, size_t table, const ra_json *j, answer *v, size_t n)
+{
+    const ra_batch_table *t = &((const ra_batch_get *)op->plan)->tables[table];
+    bool asked, estimates = ra_op_estimates(op), sent = ra_op_batch_is_consistent(op, table, &asked);
+    uint64_t all = ra_capacity_blocks(op->tables[table].half_units, sent), sum = 0, missing = 0;
+    if (!all && !estimates) /* it doesn't say */
+        return;
+    for (size_t i = 0; i < n; i++) {
+        v[i].blocks = blocks_of(j, &v[i]);
+        sum += v[i].blocks;
+        missing += !v[i].unprocessed && v[i].item == RA_JSON_NONE;
+    }
+    if (estimates) {
+        op->tables[table].half_units = ra_capacity_of_read(sum + missing, sent);
+        op->half_units += op->tables[table].half_units;
+    }
+    uint64_t more = all > sum ? all - sum : 0, of_missing = more < missing ? more : missing;
+    if (estimates || t->n < t->nkeys)
+        more = of_missing = missing;
+    share_out(v, n, true, of_missing);
+    share_out(v, n, false, more - of_missing);
+}
+
 /* Adds one table's entries. Nothing of a table that upstream's reply doesn't answer clearly. false: no
  * memory.
  */
-static bool cacheable_of_table(const ra_op *op, size_t table, const ra_json *j, int64_t filled_ms,
+static bool cacheable_of_table(ra_op *op, size_t table, const ra_json *j, int64_t filled_ms,
                                ra_cacheable *out, size_t *n)
 {
     answer v[RA_OP_MAX_KEYS];
@@ -98,30 +151,34 @@ static bool cacheable_of_table(const ra_op *op, size_t table, const ra_json *j, 
             !note(op, table, j, keys, true, v, count))
             return true;
     }
+    measure_answers(op, table, j, v, count);
     for (size_t i = 0; i < count; i++) {
         bool missing = v[i].item == RA_JSON_NONE;
         if (v[i].unprocessed)
             continue;
         ra_bytes item = missing ? (ra_bytes){NULL, 0} : ra_json_raw(j, v[i].item);
-        ra_payload *p = ra_op_item_payload(missing ? NULL : &item, filled_ms);
+        ra_payload *p = ra_op_item_payload(missing ? NULL : &item, v[i].blocks, filled_ms);
         if (!p)
             return false;
-        out[(*n)++] = (ra_cacheable){v[i].part, missing, p};
+        out[(*n)++] = (ra_cacheable){v[i].part, missing, p, v[i].blocks};
     }
     return true;
 }
 
-bool ra_batch_get_cacheable(ra_op *op, const ra_http_reply *reply, int64_t filled_ms, ra_cacheable **out,
-                            size_t *n)
+bool ra_batch_get_cacheable(ra_op *op, ra_http_reply *reply, int64_t filled_ms, ra_cacheable **out, size_t *n)
 {
     ra_json j;
+    ra_edit cut;
     bool ok = true;
     if (!ra_op_reply_parse(ra_op_reply_body(reply), RA_BATCH_REPLY_DEPTH, &j))
         return true;
-    ra_cacheable *v = ra_arena_array(op->arena, op->nparts, sizeof *v);
+    bool cuts = ra_op_measure(op, &j, &cut);
+    ra_cacheable *v = ra_arena_array(op->arena, op->nparts + 1, sizeof *v);
     for (size_t i = 0; v && ok && i < op->ntables; i++)
         ok = cacheable_of_table(op, i, &j, filled_ms, v, n);
     ra_json_free(&j);
+    if (cuts)
+        ra_op_cut_reply(reply, &cut);
     if (v && ok) {
         *out = v;
         return true;

@@ -108,6 +108,7 @@ static const char *batch_table(batch *b, size_t table)
         return "not-understood";
     *bt = (ra_batch_table){.name = t->token - 1, .keys = tok[B_KEYS], .first = op->nparts};
     bt->nkeys = ra_json_count(j, bt->keys);
+    bt->consistent = consistent == RA_CONSISTENT_TRUE;
     const char *no_part = ra_op_table_bypass(t);
     for (size_t i = 0; no_part && i < bt->nkeys; i++)
         add_uncached(b, t->config ? &t->config->policy : NULL, no_part);
@@ -204,6 +205,8 @@ enum ra_op_result ra_op_plan_batch_get(ra_op *op)
     op->plan = b.plan;
     op->nuncached = b.nuncached;
     op->uncached = b.uncached;
+    if (!ra_op_ask_capacity(op))
+        return RA_OP_NO_MEMORY;
     return op->nparts ? RA_OP_OK : ra_op_bypass(op, b.uncached[0].why);
 }
 
@@ -216,7 +219,7 @@ bool ra_batch_get_body_is_original(const ra_op *op)
         if (!op->parts[i].upstream)
             return false;
     }
-    return !plan->spliced;
+    return !plan->spliced && !op->capacity_added;
 }
 
 void ra_batch_get_options(const ra_op *op, const ra_batch_table *t, bool without_consistent, ra_buf *out)
@@ -282,7 +285,9 @@ bool ra_batch_get_body(const ra_op *op, ra_buf *out)
     }
     ra_buf_add_char(out, '}');
     uint32_t capacity = ra_json_member(&op->json, 0, "ReturnConsumedCapacity");
-    if (capacity != RA_JSON_NONE) {
+    if (op->capacity_added) {
+        ra_buf_add_z(out, ",\"ReturnConsumedCapacity\":\"TOTAL\"");
+    } else if (capacity != RA_JSON_NONE) {
         ra_buf_add_z(out, ",\"ReturnConsumedCapacity\":");
         ra_buf_add_bytes(out, ra_json_raw(&op->json, capacity));
     }

@@ -7,8 +7,10 @@ static bool one(ra_op *op)
 {
     const ra_part *part = &op->parts[0];
     bool is_global = part->look.nguards > 1;
-    return is_global || part->policy->consistent_fill ||
-           ra_op_set_member(op, "ConsistentRead", RA_BYTES("true"));
+    if (is_global || op->sent_consistent)
+        return true;
+    op->sent_consistent = ra_op_set_member(op, "ConsistentRead", RA_BYTES("true"));
+    return op->sent_consistent;
 }
 
 bool ra_op_read_consistently(ra_op *op)

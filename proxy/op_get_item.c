@@ -52,6 +52,7 @@ enum ra_op_result ra_op_plan_get_item(ra_op *op)
         !ra_op_consistent_read(&op->json, tok[G_CONSISTENT], &consistent) ||
         !ra_op_capacity(op, tok[G_CAPACITY], &capacity))
         return ra_op_bypass(op, "not-understood");
+    op->consistent = consistent == RA_CONSISTENT_TRUE;
     ra_part *part = ra_arena_alloc(op->arena, sizeof *part);
     if (!part)
         return RA_OP_NO_MEMORY;

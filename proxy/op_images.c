@@ -73,7 +73,7 @@ static bool sent_all_new(const ra_op *op)
             return true;
     }
     uint32_t asked = ra_json_member(&op->json, 0, "ReturnValues");
-    return op->nedits == 0 && asked != RA_JSON_NONE && ra_json_string_is(&op->json, asked, "ALL_NEW");
+    return asked != RA_JSON_NONE && ra_json_string_is(&op->json, asked, "ALL_NEW");
 }
 
 static void note_update(images *w, const ra_json *reply)

@@ -7,6 +7,7 @@
  *   op_read.c    what all cacheable reads have in common
  *   op_mark.c    the list of units that a write marks
  *   op_reply.c   checking, reading and editing replies
+ *   op_capacity.c what is consumed: asked for, read, taken out again
  */
 #ifndef RA_PROXY_OP_PLAN_H
 #define RA_PROXY_OP_PLAN_H
@@ -19,7 +20,8 @@ enum {
      * either. What is larger will be refused; it is treated as "not understood" without looking closer, which
      * bounds the work. */
     RA_OP_MAX_KEYS = 100,
-    RA_OP_MAX_TABLES = 100
+    RA_OP_MAX_TABLES = 100,
+    RA_OP_MAX_EDITS = 4
 };
 
 /* ---- op_name.c ---- */
@@ -120,7 +122,7 @@ const char *ra_op_table_bypass(const ra_op_table *t);
 const char *ra_op_uncached(const ra_op_table *t, const ra_policy *p);
 /* Ends a plan without parts. */
 enum ra_op_result ra_op_bypass(ra_op *op, const char *why);
-/* Allocates one edit that sets a top-level member; false: no memory. */
+/* Adds an edit that sets a top-level member, one of RA_OP_MAX_EDITS at most; false: no memory. */
 bool ra_op_set_member(ra_op *op, const char *member, ra_bytes value);
 
 /*
@@ -180,7 +182,23 @@ bool ra_op_reply_parse(ra_bytes body, unsigned depth, ra_json *j);
 /* Appends the text with every number inside top-level ConsumedCapacity replaced by 0.0. */
 bool ra_op_zero_capacity(const ra_json *j, ra_arena *a, ra_buf *out);
 
+/* ---- op_capacity.c ---- */
+
+/* Plans to ask what the operation consumes, unless the client does or nobody is to. The body must be
+ * understood to the last member. false: no memory. */
+bool ra_op_ask_capacity(ra_op *op);
+/* The same of a planned write, whose body is looked at first. */
+bool ra_op_ask_write_capacity(ra_op *op);
+/* Reads it from a reply's tokens (its top level will do). true: *cut is what must be taken out of the text.
+ */
+bool ra_op_measure(ra_op *op, const ra_json *j, ra_edit *cut);
+/* Takes it out, and sets the checksum. false: no memory, nothing has changed. */
+bool ra_op_cut_reply(ra_http_reply *reply, const ra_edit *cut);
+
 /* ---- one file per kind ---- */
+
+/* op_write.c: is every member of the body one that a PutItem, UpdateItem or DeleteItem may have? */
+bool ra_op_write_members_known(const ra_op *op);
 
 enum ra_op_result ra_op_plan_get_item(ra_op *op);
 enum ra_op_result ra_op_plan_query(ra_op *op);
@@ -197,7 +215,8 @@ typedef struct ra_batch_table {
     uint32_t keys;   /* the Keys array */
     size_t first, n; /* its parts are parts[first .. first + n) */
     size_t nkeys;
-    bool splice; /* ConsistentRead: true is put into its options */
+    bool splice;     /* ConsistentRead: true is put into its options */
+    bool consistent; /* it is there already */
 } ra_batch_table;
 
 typedef struct ra_batch_get {
@@ -222,13 +241,18 @@ enum { RA_BATCH_REPLY_DEPTH = 7 };
  * short name; RA_JSON_NONE: there is none. */
 uint32_t ra_batch_get_of_table(const ra_op *op, const ra_json *j, uint32_t map, size_t table);
 
-bool ra_batch_get_cacheable(ra_op *op, const ra_http_reply *reply, int64_t filled_ms, ra_cacheable **out,
+bool ra_batch_get_cacheable(ra_op *op, ra_http_reply *reply, int64_t filled_ms, ra_cacheable **out,
                             size_t *n);
 bool ra_batch_get_rewrites(const ra_op *op, bool coalesced);
 bool ra_batch_get_reply(ra_op *op, const ra_http_reply *reply, bool coalesced, ra_buf *out);
 
+/*
+ * A payload's `meta`: where the item begins in an item entry, 0 in others; and how many blocks DynamoDB read
+ * for it, 0 where that isn't known. false: it begins too far from the start.
+ */
+bool ra_op_meta(uint32_t item_at, uint64_t blocks, uint32_t *meta);
 /* The payload of an item entry: `{"Item":…}` as GetItem answers, or `{}`. */
-ra_payload *ra_op_item_payload(const ra_bytes *item_or_null, int64_t filled_ms);
+ra_payload *ra_op_item_payload(const ra_bytes *item_or_null, uint32_t blocks, int64_t filled_ms);
 /* The item's text in an item entry; n == 0: the item is missing. */
 ra_bytes ra_op_payload_item(const ra_payload *p);
 

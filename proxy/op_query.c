@@ -208,6 +208,7 @@ enum ra_op_result ra_op_plan_query(ra_op *op)
         return ra_op_bypass(op, "not-understood");
     if (!find_index(&q)) /* it may be a global one: not spliced */
         return ra_op_bypass(op, "index-unknown");
+    op->consistent = q.consistent == RA_CONSISTENT_TRUE;
     ra_part *part = ra_arena_alloc(op->arena, sizeof *part);
     if (!part)
         return RA_OP_NO_MEMORY;

@@ -55,11 +55,12 @@ enum ra_op_result ra_op_bypass(ra_op *op, const char *why)
 
 bool ra_op_set_member(ra_op *op, const char *member, ra_bytes value)
 {
-    ra_edit *edit = ra_arena_alloc(op->arena, sizeof *edit);
-    if (!edit || !ra_edit_set_member(&op->json, 0, member, value, op->arena, edit))
+    if (!op->edits)
+        op->edits = ra_arena_array(op->arena, RA_OP_MAX_EDITS, sizeof *op->edits);
+    if (!op->edits || op->nedits == RA_OP_MAX_EDITS ||
+        !ra_edit_set_member(&op->json, 0, member, value, op->arena, &op->edits[op->nedits]))
         return false;
-    op->edits = edit;
-    op->nedits = 1;
+    op->nedits++;
     return true;
 }
 
@@ -68,7 +69,7 @@ const char *ra_op_item_part(ra_op *op, size_t table, const ra_scalar *pk, const 
 {
     const ra_op_table *t = &op->tables[table];
     const char *why;
-    *part = (ra_part){.table = table, .pk = *pk};
+    *part = (ra_part){.table = table, .pk = *pk, .consistent = consistent == RA_CONSISTENT_TRUE};
     if (t->table->sort_key)
         part->sk = *sk;
     if (!(part->policy = ra_op_policy(op, t, NULL, pk)))
@@ -90,7 +91,12 @@ const char *ra_op_item_part(ra_op *op, size_t table, const ra_scalar *pk, const 
 enum ra_op_result ra_op_end_read(ra_op *op, ra_part *part, const char *why, bool may_splice)
 {
     const ra_policy *policy = part->policy ? part->policy : &op->tables[0].config->policy;
-    if (may_splice && policy->consistent_fill && !ra_op_set_member(op, "ConsistentRead", RA_BYTES("true")))
+    bool splices = may_splice && policy->consistent_fill;
+    if (splices && !ra_op_set_member(op, "ConsistentRead", RA_BYTES("true")))
+        return RA_OP_NO_MEMORY;
+    op->sent_consistent = splices || op->consistent;
+    part->consistent = op->consistent;
+    if (!ra_op_ask_capacity(op))
         return RA_OP_NO_MEMORY;
     op->bypassed = policy;
     if (why)

@@ -1,4 +1,5 @@
 /* Upstream's replies: which may be cached, what is stored of them, what a client is given. */
+#include "proxy/capacity.h"
 #include "proxy/op_plan.h"
 
 #include <libdeflate.h>
@@ -8,7 +9,8 @@
 enum {
     TOP_LEVEL = 1,
     /* ConsumedCapacity: GlobalSecondaryIndexes: name: CapacityUnits, one level more in a batch's list. */
-    CAPACITY_DEPTH = 5
+    CAPACITY_DEPTH = 5,
+    AT_BITS = 16 /* of a payload's `meta`: where the item begins; the others are its blocks */
 };
 
 uint32_t ra_crc32(ra_bytes body)
@@ -73,18 +75,37 @@ bool ra_op_zero_capacity(const ra_json *j, ra_arena *a, ra_buf *out)
 
 static const char ITEM[] = "{\"Item\":";
 
-ra_payload *ra_op_item_payload(const ra_bytes *item, int64_t filled_ms)
+bool ra_op_meta(uint32_t item_at, uint64_t blocks, uint32_t *meta)
+{
+    const uint32_t most = UINT32_MAX >> AT_BITS;
+    *meta = (uint32_t)(blocks < most ? blocks : most) << AT_BITS | item_at;
+    return item_at < 1U << AT_BITS;
+}
+
+static uint32_t item_at(const ra_payload *p)
+{
+    return p->meta & ((1U << AT_BITS) - 1);
+}
+
+uint32_t ra_op_payload_blocks(const ra_payload *p)
+{
+    return p->meta >> AT_BITS;
+}
+
+ra_payload *ra_op_item_payload(const ra_bytes *item, uint32_t blocks, int64_t filled_ms)
 {
     ra_bytes empty = RA_BYTES("{}");
+    uint32_t meta;
+    ra_op_meta(item ? sizeof ITEM - 1 : 0, blocks, &meta);
     if (!item)
-        return ra_payload_new(empty, ra_crc32(empty), 0, filled_ms);
+        return ra_payload_new(empty, ra_crc32(empty), meta, filled_ms);
     ra_buf b;
     ra_buf_init(&b, item->n + sizeof ITEM);
     ra_buf_add_z(&b, ITEM);
     ra_buf_add_bytes(&b, *item);
     ra_payload *p = NULL;
     if (ra_buf_add_char(&b, '}'))
-        p = ra_payload_new(ra_buf_bytes(&b), ra_crc32(ra_buf_bytes(&b)), sizeof ITEM - 1, filled_ms);
+        p = ra_payload_new(ra_buf_bytes(&b), ra_crc32(ra_buf_bytes(&b)), meta, filled_ms);
     ra_buf_free(&b);
     return p;
 }
@@ -102,7 +123,7 @@ static bool is_space(char c)
 bool ra_op_payload_is_negative(const ra_payload *p)
 {
     enum { LONGEST = 1024 };
-    if (p->meta || p->len > LONGEST || memmem(p->body, p->len, "\"LastEvaluatedKey\":", 19))
+    if (item_at(p) || p->len > LONGEST || memmem(p->body, p->len, "\"LastEvaluatedKey\":", 19))
         return false;
     if (memmem(p->body, p->len, "\"Count\":", 8))
         return memmem(p->body, p->len, "\"Count\":0,", 10) || memmem(p->body, p->len, "\"Count\":0}", 10);
@@ -112,15 +133,15 @@ bool ra_op_payload_is_negative(const ra_payload *p)
 /* In an item entry the item is the only member, so that it ends before the last bracket. */
 ra_bytes ra_op_payload_item(const ra_payload *p)
 {
-    size_t end = p->len;
-    if (p->meta == 0 || p->meta >= end)
+    size_t end = p->len, at = item_at(p);
+    if (at == 0 || at >= end)
         return (ra_bytes){"", 0};
-    while (end > p->meta && is_space(p->body[end - 1]))
+    while (end > at && is_space(p->body[end - 1]))
         end--;
     end--;
-    while (end > p->meta && is_space(p->body[end - 1]))
+    while (end > at && is_space(p->body[end - 1]))
         end--;
-    return (ra_bytes){p->body + p->meta, end - p->meta};
+    return (ra_bytes){p->body + at, end - at};
 }
 
 /* ---- what to store ---- */
@@ -130,7 +151,8 @@ static bool item_reply(const ra_op *op, const ra_json *j, uint32_t *item)
 {
     static const char *const MEMBERS[] = {"Item", "ConsumedCapacity"};
     uint32_t tok[2];
-    if (!ra_op_members(j, 0, MEMBERS, 2, tok) || (tok[1] != RA_JSON_NONE && !op->capacity_asked))
+    if (!ra_op_members(j, 0, MEMBERS, 2, tok) ||
+        (tok[1] != RA_JSON_NONE && !op->capacity_asked && !op->capacity_added))
         return false;
     *item = tok[0];
     return tok[0] == RA_JSON_NONE || ra_json_is(j, tok[0], RA_JSON_OBJECT);
@@ -146,14 +168,12 @@ static bool query_reply(const ra_json *j, bool *negative)
     return true;
 }
 
-/* The payload of a reply that was read; the consumed capacity is what a hit costs. NULL: no memory. */
-static ra_payload *make_payload(ra_op *op, const ra_json *j, uint32_t item, int64_t filled_ms)
+/* The payload of a reply that was read; the consumed capacity that its client has asked for is what a hit
+ * costs. `body` is the reply's, of which `j` are the tokens where nothing was taken out. NULL: no memory. */
+static ra_payload *make_payload(ra_op *op, const ra_json *j, ra_bytes body, uint32_t meta, int64_t filled_ms)
 {
-    /* Item stands before what is edited, or is found anew by no one: entries with capacity aren't shared with
-     * batches, so their offset doesn't count. */
-    uint32_t meta = item == RA_JSON_NONE || op->capacity_asked ? 0 : j->t[item].start;
     if (!op->capacity_asked)
-        return ra_payload_new(j->text, ra_crc32(j->text), meta, filled_ms);
+        return ra_payload_new(body, ra_crc32(body), meta, filled_ms);
     ra_buf b;
     ra_buf_init(&b, j->text.n * 2 + 64);
     ra_payload *p = NULL;
@@ -163,12 +183,53 @@ static ra_payload *make_payload(ra_op *op, const ra_json *j, uint32_t item, int6
     return p;
 }
 
-static bool single_cacheable(ra_op *op, const ra_http_reply *reply, int64_t filled_ms, ra_cacheable **out,
+/* Reads what was consumed. What only the proxy has asked for is taken out; *item_at is where the item begins
+ * then. false: it couldn't be. */
+static bool settle_capacity(ra_op *op, ra_http_reply *reply, const ra_json *j, uint32_t *item_at)
+{
+    ra_edit cut;
+    if (!ra_op_measure(op, j, &cut))
+        return true;
+    if (!ra_op_cut_reply(reply, &cut))
+        return false;
+    if (*item_at > cut.at)
+        *item_at -= (uint32_t)cut.cut;
+    return true;
+}
+
+/* By the size of what came. */
+static void estimate(ra_op *op, const ra_json *j, uint32_t item)
+{
+    uint32_t found = op->kind == RA_OP_GET_ITEM ? item : ra_json_member(j, 0, "Items");
+    size_t size = found == RA_JSON_NONE ? 0 : ra_capacity_text_size(ra_json_raw(j, found));
+    op->half_units = ra_capacity_of_read(ra_capacity_item_blocks(size), ra_op_went_consistent(op));
+}
+
+/* Of a reply that was understood. false: no memory. */
+static bool add_cacheable(ra_op *op, ra_http_reply *reply, const ra_json *j, uint32_t item, bool negative,
+                          int64_t filled_ms, ra_cacheable *c, size_t *n)
+{
+    /* Entries with capacity aren't shared with batches, so where their item begins doesn't count. */
+    uint32_t meta, at = item == RA_JSON_NONE || op->capacity_asked ? 0 : j->t[item].start;
+    if (!c || !settle_capacity(op, reply, j, &at))
+        return false;
+    if (ra_op_estimates(op))
+        estimate(op, j, item);
+    uint64_t blocks = ra_capacity_blocks(op->half_units, ra_op_went_consistent(op));
+    if (!ra_op_meta(at, blocks, &meta))
+        return true;
+    *c = (ra_cacheable){0, negative, make_payload(op, j, ra_op_reply_body(reply), meta, filled_ms),
+                        (uint32_t)blocks};
+    *n = c->payload != NULL;
+    return c->payload != NULL;
+}
+
+static bool single_cacheable(ra_op *op, ra_http_reply *reply, int64_t filled_ms, ra_cacheable **out,
                              size_t *n)
 {
     ra_json j;
     uint32_t item = RA_JSON_NONE;
-    bool negative, understood;
+    bool negative, understood, ok = true;
     if (!ra_op_reply_parse(ra_op_reply_body(reply), op->capacity_asked ? CAPACITY_DEPTH : TOP_LEVEL, &j))
         return true;
     if (op->kind == RA_OP_GET_ITEM) {
@@ -177,29 +238,27 @@ static bool single_cacheable(ra_op *op, const ra_http_reply *reply, int64_t fill
     } else {
         understood = query_reply(&j, &negative);
     }
-    ra_cacheable *c = understood ? ra_arena_alloc(op->arena, sizeof *c) : NULL;
-    if (c)
-        *c = (ra_cacheable){0, negative, make_payload(op, &j, item, filled_ms)};
+    if (understood && op->nparts) {
+        *out = ra_arena_alloc(op->arena, sizeof **out);
+        ok = add_cacheable(op, reply, &j, item, negative, filled_ms, *out, n);
+    } else {
+        uint32_t nothing = 0;
+        settle_capacity(op, reply, &j, &nothing);
+    }
     ra_json_free(&j);
-    if (!understood)
-        return true;
-    if (!c || !c->payload)
-        return false;
-    *out = c;
-    *n = 1;
-    return true;
+    return ok;
 }
 
-bool ra_op_read_cacheable(ra_op *op, const ra_http_reply *reply, int64_t filled_ms, ra_cacheable **out,
-                          size_t *n)
+bool ra_op_read_cacheable(ra_op *op, ra_http_reply *reply, int64_t filled_ms, ra_cacheable **out, size_t *n)
 {
+    bool measured = op->capacity_added || op->capacity_asked;
     *out = NULL;
     *n = 0;
-    if (op->nparts == 0 || !ra_op_reply_intact(reply))
+    if ((op->nparts == 0 && !measured) || !ra_op_reply_intact(reply))
         return true;
     if (ra_op_is_batch_get(op))
         return ra_batch_get_cacheable(op, reply, filled_ms, out, n);
-    if (!op->parts[0].upstream)
+    if (op->nparts && !op->parts[0].upstream)
         return true;
     return single_cacheable(op, reply, filled_ms, out, n);
 }

@@ -39,13 +39,17 @@ enum ra_op_result ra_op_plan_scan(ra_op *op)
     uint32_t tok[MEMBERS_COUNT];
     enum ra_consistent_read consistent;
     ra_bytes capacity;
-    if (op->ntables && !ra_op_table_bypass(&op->tables[0]) &&
-        ra_op_members(&op->json, 0, MEMBERS, MEMBERS_COUNT, tok) &&
-        ra_json_is(&op->json, tok[S_TABLE], RA_JSON_STRING) &&
-        ra_op_consistent_read(&op->json, tok[S_CONSISTENT], &consistent) &&
-        ra_op_capacity(op, tok[S_CAPACITY], &capacity) && consistent != RA_CONSISTENT_TRUE &&
-        op->tables[0].config->policy.consistent_fill && scan_may_be_consistent(op, tok[S_INDEX]) &&
-        !ra_op_set_member(op, "ConsistentRead", RA_BYTES("true")))
+    if (!op->ntables || ra_op_table_bypass(&op->tables[0]) ||
+        !ra_op_members(&op->json, 0, MEMBERS, MEMBERS_COUNT, tok) ||
+        !ra_json_is(&op->json, tok[S_TABLE], RA_JSON_STRING) ||
+        !ra_op_consistent_read(&op->json, tok[S_CONSISTENT], &consistent) ||
+        !ra_op_capacity(op, tok[S_CAPACITY], &capacity))
+        return ra_op_bypass(op, "scan");
+    op->consistent = consistent == RA_CONSISTENT_TRUE;
+    bool splices = !op->consistent && op->tables[0].config->policy.consistent_fill &&
+                   scan_may_be_consistent(op, tok[S_INDEX]);
+    op->sent_consistent = splices || op->consistent;
+    if ((splices && !ra_op_set_member(op, "ConsistentRead", RA_BYTES("true"))) || !ra_op_ask_capacity(op))
         return RA_OP_NO_MEMORY;
     return ra_op_bypass(op, "scan");
 }

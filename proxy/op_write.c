@@ -52,8 +52,9 @@ static const char *const MEMBERS[] = {
 };
 
 /* Only in a body whose every member is known may ReturnValues be set. */
-static bool all_members_known(const ra_json *j)
+bool ra_op_write_members_known(const ra_op *op)
 {
+    const ra_json *j = &op->json;
     for (uint32_t i = 1; i < j->t[0].next; i = j->t[i + 1].next) {
         size_t k = 0, n = sizeof MEMBERS / sizeof *MEMBERS;
         while (k < n && !ra_json_string_is(j, i, MEMBERS[k]))
@@ -166,7 +167,7 @@ static bool plan_indexes(write *w)
 {
     ra_op *op = w->op;
     enum returned returned = returned_image(op);
-    bool ask = returned == RETURNS_NOTHING && all_members_known(&op->json);
+    bool ask = returned == RETURNS_NOTHING && ra_op_write_members_known(op);
     w->plan = ra_arena_alloc(op->arena, sizeof *w->plan);
     if (!w->plan)
         return false;
@@ -187,7 +188,7 @@ static bool plan_image(write *w)
 {
     ra_op *op = w->op;
     if (!w->t->config->follow || op->kind != RA_OP_UPDATE_ITEM || returned_image(op) != RETURNS_NOTHING ||
-        !all_members_known(&op->json))
+        !ra_op_write_members_known(op))
         return true;
     w->plan = ra_arena_alloc(op->arena, sizeof *w->plan);
     if (!w->plan)

@@ -489,6 +489,8 @@ static enum ra_step learning(ra_request *r)
 
 static enum ra_step planned(ra_request *r)
 {
+    r->op.ask_capacity = r->config->upstream.ask_capacity;
+    r->op.estimate_capacity = !r->op.ask_capacity;
     if (ra_op_plan(&r->op) != RA_OP_OK)
         return refuse(r, 503, RA_TYPE_UNAVAILABLE, "readaside: out of memory");
     if (r->op.class == RA_CLASS_WRITE)
@@ -516,6 +518,7 @@ enum ra_step ra_request_send(ra_request *r, bool once, enum ra_request_state the
 {
     ra_bytes body = r->op.body;
     r->state = then;
+    r->op.as_asked = r->as_asked;
     if (!r->as_asked && !ra_op_body_is_original(&r->op)) {
         ra_buf_clear(&r->upstream_body);
         if (!ra_op_body(&r->op, &r->upstream_body)) {

@@ -244,6 +244,7 @@ enum ra_step ra_request_compared(ra_request *r)
     if (!r->reply || r->reply->result != RA_HTTP_OK || r->reply->status != 200 ||
         !ra_op_read_cacheable(&r->op, r->reply, ra_clock_wall(), &c, &n))
         return settle_all(r, RA_COMPARED_FAILED);
+    ra_request_count_units(r);
     for (size_t i = 0; i < d->n; i++) {
         ra_payload *upstream = NULL;
         for (size_t k = 0; k < n; k++)

@@ -158,6 +158,7 @@ void ra_request_log(ra_request *r, unsigned subject, enum ra_request_outcome out
                                .us = ra_clock_monotonic_us() - r->arrived_us,
                                .upstream_calls = r->upstream_calls,
                                .upstream_us = r->upstream_us,
+                               .half_units = r->half_units,
                                .access_key = ra_bytes_z(r->access_key ? r->access_key->id : NULL),
                                .user_agent = h->user_agent};
         set_operation(r, subject, &line);

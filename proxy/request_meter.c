@@ -4,6 +4,7 @@
  * from when all of the request was there: how long a client takes to say what it wants isn't the proxy's to
  * answer for.
  */
+#include "proxy/capacity.h"
 #include "proxy/clock.h"
 #include "proxy/request_states.h"
 
@@ -45,6 +46,18 @@ static enum ra_read_outcome outcome_of(const ra_lookup *look, bool stale)
                                                : RA_READ_MISS;
 }
 
+/* What DynamoDB hasn't read for this client, since it was cached or somebody else has paid. */
+static uint64_t saved_by(const ra_part *part, const ra_read_event *e)
+{
+    const ra_lookup *look = &part->look;
+    uint32_t blocks = 0;
+    if ((e->outcome == RA_READ_HIT || e->outcome == RA_READ_STALE) && look->payload)
+        blocks = ra_op_payload_blocks(look->payload);
+    else if (e->coalesced)
+        blocks = part->blocks;
+    return ra_capacity_of_read(blocks, part->consistent);
+}
+
 static ra_read_event event_of(const ra_request *r, const ra_part *part, bool stale)
 {
     const ra_lookup *look = &part->look;
@@ -58,6 +71,7 @@ static ra_read_event event_of(const ra_request *r, const ra_part *part, bool sta
     e.negative = e.outcome == RA_READ_HIT && look->payload && ra_op_payload_is_negative(look->payload);
     e.coalesced = e.outcome == RA_READ_MISS && r->collapsed;
     e.none = e.outcome == RA_READ_MISS && part->none;
+    e.half_units = saved_by(part, &e);
     e.observed = r->observed;
     return e;
 }
@@ -151,6 +165,91 @@ void ra_request_count_upstream(ra_request *r)
 void ra_request_count_store(ra_request *r)
 {
     ra_meter_store(r->loop->meter, ra_clock_monotonic_us() - r->asked_us);
+}
+
+/* ---- capacity ---- */
+
+/* `own`: what the client's own read would have consumed of them. */
+static void count_spent(ra_request *r, unsigned subject, uint64_t spent, uint64_t own)
+{
+    own = r->refreshing || r->state == RA_COMPARED ? 0 : own < spent ? own : spent;
+    ra_meter_units(r->loop->meter, subject, &(ra_units){.spent = spent, .extra = spent - own});
+}
+
+static void count_spent_by_one(ra_request *r)
+{
+    const ra_op *op = &r->op;
+    uint64_t blocks = ra_capacity_blocks(op->half_units, ra_op_went_consistent(op));
+    count_spent(r, subject_of(r), op->half_units, ra_capacity_of_read(blocks, op->consistent));
+}
+
+/* One table of a batch: each key's under its pattern. What can't be told of them counts for the table. */
+static void count_spent_by_table(ra_request *r, size_t table)
+{
+    const ra_op_table *t = &r->op.tables[table];
+    uint64_t left = t->half_units;
+    bool consistent = false, sent = ra_op_batch_is_consistent(&r->op, table, &consistent);
+    for (size_t i = 0; i < r->op.nparts; i++) {
+        const ra_part *part = &r->op.parts[i];
+        if (part->table != table || !part->upstream || !part->told)
+            continue;
+        uint64_t spent = ra_capacity_of_read(part->blocks, sent);
+        spent = spent < left ? spent : left;
+        left -= spent;
+        count_spent(r, part->policy->subject, spent, ra_capacity_of_read(part->blocks, consistent));
+    }
+    if (left)
+        count_spent(r, subject_of_table(t), left,
+                    ra_capacity_of_read(ra_capacity_blocks(left, sent), consistent));
+}
+
+static void count_written(ra_request *r)
+{
+    const ra_op *op = &r->op;
+    if (op->ntables == 1) {
+        ra_meter_units(r->loop->meter, subject_of(r), &(ra_units){.written = op->half_units});
+        return;
+    }
+    for (size_t i = 0; i < op->ntables; i++)
+        ra_meter_units(r->loop->meter, subject_of_table(&op->tables[i]),
+                       &(ra_units){.written = op->tables[i].half_units});
+}
+
+void ra_request_count_units(ra_request *r)
+{
+    ra_op *op = &r->op;
+    if (!op->half_units)
+        return;
+    if (op->class == RA_CLASS_WRITE)
+        count_written(r);
+    else if (op->kind != RA_OP_BATCH_GET_ITEM)
+        count_spent_by_one(r);
+    for (size_t i = 0; op->kind == RA_OP_BATCH_GET_ITEM && i < op->ntables; i++)
+        count_spent_by_table(r, i);
+    (r->asker ? r->asker : r)->half_units += op->half_units;
+    op->half_units = 0; /* counted; another read may come, for comparing */
+    for (size_t i = 0; i < op->ntables; i++)
+        op->tables[i].half_units = 0;
+}
+
+void ra_request_note_blocks(ra_request *r)
+{
+    for (size_t i = 0; r->reply && i < r->op.nparts; i++)
+        r->reply->note += r->op.parts[i].blocks;
+}
+
+void ra_request_take_blocks(ra_request *r)
+{
+    uint32_t left = r->reply ? r->reply->note : 0, n = 0;
+    for (size_t i = 0; i < r->op.nparts; i++)
+        n += r->op.parts[i].upstream;
+    for (size_t i = 0; i < r->op.nparts; i++) {
+        ra_part *part = &r->op.parts[i];
+        if (!part->upstream)
+            continue;
+        part->blocks = left / n--;
+        left -= part->blocks;
+    }
 }
 
 /* ---- writes ---- */

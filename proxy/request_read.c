@@ -41,7 +41,7 @@ enum ra_step ra_request_look_up(ra_request *r)
     for (size_t i = 0; i < op->nparts; i++) {
         ra_part *p = &op->parts[i];
         p->look.exact = op->tables[p->table].config->consistency == RA_LINEARIZABLE;
-        p->look.tag = ra_meter_tag(p->policy->subject, op->kind);
+        p->look.tag = ra_meter_tag(p->policy->subject, op->kind) | (p->consistent ? RA_TAG_CONSISTENT : 0);
         p->look.ttl = p->policy->ttl;
         p->look.negative_ttl = p->policy->negative_ttl;
     }
@@ -350,6 +350,7 @@ static bool take_one(ra_request *r, const ra_cacheable *c, int64_t now)
     part->told = true;
     part->bytes = c->payload->len;
     part->none = c->negative;
+    part->blocks = c->blocks;
     if (part->look.outcome == RA_LOOKUP_BYPASS)
         return false;
     if (part->look.outcome == RA_LOOKUP_HIT) { /* observed */
@@ -368,7 +369,7 @@ static bool fill_all(ra_request *r)
     size_t n = 0;
     bool stored = false;
     int64_t now = ra_clock_monotonic();
-    if (r->op.nparts == 0 || !ra_op_read_cacheable(&r->op, r->reply, r->missed_wall, &c, &n))
+    if (!ra_op_read_cacheable(&r->op, r->reply, r->missed_wall, &c, &n))
         return false;
     for (size_t i = 0; i < n; i++) {
         stored |= take_one(r, &c[i], now);
@@ -448,8 +449,13 @@ enum ra_step ra_request_fill(ra_request *r)
     ra_request_learn_await(r);
     if (!r->collapsed && r->reply && r->reply->result == RA_HTTP_OK && r->reply->status == 200)
         stored = fill_all(r);
+    if (r->collapsed)
+        ra_request_take_blocks(r);
+    else
+        ra_request_count_units(r);
     count_untold(r);
     if (r->leads) {
+        ra_request_note_blocks(r);
         ra_flight_land(&r->seat, r->reply);
         r->leads = false;
     }

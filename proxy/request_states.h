@@ -94,7 +94,8 @@ struct ra_request {
     struct ra_request_heard *heard; /* for the access log, in the arena; NULL: there is none */
     unsigned upstream_calls;        /* DynamoDB has been asked so often, for so long in all */
     int64_t upstream_us;
-    char *target; /* this and the next two are in the arena */
+    uint64_t half_units; /* that DynamoDB says they have consumed, for reading and writing */
+    char *target;        /* this and the next two are in the arena */
     char *user_agent;
     ra_arena arena;
     ra_op op;
@@ -315,6 +316,11 @@ void ra_request_count_answer(ra_request *r, enum ra_request_outcome outcome);
 void ra_request_count_verdict(ra_request *r, const ra_verdict *v);
 /* What has become of a fill of one part. */
 void ra_request_count_fill(ra_request *r, const ra_part *part, enum ra_filled result);
+/* What the reply to it, which it led, says was consumed. */
+void ra_request_count_units(ra_request *r);
+/* The leader's reply carries how much was read for all of its parts, which those who wait can't tell. */
+void ra_request_note_blocks(ra_request *r);
+void ra_request_take_blocks(ra_request *r);
 /* r->reply has come, or is what stands for it. */
 void ra_request_count_upstream(ra_request *r);
 /* The network store has answered what was asked at r->asked_us. */

@@ -78,6 +78,10 @@ static bool mark_changed_tables(ra_request *r)
 enum ra_step ra_request_aftermark(ra_request *r)
 {
     judge(r);
+    if (r->succeeded) {
+        ra_op_take_capacity(&r->op, r->reply);
+        ra_request_count_units(r);
+    }
     ra_request_doubt_tables(r);
     forget_changed(r);
     bool known = true;

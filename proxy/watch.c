@@ -2,6 +2,7 @@
 
 #include "proxy/clock.h"
 #include "proxy/log.h"
+#include "proxy/money.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -45,6 +46,7 @@ struct ra_watch {
     /* What had been timed at the end of each of the last seconds; before the first it is nothing. */
     ra_latency_copy ended[SECONDS][RA_TIMED];
     unsigned at; /* the oldest of them */
+    ra_money money;
 };
 
 static ra_watch *checked(void *p)
@@ -175,6 +177,18 @@ void ra_watch_recent(const ra_watch *w, enum ra_timed what, ra_latency_copy *out
     ra_latency_since(&now, &w->ended[w->at][what], out);
 }
 
+const ra_money *ra_watch_money(const ra_watch *w)
+{
+    return &w->money;
+}
+
+static void note_units(ra_watch *w)
+{
+    ra_units units;
+    ra_metrics_sum_units(w->server->metrics, &units);
+    ra_money_note(&w->money, ra_clock_monotonic(), &units);
+}
+
 static void second_over(evutil_socket_t fd, short what, void *arg)
 {
     ra_watch *w = checked(arg);
@@ -186,6 +200,7 @@ static void second_over(evutil_socket_t fd, short what, void *arg)
         ra_metrics_sum_latency(w->server->metrics, (enum ra_timed)i, RA_SUBJECTS, c);
     }
     w->at = (w->at + 1) % SECONDS;
+    note_units(w);
     ra_watch_ask(w, NULL, NULL); /* without memory the shares are those of before */
 }
 
@@ -199,6 +214,7 @@ ra_watch *ra_watch_new(ra_admin *a, struct event_base *base)
     w->admin = a;
     w->server = ra_admin_server(a);
     w->n = w->server->nloops;
+    note_units(w);
     w->shares = calloc(w->n, sizeof *w->shares);
     for (unsigned i = 0; w->shares && i < w->n; i++)
         w->shares[i].health = ra_watch_healths(w->server->config->cache.store)[0];

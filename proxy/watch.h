@@ -23,6 +23,7 @@ typedef struct ra_loop_share {
 } ra_loop_share;
 
 typedef struct ra_watch ra_watch;
+struct ra_money; /* proxy/money.h */
 
 /* NULL: no memory. */
 ra_watch *ra_watch_new(ra_admin *a, struct event_base *base);
@@ -39,6 +40,9 @@ const ra_loop_share *ra_watch_shares(const ra_watch *w, unsigned *n);
 void ra_watch_store(const ra_watch *w, ra_store_stats *out);
 /* What has been timed in the last ten seconds, or since the start. */
 void ra_watch_recent(const ra_watch *w, enum ra_timed what, ra_latency_copy *out);
+
+/* What has been consumed in the last minute. */
+const struct ra_money *ra_watch_money(const ra_watch *w);
 
 /* The words of a store's health, up to NULL; from worst to best. */
 const char *const *ra_watch_healths(enum ra_store_kind kind);

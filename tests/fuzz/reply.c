@@ -133,7 +133,7 @@ static void check_served(size_t which, const ra_cacheable *c, size_t n, ra_arena
     ra_op_close(&op);
 }
 
-static void check_stored(ra_op *op, size_t which, const ra_http_reply *reply, const how *h)
+static void check_stored(ra_op *op, size_t which, ra_http_reply *reply, const how *h)
 {
     ra_cacheable *c;
     size_t n;
@@ -150,7 +150,7 @@ static void check_stored(ra_op *op, size_t which, const ra_http_reply *reply, co
         ra_payload_unref(c[i].payload);
 }
 
-static void check_read(ra_op *op, size_t which, const ra_http_reply *reply, const how *h)
+static void check_read(ra_op *op, size_t which, ra_http_reply *reply, const how *h)
 {
     ra_buf out;
     ra_json j;

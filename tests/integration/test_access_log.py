@@ -81,6 +81,7 @@ def test_each_way_to_an_answer_has_its_line(logging, log):
             "bytes_in": len(json.dumps(get()[1])),
             "bytes_out": len(miss.body),
             "upstream_calls": 1,
+            "units": 1,
             "user_agent": "test/1",
         }
         whole_way, express = through.ok(*get(), headers=ask), through.ok(*get(), headers=ask)

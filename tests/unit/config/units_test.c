@@ -86,6 +86,29 @@ static void test_shares(void **state)
                                          "1.00001%", "0.1", "1e1%", "10%%", "99999999999999999999%", NULL});
 }
 
+static void test_prices(void **state)
+{
+    (void)state;
+    int64_t value = 7;
+    expect(ra_price_parse, "0", 0);
+    expect(ra_price_parse, "0.25", 250000);
+    expect(ra_price_parse, "1.250000", 1250000);
+    expect(ra_price_parse, "0.000001", 1);
+    expect(ra_price_parse, "12", 12000000);
+    expect_refused(ra_price_parse,
+                   (const char *const[]){"", "0.0000001", ".5", "1.", "-1", "1e3", "0,25", "$1", "1 ",
+                                         "9223372036855", "99999999999999999999", NULL});
+    assert_true(ra_price_of_number(0.1, &value));
+    assert_int_equal(value, 100000);
+    assert_true(ra_price_of_number(1.25, &value));
+    assert_int_equal(value, 1250000);
+    assert_false(ra_price_of_number(0.0000001, &value));
+    assert_false(ra_price_of_number(1.0 / 3, &value));
+    assert_false(ra_price_of_number(-0.25, &value));
+    assert_false(ra_price_of_number(1e300, &value));
+    assert_int_equal(value, 1250000);
+}
+
 static void test_counts(void **state)
 {
     (void)state;
@@ -122,16 +145,17 @@ static void test_what_is_formatted_reads_back(void **state)
     expect_formatted(ra_share_format, ra_share_parse, 25000, "2.5%");
     expect_formatted(ra_share_format, ra_share_parse, 1, "0.0001%");
     expect_formatted(ra_share_format, ra_share_parse, 1000000, "100%");
+    expect_formatted(ra_price_format, ra_price_parse, 0, "0");
+    expect_formatted(ra_price_format, ra_price_parse, 1250000, "1.25");
+    expect_formatted(ra_price_format, ra_price_parse, 1, "0.000001");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_durations),
-        cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_shares),
-        cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_what_is_formatted_reads_back),
+        cmocka_unit_test(test_durations), cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_shares),    cmocka_unit_test(test_prices),
+        cmocka_unit_test(test_counts),    cmocka_unit_test(test_what_is_formatted_reads_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

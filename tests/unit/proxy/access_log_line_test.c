@@ -63,6 +63,7 @@ static void says_what_there_is(void **state)
                          .us = 5,
                          .upstream_calls = 2,
                          .upstream_us = 4,
+                         .half_units = 7,
                          .access_key = RA_BYTES("AKIA"),
                          .user_agent = RA_BYTES("agent")},
        "{\"time\":\"2025-12-31T23:59:59.007Z\",\"id\":\"mine\",\"amzn_request_id\":\"THEIRS\","
@@ -72,7 +73,7 @@ static void says_what_there_is(void **state)
        "2,"
        "\"pattern\":\"p\",\"status\":200,\"outcome\":\"miss\",\"cache\":\"MISS\",\"reason\":\"why\","
        "\"collapsed\":true,\"bytes_in\":1,\"bytes_out\":4294967295,\"duration_us\":5,\"upstream_us\":4,"
-       "\"upstream_calls\":2,\"access_key_id\":\"AKIA\",\"user_agent\":\"agent\"}");
+       "\"upstream_calls\":2,\"units\":3.5,\"access_key_id\":\"AKIA\",\"user_agent\":\"agent\"}");
 }
 
 static void escaped(ra_bytes given, const char *as)
@@ -162,6 +163,7 @@ static void the_longest_line_has_room(void **state)
                                                .us = INT64_MIN,
                                                .upstream_calls = UINT32_MAX,
                                                .upstream_us = INT64_MIN,
+                                               .half_units = UINT64_MAX,
                                                .access_key = all,
                                                .user_agent = all});
         assert_true(strlen(line) < RA_ACCESS_LINE_MAX - 1); /* nothing was cut off at the end */

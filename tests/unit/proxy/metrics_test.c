@@ -101,7 +101,7 @@ static void meters_are_summed(void **state)
         ra_meter_write(one, 7, RA_OP_PUT_ITEM, 2);
         ra_meter_invalidation(one, 7, RA_CAUSE_STREAM, NULL, 0);
         ra_meter_fill(one, 7, RA_FILL_LARGE);
-        ra_meter_units(one, 7, 3, 5);
+        ra_meter_units(one, 7, &(ra_units){.spent = 3, .extra = 1, .saved = 5, .written = 7});
     }
     assert_true(ra_metrics_sum_subject(m, 7, &sums));
     const uint64_t *query = sums.reads[ra_read_kind(RA_OP_QUERY)],
@@ -117,8 +117,10 @@ static void meters_are_summed(void **state)
     assert_int_equal(sums.writes[RA_OP_PUT_ITEM], 6);
     assert_int_equal(sums.invalidations[RA_CAUSE_STREAM], 3);
     assert_int_equal(sums.fills[RA_FILL_LARGE], 3);
-    assert_int_equal(sums.half_units_spent, 9);
-    assert_int_equal(sums.half_units_saved, 15);
+    assert_int_equal(sums.half_units.spent, 9);
+    assert_int_equal(sums.half_units.extra, 3);
+    assert_int_equal(sums.half_units.saved, 15);
+    assert_int_equal(sums.half_units.written, 21);
     assert_false(ra_metrics_sum_subject(m, 8, &sums));
     ra_metrics_free(m);
 }
@@ -187,7 +189,7 @@ static void without_a_meter_nothing_is_counted(void **state)
     ra_meter_write(NULL, 1, RA_OP_PUT_ITEM, 1);
     ra_meter_store(NULL, 1);
     ra_meter_upstream(NULL, RA_UPSTREAM_READ, RA_UPSTREAM_OK, 1, 1);
-    ra_meter_units(NULL, 1, 1, 1);
+    ra_meter_units(NULL, 1, &(ra_units){.spent = 1});
 }
 
 /* ---- words ---- */

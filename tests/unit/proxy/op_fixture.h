@@ -240,7 +240,7 @@ static inline ra_http_reply *canned_reply(canned *c, int status, const char *bod
 }
 
 /* The payload of the one entry that a reply yields, or NULL; the caller's reference. */
-static inline ra_payload *fixture_cacheable(ra_op *op, const ra_http_reply *reply, bool *negative)
+static inline ra_payload *fixture_cacheable(ra_op *op, ra_http_reply *reply, bool *negative)
 {
     ra_cacheable *c;
     size_t n;
