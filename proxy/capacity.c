@@ -105,7 +105,9 @@ static size_t size_of_value(const ra_json *j, uint32_t value, unsigned depth)
     if (j->t[value].next < value + 3)
         return 0;
     ra_bytes type = ra_json_raw(j, value + 1);
-    char first = type.n > 2 ? type.p[1] : '\0';
+    char first = '\0';
+    if (type.n > 2)
+        first = type.p[1];
     uint32_t inner = value + 2;
     if (ra_json_is(j, inner, RA_JSON_OBJECT))
         return 3 + size_of_map(j, inner, depth + 1);

@@ -103,13 +103,19 @@ static void test_deep(void **state)
 {
     (void)state;
     enum { DEEP = 80 };
-    char text[DEEP * 16] = "{\"a\":";
+    char text[DEEP * 16];
+    ra_buf b;
+    ra_buf_init(&b, sizeof text);
+    ra_buf_add_z(&b, "{\"a\":");
     for (unsigned i = 0; i < DEEP; i++)
-        strcat(text, "{\"L\":[");
-    strcat(text, "{\"S\":\"x\"}");
+        ra_buf_add_z(&b, "{\"L\":[");
+    ra_buf_add_z(&b, "{\"S\":\"x\"}");
     for (unsigned i = 0; i < DEEP; i++)
-        strcat(text, "]}");
-    strcat(text, "}");
+        ra_buf_add_z(&b, "]}");
+    ra_buf_add_z(&b, "}");
+    assert_true(ra_buf_add_char(&b, '\0'));
+    memcpy(text, b.p, b.n);
+    ra_buf_free(&b);
     ra_json j;
     parse(&j, text, 0);
     assert_in_range(ra_capacity_item_size(&j, 0), DEEP, strlen(text));
