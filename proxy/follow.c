@@ -213,9 +213,9 @@ const char *ra_follow_table(const ra_follow *f)
 }
 
 /* The number first: if it is the new one, then so is the time. */
-void ra_follow_note(const ra_follow *f, ra_loop *l, const ra_key *item, const ra_key *image, int64_t took)
+void ra_follow_note(const ra_follow *f, ra_loop *l, const ra_key *item, const ra_key *image, int64_t took,
+                    int64_t now)
 {
-    int64_t now = ra_clock_monotonic();
     uint64_t epoch = atomic_load(&f->epoch);
     ra_key named;
     if (!f->all->own)
