@@ -284,6 +284,63 @@ def test_poison_becomes_a_dead_letter_and_blocks_nothing(direct, consume):
     assert consumer.total("dead_letters") == 1 and consumer.named("dead_letter")[0]["tries"] == 1
 
 
+def test_a_batch_full_of_poison_blocks_nothing(direct, consume):
+    """1000 records are a batch, of at most a megabyte."""
+    a_row(direct, "ann", "g", "2024-01-01")
+    poison = [{"PutRequest": {"Item": {"pk": {"S": "MSG#g"}, "sk": {"S": f"2024-02-{i:04}"}, "other": {"S": "x" * 900}}}}
+              for i in range(1000)]
+    for i in range(0, len(poison), 25):
+        direct.ok("BatchWriteItem", {"RequestItems": {TABLE: poison[i:i + 25]}})
+    put(direct, "MSG#g", "2024-03-01", message="after them")
+    consumer = consume("--once").end(0)
+    assert rows(direct) == {("GRP#ann", "g"): [("2024-03-01", "after them")]}
+    assert len(consumer.dead()) == len(poison) == consumer.total("dead_letters")
+
+
+def test_a_record_that_is_not_understood_becomes_a_dead_letter(direct, consume, config, counting_upstream, tmp_path):
+    path = forwarded(config, counting_upstream, tmp_path)
+    a_row(direct, "ann", "g", "2024-01-01")
+    for second in (3, 4, 5):
+        put(direct, "MSG#g", f"2024-01-0{second}", message=f"the {second}rd")
+
+    def spoilt(request, status, body):
+        reply = json.loads(body)
+        for record in reply.get("Records", []):
+            sk = record["dynamodb"]["Keys"]["sk"]["S"]
+            if sk == "2024-01-03":
+                record["eventName"] = "UPSERT"
+            elif sk == "2024-01-05":
+                del record["dynamodb"]["SequenceNumber"]
+        return status, json.dumps(reply).encode()
+
+    counting_upstream.answer(spoilt, operation="GetRecords")
+    consumer = consume("--once", config_path=path).end(0)
+    assert rows(direct) == {("GRP#ann", "g"): [("2024-01-04", "the 4rd")]}
+    first, second = consumer.dead()
+    assert first["record"]["eventName"] == "UPSERT" and second["record"]["dynamodb"]["NewImage"]["sk"] == {"S": "2024-01-05"}
+    assert {letter["error"] for letter in (first, second)} == {"it isn't a stream's record"}
+
+
+def test_dead_letters_that_cannot_be_written_are_waited_for(direct, consume):
+    put(direct, "MSG#g", "2024-01-03", other="no message")
+    consumer = consume("--dead-letters", "/dev/full")
+    consumer.until(lambda: consumer.named("waiting"), "it to be said")
+    consumer.stop()
+    assert consumer.total("dead_letters") == 0 and consumer.named("dead_letter") == []
+    assert len(consume("--once").end(0).dead()) == 1, "it wasn't handled"
+
+
+def test_of_one_sort_key_the_last_word_counts(direct, consume, config, tmp_path):
+    config["stream_rules"] = [{**consumers.RULE, "on": ["INSERT", "MODIFY"]}]
+    path = tmp_path / "both.jsonc"
+    path.write_text(json.dumps(config))
+    a_row(direct, "ann", "g", "2024-01-01")
+    for text in ("one", "two", "three"):
+        put(direct, "MSG#g", "2024-01-03", message=text)
+    consume("--once", config_path=path).end(0)
+    assert rows(direct) == {("GRP#ann", "g"): [("2024-01-03", "three")]}
+
+
 def test_what_dynamodb_refuses_for_good_is_tried_as_often_as_said(direct, consume):
     """The row would be too large; the older message still arrives."""
     a_row(direct, "ann", "g", "2024-01-01", ballast="x" * 300_000)
@@ -389,6 +446,17 @@ def test_throttling_is_waited_out(direct, consume, config, counting_upstream, tm
     assert consumer.dead() == [] and len(consumer.named("waiting")) == 1
 
 
+def test_what_is_said_is_json_whatever_the_error_is(direct, consume, config, counting_upstream, tmp_path):
+    path = forwarded(config, counting_upstream, tmp_path)
+    a_row(direct, "ann", "g", "2024-01-01")
+    put(direct, "MSG#g", "2024-01-03", message="new")
+    error = b'{"__type":"x#ThrottlingException","message":"\xff\xe9\x00"}'
+    counting_upstream.answer(lambda request, status, body: (400, error), operation="Query", times=2)
+    consumer = consume("--once", config_path=path).end(0)
+    assert len(consumer.named("waiting")) == len(consumer.named("going_on")) == len(consumer.named("end")) == 1
+    assert rows(direct) == {("GRP#ann", "g"): [("2024-01-03", "new")]}
+
+
 def test_sigterm_during_an_outage_ends_it_and_nothing_is_lost(direct, consume, proxy, proxy_factory, config):
     a_row(direct, "ann", "g", "2024-01-01")
     proxy.stop()
@@ -485,6 +553,7 @@ CONFIG = object()
     (["-c", CONFIG, "--onse"], {}, "did you mean '--once'"),
     (["-c", CONFIG, "--tries", "0"], {}, "--tries '0' isn't a number from 1 to 1000"),
     (["-c", CONFIG, "--tries", "5x"], {}, "--tries '5x'"),
+    (["-c", CONFIG, "--state", "f", "--dead-letters", "f"], {}, "are one file, 'f'"),
     (["-c", CONFIG, "--endpoint", "ftp://x"], {}, "--endpoint 'ftp://x'"),
     (["-c", CONFIG], {}, "give --endpoint URL"),
     (["-c", CONFIG, "--endpoint", "http://127.0.0.1:1"], {"stream_rules": None}, "has no stream_rules"),
