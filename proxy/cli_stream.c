@@ -140,7 +140,13 @@ static bool read_options(ra_stream_given *g, int argc, char **argv, int *status)
         ra_cli_misuse("stream", "unknown argument '%s'", argv[optind]);
     else if (!g->config_path)
         ra_cli_misuse("stream", "-c FILE is missing");
-    return optind == argc && g->config_path;
+    else if (strcmp(g->state, g->dead_letters) == 0)
+        ra_cli_misuse("stream",
+                      "--state and --dead-letters are one file, '%s': either would overwrite the other",
+                      g->state);
+    else
+        return true;
+    return false;
 }
 
 const char *ra_stream_proxy_endpoint(const ra_config_listen *l, char out[RA_ENDPOINT_MAX])

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 struct ra_dead_letters {
+    char *path;
     int fd;
     pthread_mutex_t lock; /* one line after the other */
 };
@@ -37,6 +38,30 @@ static bool keep_name(const char *path)
     return ok;
 }
 
+/* Whether its name is still that of what is open: it may have been moved or deleted, and what was added then
+ * would be nowhere to be found. */
+static bool still_there(const ra_dead_letters *d)
+{
+    struct stat is, named;
+    return d->fd >= 0 && fstat(d->fd, &is) == 0 && stat(d->path, &named) == 0 && is.st_dev == named.st_dev &&
+           is.st_ino == named.st_ino;
+}
+
+/* false: errno says why. */
+static bool open_file(ra_dead_letters *d)
+{
+    if (d->fd >= 0)
+        close(d->fd);
+    d->fd = open(d->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    return d->fd >= 0 && keep_name(d->path);
+}
+
+/* What a failed write has left is ended first. */
+static bool end_line(int fd)
+{
+    return !cut_short(fd) || write(fd, "\n", 1) == 1;
+}
+
 ra_dead_letters *ra_dead_letters_open(const char *path, const char **why)
 {
     ra_dead_letters *d = calloc(1, sizeof *d);
@@ -44,10 +69,12 @@ ra_dead_letters *ra_dead_letters_open(const char *path, const char **why)
     if (!d)
         return NULL;
     pthread_mutex_init(&d->lock, NULL);
-    d->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (d->fd >= 0 && keep_name(path) && (!cut_short(d->fd) || write(d->fd, "\n", 1) == 1))
+    d->fd = -1;
+    d->path = strdup(path);
+    if (d->path && open_file(d) && end_line(d->fd))
         return d;
-    *why = strerror(errno);
+    if (d->path)
+        *why = strerror(errno);
     ra_dead_letters_close(d);
     return NULL;
 }
@@ -58,6 +85,7 @@ void ra_dead_letters_close(ra_dead_letters *d)
         return;
     if (d->fd >= 0)
         close(d->fd);
+    free(d->path);
     pthread_mutex_destroy(&d->lock);
     free(d);
 }
@@ -115,8 +143,7 @@ bool ra_dead_letters_add(ra_dead_letters *d, const ra_dead_letter *letter, int64
     bool ok = ra_buf_ok(&line);
     if (ok) {
         pthread_mutex_lock(&d->lock);
-        /* what a failed one has left is ended first */
-        ok = (!cut_short(d->fd) || write(d->fd, "\n", 1) == 1) && write_all(d->fd, ra_buf_bytes(&line));
+        ok = (still_there(d) || open_file(d)) && end_line(d->fd) && write_all(d->fd, ra_buf_bytes(&line));
         *why = ok ? NULL : strerror(errno);
         pthread_mutex_unlock(&d->lock);
     }
