@@ -106,13 +106,14 @@ static bool image_name(const batch_work *w, uint32_t image, bool none, ra_key *o
     return none || (image != RA_JSON_NONE && ra_item_digest(&w->records.json, image, w->arena, out));
 }
 
-/* The item of a record, and what has become of it. false: its key can't be read, or there is no memory. */
+/* The item of a record, and what has become of it. false: its key can't be read, or it isn't understood, or
+ * there is no memory. */
 static bool change_of(const batch_work *w, const ra_stream_record *r, ra_own_change *c)
 {
     const ra_json *j = &w->records.json;
     const ra_table *t = w->table.table;
     ra_scalar pk, sk;
-    if (!ra_op_key(j, r->keys, t, true, w->arena, &pk, &sk) ||
+    if (!r->understood || !ra_op_key(j, r->keys, t, true, w->arena, &pk, &sk) ||
         !ra_table_item_unit(t, &pk, t->sort_key ? &sk : NULL, &c->item))
         return false;
     ra_key before, after;

@@ -115,12 +115,18 @@ static void trouble(ra_stream_walk *w, ra_shard *s, const char *operation, const
 typedef struct batch {
     size_t n;
     bool full;
-    char last[RA_SEQUENCE_MAX + 1];
+    char last[RA_SEQUENCE_MAX + 1]; /* sequence number that could be read; "": none */
     int64_t created_ms; /* of the last one, rounded down to a second, or (DynamoDB Local) to a minute; 0: not
                            said */
     int64_t grain;      /* which of the two; where it may be either, a minute */
     char *next;         /* the iterator; NULL: this is the shard's end */
 } batch;
+
+static void last_sequence(const ra_stream_records *records, char out[RA_SEQUENCE_MAX + 1])
+{
+    for (size_t i = records->n; records->v && i > 0 && !*out; i--)
+        memcpy(out, records->v[i - 1].sequence, RA_SEQUENCE_MAX + 1);
+}
 
 static bool read_batch(const ra_stream_walk *w, const ra_http_reply *reply, batch *b)
 {
@@ -135,8 +141,7 @@ static bool read_batch(const ra_stream_walk *w, const ra_http_reply *reply, batc
         b->full = b->n >= w->o.batch || reply->len >= MB;
         b->created_ms = last ? last->created_s * 1000 : 0;
         b->grain = last && last->created_s % 60 == 0 ? MINUTE : SECOND;
-        if (last)
-            memcpy(b->last, last->sequence, sizeof b->last);
+        last_sequence(&records, b->last);
         if (records.next.p)
             ok = (b->next = strndup(records.next.p, records.next.n)) != NULL;
         ra_stream_records_free(&records);
@@ -185,7 +190,7 @@ static void advance(ra_stream_walk *w, ra_shard *s, batch *b, int64_t wall)
 {
     ra_stream_reader *r = s->arg;
     note_time(s, b, wall);
-    if (b->n) {
+    if (b->last[0]) {
         memcpy(s->handled, b->last, sizeof s->handled);
         s->start = RA_SHARD_AFTER;
     } else if (s->start == RA_SHARD_FROM_NOW && w->o.replay)
