@@ -136,6 +136,23 @@ static void a_restart_goes_on(void **state)
     judge(m);
 }
 
+/* One that isn't understood has no number to go on from: the last one that has counts, and it blocks nothing.
+ */
+static void a_record_without_a_number(void **state)
+{
+    (void)state;
+    model *m = model_new(5);
+    m->gentle = true;
+    m->spoilt = true;
+    for (int i = 0; i < 5; i++)
+        model_run(m, &usual, 300, false);
+    assert_int_equal(m->lost, 1);
+    assert_int_equal(m->replays, 0);
+    come_to_rest(m, &usual);
+    assert_int_equal(m->replays, 0);
+    judge(m);
+}
+
 /* Nobody can be asked whose the shards are, now and then: nothing is read meanwhile, nothing lost. */
 static void a_keeper_that_is_away(void **state)
 {
@@ -245,6 +262,7 @@ int main(void)
         cmocka_unit_test(any_story),
         cmocka_unit_test(ended_at_each_step),
         cmocka_unit_test(a_restart_goes_on),
+        cmocka_unit_test(a_record_without_a_number),
         cmocka_unit_test(a_keeper_that_is_away),
         cmocka_unit_test(with_once_it_ends_by_itself),
         cmocka_unit_test(once_without_a_stream),
