@@ -20,6 +20,7 @@ struct ra_rekey_consumer {
     ra_rekey_looks *looks;
     ra_rekey_keeper *keeper;
     ra_rekey_run run;
+    char *arn; /* of the stream that was found last; NULL: none yet */
 };
 
 /* A record that a rule wants. */
@@ -329,9 +330,21 @@ static bool on_lost(void *arg, const char *why)
     return true;
 }
 
+/* A table of other keys that has taken the name of the one before would make poison of each record. */
+static void note_stream(ra_rekey_consumer *c, const char *arn)
+{
+    const ra_table *table = c->arn && strcmp(c->arn, arn) != 0 ? c->o.renew(c->o.arg) : NULL;
+    if (table)
+        c->o.table = c->run.table = table;
+    free(c->arn);
+    c->arn = strdup(arn);
+}
+
 static void on_found(void *arg, const char *arn, const char *view)
 {
-    const ra_rekey_consumer *c = checked(arg);
+    ra_rekey_consumer *c = checked(arg);
+    if (*view)
+        note_stream(c, arn);
     ra_rekey_report_stream(c->o.report, c->o.table->name, arn, view);
     if (strcmp(view, "KEYS_ONLY") == 0 || strcmp(view, "OLD_IMAGE") == 0)
         c->o.unusable(c->o.arg,
@@ -385,6 +398,7 @@ void ra_rekey_consumer_free(ra_rekey_consumer *c)
         return;
     ra_rekey_keeper_free(c->keeper);
     ra_rekey_looks_free(c->looks);
+    free(c->arn);
     c->magic = 0;
     free(c);
 }

@@ -172,6 +172,23 @@ static bool describe(ra_rekey_table *t)
     return known;
 }
 
+/* There is another stream. The table before is let go only when its successor is known, for names in reports.
+ */
+static const ra_table *renew(void *arg)
+{
+    ra_rekey_table *t = arg;
+    ra_table *before = t->table;
+    t->table = NULL;
+    if (describe(t)) {
+        ra_table_unref(before);
+        return t->table;
+    }
+    ra_table_unref(t->table);
+    t->table = before;
+    ra_rekey_table_stop(t);
+    return NULL;
+}
+
 /* ---- the thread ---- */
 
 static bool make_walk(ra_rekey_table *t)
@@ -221,6 +238,7 @@ static void read_stream(ra_rekey_table *t)
                                          .tries = t->o.tries,
                                          .settle = tc ? tc->settle : 0,
                                          .unusable = unusable,
+                                         .renew = renew,
                                          .arg = t};
     const char *why = "out of memory";
     t->consumer = ra_rekey_consumer_new(&o);

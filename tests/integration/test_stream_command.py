@@ -500,6 +500,31 @@ def test_a_rule_that_does_not_fit_the_table_ends_it(consume, config, tmp_path, c
     assert said in consumer.output()
 
 
+def another_table(direct, *renamed):
+    schema = (processes.ROOT / "config" / "cruddur-messages.schema.json").read_text()
+    direct.ok("DeleteTable", {"TableName": TABLE})
+    tables.create(direct, json.loads(schema.replace(*renamed) if renamed else schema))
+
+
+def test_a_table_that_is_made_again(direct, consume):
+    consumer = consume()
+    consumer.until(lambda: consumer.named("stream"), "the stream to be found")
+    another_table(direct)
+    a_row(direct, "ann", "g", "2024-01-01")
+    put(direct, "MSG#g", "2024-01-03", message="new")
+    consumer.until(lambda: rows(direct) == {("GRP#ann", "g"): [("2024-01-03", "new")]}, "the row to be moved")
+    assert consumer.stop().dead() == []
+
+
+def test_a_table_that_is_made_again_with_other_keys_ends_it(direct, consume):
+    consumer = consume()
+    consumer.until(lambda: consumer.named("stream"), "the stream to be found")
+    another_table(direct, '"sk"', '"moment"')
+    direct.ok("PutItem", {"TableName": TABLE, "Item": {"pk": {"S": "MSG#g"}, "moment": {"S": "1"}, "message": {"S": "new"}}})
+    consumer.end(1)
+    assert "`set` doesn't name the table's sort key" in consumer.output() and consumer.dead() == []
+
+
 def test_a_stream_without_new_images_is_refused(direct, consume):
     schema = json.loads((processes.ROOT / "config" / "cruddur-messages.schema.json").read_text())
     schema["StreamSpecification"]["StreamViewType"] = "KEYS_ONLY"
@@ -553,6 +578,10 @@ CONFIG = object()
     (["-c", CONFIG, "--onse"], {}, "did you mean '--once'"),
     (["-c", CONFIG, "--tries", "0"], {}, "--tries '0' isn't a number from 1 to 1000"),
     (["-c", CONFIG, "--tries", "5x"], {}, "--tries '5x'"),
+    (["-c", CONFIG, "--state", ""], {}, "--state needs the name of a file"),
+    (["-c", CONFIG, "--dead-letters", ""], {}, "--dead-letters needs the name of a file"),
+    (["-c", CONFIG, "--endpoint", "http://127.0.0.1:1", "--ca-file", "f"], {}, "accepted: with https"),
+    (["-c", CONFIG, "--endpoint", "https://127.0.0.1:1", "--ca-file", "/no/ca"], {}, "--ca-file '/no/ca': No such file"),
     (["-c", CONFIG, "--state", "f", "--dead-letters", "f"], {}, "are one file, 'f'"),
     (["-c", CONFIG, "--endpoint", "ftp://x"], {}, "--endpoint 'ftp://x'"),
     (["-c", CONFIG], {}, "give --endpoint URL"),
