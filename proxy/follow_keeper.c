@@ -15,9 +15,9 @@ static bool is_shared(const ra_follow *f)
     return ra_store_arbitrates(f->loop->store);
 }
 
-static void hear(ra_follow *f, const ra_key *post, enum ra_reader reader, bool noted)
+static void hear(ra_follow *f, const ra_key *post, enum ra_reader reader, bool news)
 {
-    ra_known_shards_hear(&f->shards, post, reader, noted, ra_clock_monotonic());
+    ra_known_shards_hear(&f->shards, post, reader, news, ra_clock_monotonic());
     atomic_store(&f->shards_held, f->shards.ours);
     atomic_store(&f->shards_of_others, f->shards.others);
 }
@@ -47,6 +47,14 @@ static bool ask(ra_follow *f, ra_post *p)
     return told;
 }
 
+/* What isn't known here somebody else has read: also where the shard is finished by now, or is ours again
+ * after its lease had run out. */
+static bool is_news(const ra_shard *noted, const ra_shard *before)
+{
+    return ra_sequence_compare(noted->handled, before->handled) > 0 ||
+           noted->drained_ms > before->drained_ms || noted->finished > before->finished;
+}
+
 static enum ra_keeper_step hold(void *arg, const char *stream, ra_shard *shard)
 {
     ra_follow *f = ra_follow_of(arg);
@@ -59,6 +67,7 @@ static enum ra_keeper_step hold(void *arg, const char *stream, ra_shard *shard)
     }
     if (atomic_load(&f->stopping) || !ask(f, &p))
         return RA_KEEPER_UNKNOWN;
+    const ra_shard before = *shard;
     bool noted =
         p.found_n && ra_follow_note_read((ra_bytes){p.found, p.found_n}, shard, &f->nothing_own_till);
     if (p.held && p.taken_over) {
@@ -66,7 +75,11 @@ static enum ra_keeper_step hold(void *arg, const char *stream, ra_shard *shard)
         ra_log(RA_LOG_INFO, "table %s: shard %s of its stream is read here now; who read it is gone",
                f->config->name, shard->id);
     }
-    hear(f, &p.name, shard->finished ? RA_READER_NONE : p.held ? RA_READER_US : RA_READER_OTHERS, noted);
+    hear(f, &p.name,
+         shard->finished ? RA_READER_NONE
+         : p.held        ? RA_READER_US
+                         : RA_READER_OTHERS,
+         noted && is_news(shard, &before));
     return p.held ? RA_KEEPER_HELD : RA_KEEPER_OTHERS;
 }
 
@@ -85,7 +98,7 @@ static bool note(void *arg, const char *stream, const ra_shard *shard)
     p.note_n = ra_follow_note_write(shard, f->nothing_own_till, text);
     bool told = ask(f, &p);
     if (told)
-        hear(f, &p.name, shard->finished ? RA_READER_NONE : p.held ? RA_READER_US : RA_READER_OTHERS, true);
+        hear(f, &p.name, shard->finished ? RA_READER_NONE : p.held ? RA_READER_US : RA_READER_OTHERS, false);
     return told && p.held;
 }
 
