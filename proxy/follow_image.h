@@ -1,7 +1,8 @@
 /*
  * What a change has made of an item, as its write notes it and as the stream's record tells of it
  * (cache/own_writes.h). Where a table has global indexes what it was counts too, for that is in whose
- * partitions it was: two writes that leave the same item needn't make the same stale. Pure.
+ * partitions it was: two writes that leave the same item needn't make the same stale. So do the indexes that
+ * are known: a write through a proxy that doesn't know a new one yet hasn't marked its partitions. Pure.
  */
 #ifndef RA_PROXY_FOLLOW_IMAGE_H
 #define RA_PROXY_FOLLOW_IMAGE_H
