@@ -3,6 +3,7 @@ import datetime
 import json
 import os
 import random
+import socket
 import subprocess
 import threading
 import uuid
@@ -179,6 +180,7 @@ def test_group_rows_end_at_the_last_message_though_the_consumer_is_killed(direct
         consumer = consume()
     for writer in writers:
         writer.join()
+    consumer.until(lambda: consumer.named("stream"), "it to have begun, so that it takes SIGTERM")
     consumer.stop()
     # what is left, and all that it owes
     consume("--once").end(0)
@@ -466,6 +468,20 @@ def test_sigterm_during_an_outage_ends_it_and_nothing_is_lost(direct, consume, p
     consumer.stop()
     another = proxy_factory(None, config=config)
     consume("--once", endpoint=another.endpoint).end(0)
+    assert rows(direct) == {("GRP#ann", "g"): [("2024-01-03", "new")]}
+
+
+def test_sigterm_while_the_proxy_says_nothing(direct, consume):
+    a_row(direct, "ann", "g", "2024-01-01")
+    put(direct, "MSG#g", "2024-01-03", message="new")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        consumer = consume(endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        connection, _ = silent.accept()
+        with connection:
+            assert connection.recv(1)
+            consumer.stop()
+    assert "deadline" not in consumer.output()
+    consume("--once").end(0)
     assert rows(direct) == {("GRP#ann", "g"): [("2024-01-03", "new")]}
 
 
