@@ -1,7 +1,6 @@
 /* What a follower has the first loop do for it, since tables' schemas are asked for and stores called there.
  */
 #include "proxy/clock.h"
-#include "proxy/follow_image.h"
 #include "proxy/follow_parts.h"
 #include "proxy/log.h"
 
@@ -11,6 +10,7 @@ enum {
         64, /* units, or changes: so many at once, or the store's queue and the loop's others would suffer */
     HOLD_MS = 10 * 1000, /* of markers that aren't ended, because the process was */
     LIMIT_MS = 10 * 1000,
+    TURN_AGAIN_MS = 200,
     POST_LIMIT_MS = 5 * 1000,
     LEARN_SPARE_MS = 1000 /* beyond DescribeTable's own deadline */
 };
@@ -20,7 +20,7 @@ typedef struct task {
     uint32_t magic;
     ra_follow *f;
     ra_store_call call;
-    size_t at, upto, n; /* this turn's [at, upto) of n */
+    size_t at, upto, n; /* this turn's [at, upto) of n; those before it are done */
     ra_tables_wait wait;
     ra_post *post;
     ra_own_change *changes;
@@ -59,7 +59,8 @@ static void begin_turn(task *t, void (*done)(ra_store_call *call))
 
 static void end_turn(task *t, bool ok)
 {
-    t->at = t->upto;
+    if (ok)
+        t->at = t->upto;
     if (!ok || t->at == t->n)
         ra_errand_end(&t->f->errand, ok);
     else
@@ -188,6 +189,17 @@ static int64_t hold_of(const ra_mark *marks, size_t n)
     return HOLD_MS + marks[n - 1].settle;
 }
 
+/*
+ * A store that takes only so much in a second refuses a turn, and a batch of many turns would never come to
+ * its end if each time it began anew. Not where processes share the work: then the leases want to be renewed
+ * meanwhile.
+ */
+static bool may_go_on(const task *t, int64_t since)
+{
+    return t->at > 0 && !atomic_load(&t->f->stopping) && !ra_store_arbitrates(store_of(t)) &&
+           ra_clock_monotonic() - since < LIMIT_MS;
+}
+
 bool ra_follow_mark(ra_follow *f, const ra_mark *marks, size_t n, ra_arena *a)
 {
     static const ra_errand_kind kind = {.begin = mark, .cancel = unmark};
@@ -200,7 +212,17 @@ bool ra_follow_mark(ra_follow *f, const ra_mark *marks, size_t n, ra_arena *a)
     for (size_t i = 0; i < n; i++)
         t.units[i] = marks[i].unit;
     t.hold = hold_of(marks, n);
-    return ra_errand_run(&f->errand, &kind, &t, LIMIT_MS);
+    int64_t since = ra_clock_monotonic();
+    for (size_t done = 0; !ra_errand_run(&f->errand, &kind, &t, LIMIT_MS);) {
+        if (t.at > done)
+            since = ra_clock_monotonic();
+        done = t.at;
+        if (!may_go_on(&t, since) || !ra_write_id_new(&t.id))
+            return false;
+        const ra_stream_api *api = ra_stream_calls_api(f->calls);
+        api->wait(api->arg, TURN_AGAIN_MS);
+    }
+    return true;
 }
 
 /* ---- posts ---- */

@@ -8,7 +8,7 @@ import test_momento
 import test_redis
 from test_follow import by_owner, get, item, query, values, warm
 
-from support import momento_server, tables, waiting
+from support import momento_server, processes, tables, waiting
 from support.following import caught_up, stats
 
 redis_factory, redis = test_redis.redis_factory, test_redis.redis
@@ -26,6 +26,19 @@ def test_with_momento(make, following_proxy, direct, momento):
     caught_up(proxy, table)
     for read in (get(table), query(table), by_owner("ann")):
         assert values(proxy.call(*read)) == ["new"]
+
+
+def test_more_than_momento_takes_in_a_second(make, following_proxy, direct, momento):
+    """A batch of many units is marked bit by bit; not all is dropped because it can't be done at once."""
+    table = make(tables.chat())
+    limited = {"cache": {"momento": {"operations_per_second": 100}}}
+    proxy = following_proxy(table, processes.merged(momento_server.settings(momento), limited))
+    for at in range(0, 100, 25):
+        puts = [{"PutRequest": {"Item": item("v", str(n), f"p{n}", owner=f"o{n}")}} for n in range(at, at + 25)]
+        direct.ok("BatchWriteItem", {"RequestItems": {table: puts}})
+    known = caught_up(proxy, table)
+    assert known["records"] == 100 and known["lost"] == 1  # once, at the start
+    assert known["invalidated"] >= 300
 
 
 def shared(redis):
