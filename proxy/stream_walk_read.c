@@ -93,18 +93,24 @@ static void trimmed(ra_stream_walk *w, ra_shard *s)
     ra_walk_owe(w, TRIMMED);
 }
 
+/* Shards go, and iterators expire; but then it isn't the same again and again. */
+static bool is_usual(ra_stream_reader *r, const ra_http_reply *reply, bool gone)
+{
+    return (gone || ra_ddb_is_error(reply, "ExpiredIteratorException")) && ++r->refusals < RA_WALK_TRIES;
+}
+
 static void trouble(ra_stream_walk *w, ra_shard *s, const char *operation, const ra_http_reply *reply)
 {
     ra_stream_reader *r = s->arg;
+    bool gone = ra_ddb_is_error(reply, "ResourceNotFoundException"); /* the shard, or the whole stream */
+    int64_t again = w->listed_at + RA_WALK_AGAIN;
     if (reply && reply->result == RA_HTTP_OK && !ra_ddb_may_pass(reply))
         ra_walk_drop_iterator(r);
+    if (gone && again < w->next_look)
+        w->next_look = again;
     if (ra_ddb_is_error(reply, "TrimmedDataAccessException"))
         trimmed(w, s);
-    else if (ra_ddb_is_error(reply, "ResourceNotFoundException")) {
-        int64_t again = w->listed_at + RA_WALK_AGAIN; /* the shard, or the whole stream, may be gone */
-        if (again < w->next_look)
-            w->next_look = again;
-    } else if (!ra_ddb_is_error(reply, "ExpiredIteratorException"))
+    else if (!is_usual(r, reply, gone))
         ra_walk_failed(w, &r->failing, operation, reply);
     pause_reader(w, r);
 }
@@ -220,6 +226,7 @@ static bool take_reply(ra_stream_walk *w, ra_shard *s, const ra_http_reply *repl
         return false;
     }
     ra_walk_well(w, &r->failing);
+    r->refusals = 0;
     if (b.n && !w->handler->batch(w->handler->arg, s, (ra_bytes){reply->body, reply->len})) {
         free(b.next);
         pause_reader(w, r);

@@ -76,14 +76,21 @@ typedef struct model {
     ra_stream_walk *walk;
     int64_t watermark;
     int lost, batches, replays, listings;
-    int low;                        /* all records before it are handled or covered */
-    int64_t called_at;              /* when the request under way was made */
-    int64_t until;                  /* stops the walk when the watermark is there; 0: never */
-    int rounds;                     /* since it was quiet */
-    int away;                       /* one of so many questions to the keeper isn't answered; 0: all are */
-    int asked;                      /* how many there were */
-    int reads;                      /* GetRecords */
-    const char *refused;            /* the error of every request; NULL: none */
+    int low;                /* all records before it are handled or covered */
+    int64_t called_at;      /* when the request under way was made */
+    int64_t until;          /* stops the walk when the watermark is there; 0: never */
+    int rounds;             /* since it was quiet */
+    int away;               /* one of so many questions to the keeper isn't answered; 0: all are */
+    int asked;              /* how many there were */
+    int reads;              /* GetRecords */
+    const char *refused;    /* the error of every request; NULL: none */
+    const char *unwanted;   /* the error of every request for an iterator; NULL: none */
+    int slow;               /* ms that each request takes */
+    int listings_most;      /* DescribeStream a second; 0: any number */
+    int64_t listings_since; /* when that second began */
+    int listings_in_it;
+    bool vanishes;                  /* the shard that a listing is to go on after is gone each other time */
+    int64_t ahead;                  /* what the walk's wall clock is ahead of the records' */
     char said[RA_SHARD_ID_MAX * 8]; /* why the last run with `once` couldn't be done */
     char why[200];                  /* what was wrong first; "": nothing */
 } model;
@@ -299,6 +306,18 @@ static ra_http_reply *m_describe_table(model *m)
     return m_reply(200, text);
 }
 
+/* NULL: nothing is wrong with it. */
+static ra_http_reply *m_listing_fault(model *m, bool first)
+{
+    if (m->now - m->listings_since >= 1000) {
+        m->listings_since = m->now;
+        m->listings_in_it = 0;
+    }
+    if (m->listings_most && ++m->listings_in_it > m->listings_most)
+        return m_error("LimitExceededException");
+    return m->vanishes && !first && m_chance(m, 2) ? m_error("ResourceNotFoundException") : NULL;
+}
+
 static ra_http_reply *m_describe_stream(model *m, ra_bytes body)
 {
     char arn[64], last[RA_SHARD_ID_MAX + 1], id[RA_SHARD_ID_MAX + 1], parent[RA_SHARD_ID_MAX + 1];
@@ -306,6 +325,9 @@ static ra_http_reply *m_describe_stream(model *m, ra_bytes body)
     int stream = m_number(arn + 11), page = 1 + (int)m_random(m, 6);
     int from = m_member(body, "ExclusiveStartShardId", last, sizeof last) ? m_shard_named(m, last) + 1 : 0;
     bool on = m->on && stream == m->nstreams - 1;
+    ra_http_reply *fault = m_listing_fault(m, from == 0);
+    if (fault)
+        return fault;
     ra_buf b;
     m->listings++;
     ra_buf_init(&b, 1 << 20);
@@ -348,6 +370,8 @@ static void m_iterator(char out[128], int shard, int place, int64_t at, int empt
 static ra_http_reply *m_get_iterator(model *m, ra_bytes body)
 {
     char id[RA_SHARD_ID_MAX + 1], type[32], sequence[64], it[128], text[200];
+    if (m->unwanted)
+        return m_error(m->unwanted);
     assert_true(m_member(body, "ShardId", id, sizeof id) &&
                 m_member(body, "ShardIteratorType", type, sizeof type));
     int i = m_shard_named(m, id), place = 0;
@@ -458,6 +482,7 @@ static ra_http_reply *model_call(void *arg, const char *operation, ra_bytes body
     (void)timeout;
     m_step(m);
     m->called_at = m->now;
+    m_pass(m, m->slow);
     m_pass(m, 1 + (int64_t)m_random(m, m->wild ? 30 : 2));
     ra_http_reply *r = m_fault(m);
     if (!r)
@@ -485,7 +510,8 @@ static int64_t model_now(void *arg)
 
 static int64_t model_wall(void *arg)
 {
-    return ((model *)arg)->now;
+    const model *m = arg;
+    return m->now + m->ahead;
 }
 
 /* ---- who judges ---- */
@@ -558,8 +584,10 @@ static void model_watermark(void *arg, int64_t ms)
 {
     model *m = arg;
     m->watermark = ms;
-    if (ms > m->now)
+    if (ms > model_wall(m) + 1000)
         m_wrong(m, "the watermark is in the future");
+    if (m->ahead > 0)
+        return; /* by its own clock */
     while (m->low < m->n && m_done(m, m->low))
         m->low++;
     for (int i = m->low; i < m->n && m->r[i].at < ms; i++) {
