@@ -1,5 +1,4 @@
 #include "proxy/clock.h"
-#include "proxy/follow_image.h"
 #include "proxy/follow_parts.h"
 #include "proxy/log.h"
 
@@ -44,6 +43,7 @@ static bool follow_init(ra_follow *f, ra_follows *all, const ra_table_config *t)
     f->all = all;
     f->loop = first;
     f->config = t;
+    f->since_here = f->since = RA_SINCE_EVER;
     pthread_mutex_init(&f->lock, NULL);
     if (ra_errand_init(&f->errand, first->base, first->mailbox) && ra_write_id_new(&f->holder))
         return make_walk(f);
@@ -212,14 +212,11 @@ const char *ra_follow_table(const ra_follow *f)
     return f->config->name;
 }
 
-/* The number first: if it is the new one, then so is the time. */
 void ra_follow_note(const ra_follow *f, ra_loop *l, const ra_key *item, const ra_key *image, int64_t took,
                     int64_t now)
 {
-    uint64_t epoch = atomic_load(&f->epoch);
-    ra_key named;
-    if (!f->all->own)
+    if (f->all->own)
+        ra_own_writes_note(f->all->own, item, image, took, now);
+    else
         ra_store_note_own(l->store, now, item, image, took);
-    else if (now - took > atomic_load(&f->epoch_began) && ra_follow_image_in(epoch, image, &named))
-        ra_own_writes_note(f->all->own, item, &named, took, now);
 }

@@ -12,8 +12,5 @@
 /* `old_or_null`: the old image's name, or that of an item that isn't there; NULL: nobody knows. false: then
  * it has no name, or there is no memory. */
 bool ra_follow_image(const ra_table *t, const ra_key *old_or_null, const ra_key *new_image, ra_key *out);
-/* The same image as it is noted in one of a process's epochs: what was noted in another isn't found. false:
- * no memory. */
-bool ra_follow_image_in(uint64_t epoch, const ra_key *image, ra_key *out);
 
 #endif

@@ -36,7 +36,8 @@ static void say_keeper(ra_follow *f, bool down)
 static bool post_of(const ra_follow *f, const char *stream, const ra_shard *shard, ra_post *p)
 {
     const ra_config *c = f->loop->server->config;
-    *p = (ra_post){.holder = f->holder, .lease = c->streams.lease, .note_life = NOTE_LIFE_MS};
+    *p = (ra_post){
+        .holder = f->holder, .lease = c->streams.lease, .note_life = NOTE_LIFE_MS, .since = f->since_here};
     return ra_follow_post_name(c->upstream.endpoint, c->cache.key_prefix, stream, shard->id, &p->name);
 }
 
@@ -44,6 +45,8 @@ static bool ask(ra_follow *f, ra_post *p)
 {
     bool told = ra_follow_post(f, p);
     say_keeper(f, !told);
+    if (told && p->found_since > f->since)
+        f->since = p->found_since;
     return told;
 }
 
@@ -68,8 +71,7 @@ static enum ra_keeper_step hold(void *arg, const char *stream, ra_shard *shard)
     if (atomic_load(&f->stopping) || !ask(f, &p))
         return RA_KEEPER_UNKNOWN;
     const ra_shard before = *shard;
-    bool noted =
-        p.found_n && ra_follow_note_read((ra_bytes){p.found, p.found_n}, shard, &f->nothing_own_till);
+    bool noted = p.found_n && ra_follow_note_read((ra_bytes){p.found, p.found_n}, shard);
     if (p.held && p.taken_over) {
         atomic_fetch_add(&f->takeovers, 1);
         ra_log(RA_LOG_INFO, "table %s: shard %s of its stream is read here now; who read it is gone",
@@ -95,7 +97,7 @@ static bool note(void *arg, const char *stream, const ra_shard *shard)
         return true;
     }
     p.note = text;
-    p.note_n = ra_follow_note_write(shard, f->nothing_own_till, text);
+    p.note_n = ra_follow_note_write(shard, text);
     bool told = ask(f, &p);
     if (told)
         hear(f, &p.name, shard->finished ? RA_READER_NONE : p.held ? RA_READER_US : RA_READER_OTHERS, false);

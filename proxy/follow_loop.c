@@ -119,20 +119,17 @@ static void take(ra_errand *e, void *arg)
     (void)e;
     task *t = checked(arg);
     begin_turn(t, taken);
-    if (ra_store_take_own(store_of(t), ra_clock_monotonic(), t->changes + t->at, t->upto - t->at, &t->call) ==
-        RA_STORE_DONE)
+    if (ra_store_take_own(store_of(t), ra_clock_monotonic(), t->f->since, t->changes + t->at, t->upto - t->at,
+                          &t->call) == RA_STORE_DONE)
         taken(&t->call);
 }
 
 static void take_here(ra_follow *f, ra_own_change *v, size_t n)
 {
     int64_t now = ra_clock_monotonic();
-    uint64_t epoch = atomic_load(&f->epoch);
-    for (size_t i = 0; i < n; i++) {
-        ra_key image;
-        bool named = v[i].has_image && ra_follow_image_in(epoch, &v[i].image, &image);
-        v[i].own = ra_own_writes_take(f->all->own, &v[i].item, named ? &image : NULL, now);
-    }
+    for (size_t i = 0; i < n; i++)
+        v[i].own = ra_own_writes_take(f->all->own, &v[i].item, v[i].has_image ? &v[i].image : NULL, f->since,
+                                      now);
 }
 
 bool ra_follow_take_own(ra_follow *f, ra_own_change *v, size_t n)

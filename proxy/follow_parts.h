@@ -48,18 +48,15 @@ struct ra_follow {
     ra_known_shards shards;
     ra_fresh fresh;
     unsigned tries; /* how often in a row a batch couldn't be handled */
-    /* Wall clock: until then what the store has noted of writes isn't certain. It goes with the shards'
-     * posts. */
-    int64_t nothing_own_till;
+    /* Monotonic: own writes that were begun before that don't count (ra_post). What has become of records
+     * here; and with what others have left at the posts. */
+    int64_t since_here, since;
     bool keeper_down; /* the store couldn't be asked when it was last */
     bool lag_said;
     ra_seldom unread, unmarked, lost_said, lagged;
 
     /* any thread's */
     _Atomic int64_t fresh_as_of;
-    /* What was noted here of writes that were begun before an epoch (monotonic) doesn't count in it. */
-    atomic_uint_fast64_t epoch;
-    _Atomic int64_t epoch_began;
     atomic_uint_fast64_t records, own, batches, lost, invalidated, shards_held, shards_of_others, takeovers;
     pthread_mutex_t lock;
     char view[RA_FOLLOW_VIEW_MAX]; /* guarded by lock */

@@ -18,16 +18,11 @@ enum {
 
 /*
  * What has been noted of writes until now would have been ended by records that haven't been looked at, so
- * that a stranger's write of the same image could be taken for such a one. What a store has noted of them
- * counts again once it can't be that old.
+ * that a stranger's write of the same image could be taken for such a one.
  */
 static void distrust_notes(ra_follow *f)
 {
-    int64_t now = ra_clock_monotonic();
-    atomic_store(&f->epoch_began, now);
-    atomic_fetch_add(&f->epoch, 1);
-    if (!f->all->own)
-        f->nothing_own_till = ra_clock_wall() + RA_OWN_WRITES_LIFE_MS + RA_OWN_WRITES_LATE_MS;
+    f->since_here = f->since = ra_clock_monotonic();
 }
 
 static bool void_one(ra_follow *f, ra_table *table, ra_arena *a)
@@ -148,12 +143,11 @@ static bool look_at_records(batch_work *w)
 /* The units of all records but those of writes that went through a proxy. false: no memory. */
 static bool collect(const batch_work *w, ra_marks *all, uint64_t *own)
 {
-    bool trusted = ra_clock_wall() >= w->f->nothing_own_till;
     ra_marks_init(all, w->arena);
     *own = 0;
     for (size_t i = 0; i < w->records.n; i++) {
         const ra_marks *m = &w->marks[i];
-        if (trusted && w->change_of[i] && w->changes[w->change_of[i] - 1].own) {
+        if (w->change_of[i] && w->changes[w->change_of[i] - 1].own) {
             (*own)++;
             continue;
         }

@@ -67,21 +67,10 @@ static void the_indexes_count_too(void **state)
     assert_false(ra_key_eq(&one, &again));
 }
 
-static void each_epoch_has_its_own(void **state)
-{
-    (void)state;
-    ra_key a = key(1), b = key(2), one, other;
-    assert_true(ra_follow_image_in(1, &a, &one) && ra_follow_image_in(1, &a, &other));
-    assert_true(ra_key_eq(&one, &other));
-    assert_true(ra_follow_image_in(2, &a, &other) && !ra_key_eq(&one, &other));
-    assert_true(ra_follow_image_in(1, &b, &other) && !ra_key_eq(&one, &other));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(without_a_global_index_only_the_new_image_counts),
                                        cmocka_unit_test(with_one_the_old_image_counts_too),
-                                       cmocka_unit_test(the_indexes_count_too),
-                                       cmocka_unit_test(each_epoch_has_its_own)};
+                                       cmocka_unit_test(the_indexes_count_too)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
