@@ -47,7 +47,6 @@ struct ra_follow {
     bool sought;                 /* it is known whether there is a stream */
     ra_known_shards shards;
     ra_fresh fresh;
-    unsigned tries; /* how often in a row a batch couldn't be handled */
     /* Monotonic: own writes that were begun before that don't count (ra_post). What has become of records
      * here; and with what others have left at the posts. */
     int64_t since_here, since;

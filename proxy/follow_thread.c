@@ -171,6 +171,8 @@ static bool handle_records(batch_work *w)
     atomic_fetch_add(&f->own, own);
     atomic_fetch_add(&f->invalidated, all.n);
     atomic_fetch_add(&f->batches, 1);
+    if (own) /* perhaps another process's, whose marks what is held near here may not have heard of yet */
+        f->shards.foreign_at = ra_clock_monotonic();
     return true;
 }
 
@@ -205,21 +207,18 @@ static bool batch(void *arg, const ra_shard *shard, ra_bytes body)
 {
     ra_follow *f = ra_follow_of(arg);
     ra_arena a;
-    (void)shard;
     if (atomic_load(&f->stopping))
         return false;
     ra_arena_init(&a, BATCH_MAX);
     bool ok = handle(f, body, &a);
     ra_arena_free(&a);
-    if (!ok && ++f->tries >= TRIES_MOST && !atomic_load(&f->stopping) && void_table(f)) {
+    if (!ok && shard->refused + 1 >= TRIES_MOST && !atomic_load(&f->stopping) && void_table(f)) {
         ra_log(RA_LOG_WARNING, "table %s: all that is cached of it is dropped instead of what changed",
                f->config->name);
         atomic_fetch_add(&f->lost, 1);
         ok = true;
     }
-    if (ok)
-        f->tries = 0;
-    else if (!atomic_load(&f->stopping))
+    if (!ok && !atomic_load(&f->stopping))
         say_unhandled(f);
     return ok;
 }

@@ -229,12 +229,14 @@ static bool take_reply(ra_stream_walk *w, ra_shard *s, const ra_http_reply *repl
     r->refusals = 0;
     if (b.n && !w->handler->batch(w->handler->arg, s, (ra_bytes){reply->body, reply->len})) {
         free(b.next);
+        s->refused++;
         pause_reader(w, r);
         if (!ra_walk_stopped(w))
             ra_walk_unable(w, "what was found couldn't be handled", false);
         return false;
     }
     r->pause = 0;
+    s->refused = 0;
     advance(w, s, &b, wall);
     free(b.next);
     bool idle = b.n == 0 && r->caught_up && w->o.idle_interval > RA_WALK_APART;

@@ -53,6 +53,7 @@ typedef struct m_shard {
     bool noted, finished;
     char handled[RA_SEQUENCE_MAX + 1];
     int64_t drained;
+    unsigned refused; /* batches in a row, in this life of the walk */
 } m_shard;
 
 typedef struct model {
@@ -76,6 +77,7 @@ typedef struct model {
     ra_stream_walk *walk;
     int64_t watermark;
     int lost, batches, replays, listings;
+    uint64_t unhandled;     /* batches that came again */
     int low;                /* all records before it are handled or covered */
     int64_t called_at;      /* when the request under way was made */
     int64_t until;          /* stops the walk when the watermark is there; 0: never */
@@ -538,10 +540,8 @@ static void m_handle(model *m, int record)
     r->handled = true;
 }
 
-static bool model_batch(void *arg, const ra_shard *shard, ra_bytes body)
+static bool m_handle_batch(model *m, ra_bytes body)
 {
-    model *m = arg;
-    (void)shard;
     m->batches++;
     m_step(m);
     m_pass(m, (int64_t)m_random(m, m->wild ? 200 : 2));
@@ -556,6 +556,20 @@ static bool model_batch(void *arg, const ra_shard *shard, ra_bytes body)
             return false; /* some of it is handled */
         m_handle(m, m_number(at));
     }
+    return ok;
+}
+
+static bool model_batch(void *arg, const ra_shard *shard, ra_bytes body)
+{
+    model *m = arg;
+    m_shard *s = &m->s[m_shard_named(m, shard->id)];
+    m->unhandled += shard->refused;
+    if (shard->refused == 0)
+        s->refused = 0; /* it may have been forgotten and listed again */
+    if (shard->refused != s->refused)
+        m_wrong(m, "of %s %u batches in a row were refused, not %u", shard->id, s->refused, shard->refused);
+    bool ok = m_handle_batch(m, body);
+    s->refused = ok ? 0 : s->refused + 1;
     return ok;
 }
 
@@ -757,6 +771,8 @@ static bool model_run(model *m, const ra_stream_options *o, int steps, bool once
     const char *why;
     m->watermark = 0;
     m->steps_left = steps;
+    for (int i = 0; i < m->nshards; i++)
+        m->s[i].refused = 0;
     m->walk = ra_stream_walk_new(o, &api, &keeper, &handler);
     assert_non_null(m->walk);
     bool ok = ra_stream_walk_run(m->walk, once, &why);
