@@ -210,15 +210,15 @@ static const char epoch_text[] =
 static const char post_text[] =
     ALLOW_OOM
     KEY NOW MS
-    "local me, lease, leave, life = ARGV[1], 0 + ARGV[2], ARGV[3] == '1', 0 + ARGV[4]\n"
-    "local e, since, note = ARGV[5], 0 + ARGV[6], ARGV[7]\n"
+    "local me, lease, act, life = ARGV[1], 0 + ARGV[2], ARGV[3], 0 + ARGV[4]\n"
+    "local leave, e, since, note = act == '1', ARGV[5], 0 + ARGV[6], ARGV[7]\n"
     KNOWN
     "since = math.max(since, known and tonumber(redis.call('HGET', k, 'since') or '') or 0)\n"
     "local theirs = known and redis.call('HGET', k, 'holder') or ''\n"
     "local lives = theirs ~= '' and (tonumber(redis.call('HGET', k, 'until') or '') or 0) > now\n"
     "local ends, found = string.match(known and redis.call('HGET', k, 'note') or '', '^(%d+):(.*)$')\n"
     "if not ends or tonumber(ends) <= now then found = '' end\n"
-    "local held = not leave and lease > 0 and (theirs == me or not lives)\n"
+    "local held = not leave and lease > 0 and (theirs == me or not lives and act ~= '2')\n"
     "if not held and not (leave and theirs == me) then return {0, 0, found, since} end\n"
     "if not known then redis.call('UNLINK', k) end\n"
     "if leave then redis.call('HDEL', k, 'holder', 'until')\n"

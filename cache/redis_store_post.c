@@ -53,7 +53,9 @@ static ra_redis_run *send_post(ra_redis_store *s, const ra_post *p, ra_redis_ste
     snprintf(since, sizeof since, "%" PRId64, ra_redis_store_since(s, p->since));
     ra_bytes argv[] = {ra_redis_store_write_name(&p->holder, holder),
                        ra_bytes_z(lease),
-                       p->leave ? RA_BYTES("1") : RA_BYTES("0"),
+                       ra_bytes_z(p->leave   ? "1"
+                                  : p->renew ? "2"
+                                             : "0"),
                        ra_bytes_z(life),
                        {s->epoch, RA_EPOCH_CHARS},
                        ra_bytes_z(since),

@@ -132,6 +132,8 @@ typedef struct ra_post {
     ra_write_id holder; /* of this process, or of one part of it */
     int64_t lease;      /* ms; 0: only look, nothing is changed */
     bool leave;         /* give it up instead, if it is ours */
+    bool renew;         /* hold it only if it is ours, lease run out or not, so that a note is never left over
+                           that of somebody who has come and gone */
     const char *note;   /* leave this note, if the post is ours then; NULL: as it is */
     size_t note_n;      /* at most RA_POST_NOTE_MAX; an empty one is none */
     int64_t note_life;  /* ms that a note lives after it was left last */

@@ -96,6 +96,7 @@ static bool note(void *arg, const char *stream, const ra_shard *shard)
         hear(f, &p.name, shard->finished ? RA_READER_NONE : RA_READER_US, false);
         return true;
     }
+    p.renew = true;
     p.note = text;
     p.note_n = ra_follow_note_write(shard, text);
     bool told = ask(f, &p);

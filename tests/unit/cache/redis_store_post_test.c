@@ -134,6 +134,28 @@ static void test_who_leaves_late_but_was_not_missed(void **state)
     expect_found(&next, "b");
 }
 
+/* Who has been asleep leaves no note over that of somebody who has come and gone meanwhile. */
+static void test_who_renews_late(void **state)
+{
+    (void)state;
+    open_serving(2);
+    ra_post first = wanted_post(POST, 1, HOUR, "a"), late = wanted_post(POST, 1, HOUR, "late");
+    first.renew = late.renew = true;
+    assert_true(ask_post(0, &first) && !first.held); /* it isn't his yet */
+    assert_string_equal(ask("EXISTS %s", post_key(POST)), "0");
+    hold(0, 1, "a");
+    lease_runs_out();
+    assert_true(ask_post(0, &first) && first.held && !first.taken_over); /* nobody has come */
+    lease_runs_out();
+    hold(1, 2, "b");
+    leave(1, 2, "c");
+    assert_true(ask_post(0, &late) && !late.held);
+    expect_found(&late, "c");
+    ra_post next = hold(0, 1, NULL);
+    assert_true(next.held && !next.taken_over);
+    expect_found(&next, "c");
+}
+
 static void test_looking_changes_nothing(void **state)
 {
     (void)state;
@@ -335,6 +357,7 @@ int main(int argc, char **argv)
         TEST(test_left_it_is_free_at_once),
         TEST(test_a_lease_that_has_run_out),
         TEST(test_who_leaves_late_but_was_not_missed),
+        TEST(test_who_renews_late),
         TEST(test_looking_changes_nothing),
         TEST(test_how_long_notes_live),
         TEST(test_since_when_own_writes_count),
