@@ -181,6 +181,8 @@ static void hold_and_read(ra_stream_walk *w, ra_shard *s)
 {
     ra_walk_hold(w, s);
     ra_walk_read(w, s);
+    if (s->finished) /* before a listing has it forgotten */
+        ra_walk_release(w, s);
 }
 
 /* What has been handled until a time that is yet to come isn't known: a clock was wrong then, or is now. */

@@ -24,6 +24,8 @@ static const char SWITCHED[] = "a stream was switched on: what was written befor
 
 static void leave_stream(ra_stream_walk *w)
 {
+    for (size_t i = 0; i < ra_shards_count(w->shards); i++)
+        ra_walk_release(w, ra_shards_at(w->shards, i));
     ra_shards_free(w->shards);
     w->shards = NULL;
     w->arn[0] = w->view[0] = '\0';
