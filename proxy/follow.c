@@ -166,8 +166,7 @@ bool ra_follow_in_bounds(const ra_follow *f, int64_t wall_ms)
     int64_t most = f->config->max_stream_lag;
     if (most == 0)
         return true;
-    int64_t fresh = ra_follow_fresh_as_of(f);
-    return fresh && wall_ms - fresh <= most;
+    return ra_fresh_within(ra_follow_fresh_as_of(f), wall_ms, most);
 }
 
 bool ra_follows_any_lags(const ra_follows *f, int64_t wall_ms)

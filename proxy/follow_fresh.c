@@ -35,6 +35,25 @@ int64_t ra_fresh_offer(ra_fresh *f, int64_t mark, int64_t now, int64_t delay)
     return f->counts;
 }
 
+static bool is_future(int64_t mark, int64_t wall)
+{
+    return mark > wall + RA_FRESH_CLOCKS_APART;
+}
+
+bool ra_fresh_within(int64_t mark, int64_t wall, int64_t most)
+{
+    return mark && !is_future(mark, wall) && wall - mark <= most;
+}
+
+void ra_fresh_doubt(ra_fresh *f, int64_t wall)
+{
+    bool put_back = is_future(f->counts, wall);
+    for (unsigned i = 0; i < f->n; i++)
+        put_back |= is_future(f->waiting[i].mark, wall);
+    if (put_back)
+        ra_fresh_forget(f);
+}
+
 void ra_fresh_forget(ra_fresh *f)
 {
     *f = (ra_fresh){.n = 0};

@@ -317,11 +317,11 @@ static void watermark(void *arg, int64_t ms)
     ra_follow *f = ra_follow_of(arg);
     int64_t now = ra_clock_monotonic();
     int64_t mark = ms - f->loop->server->config->streams.delivery_allowance;
-    int64_t most = ra_clock_wall() - near_age(f);
-    if (mark > most)
-        mark = most;
+    int64_t wall = ra_clock_wall(), most = wall - near_age(f);
+    ra_fresh_doubt(&f->fresh, wall);
     if (ms > 0 && mark > 0)
-        atomic_store(&f->fresh_as_of, ra_fresh_offer(&f->fresh, mark, now, delay_of(f, now)));
+        ra_fresh_offer(&f->fresh, mark < most ? mark : most, now, delay_of(f, now));
+    atomic_store(&f->fresh_as_of, f->fresh.counts);
     say_lag(f, now);
 }
 
