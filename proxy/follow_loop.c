@@ -128,8 +128,8 @@ static void take_here(ra_follow *f, ra_own_change *v, size_t n)
 {
     int64_t now = ra_clock_monotonic();
     for (size_t i = 0; i < n; i++)
-        v[i].own = ra_own_writes_take(f->all->own, &v[i].item, v[i].has_image ? &v[i].image : NULL, f->since,
-                                      now);
+        v[i].own =
+            ra_own_writes_take(f->all->own, &v[i].item, v[i].has_image ? &v[i].image : NULL, f->since, now);
 }
 
 bool ra_follow_take_own(ra_follow *f, ra_own_change *v, size_t n)
