@@ -1,6 +1,7 @@
 #include "proxy/dead_letters.h"
 
 #include "cache/buf.h"
+#include "config/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,19 +26,6 @@ static bool cut_short(int fd)
            pread(fd, &last, 1, s.st_size - 1) == 1 && last != '\n';
 }
 
-/* Its name in the folder must last too. */
-static bool keep_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
-    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    bool ok = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    free(folder);
-    return ok;
-}
-
 /* Whether its name is still that of what is open: it may have been moved or deleted, and what was added then
  * would be nowhere to be found. */
 static bool still_there(const ra_dead_letters *d)
@@ -53,7 +41,7 @@ static bool open_file(ra_dead_letters *d)
     if (d->fd >= 0)
         close(d->fd);
     d->fd = open(d->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    return d->fd >= 0 && keep_name(d->path);
+    return d->fd >= 0 && ra_file_sync_folder(d->path); /* its name must last too */
 }
 
 /* What a failed write has left is ended first. */

@@ -166,19 +166,6 @@ static bool write_all(int fd, ra_bytes text)
     return true;
 }
 
-/* So that the rename itself is on disk. */
-static bool sync_folder(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
-    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    bool ok = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    free(folder);
-    return ok;
-}
-
 static bool replace(const char *path, ra_bytes text, char why[RA_STREAM_FILE_WHY_MAX])
 {
     char *beside = NULL;
@@ -191,7 +178,7 @@ static bool replace(const char *path, ra_bytes text, char why[RA_STREAM_FILE_WHY
         error = errno;
         ok = false;
     }
-    if (ok && (rename(beside, path) != 0 || !sync_folder(path))) {
+    if (ok && (rename(beside, path) != 0 || !ra_file_sync_folder(path))) {
         error = errno;
         ok = false;
     }
