@@ -97,10 +97,8 @@ static void test_a_folder_is_synced(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_content_up_to_the_cap),
-        cmocka_unit_test(test_an_empty_file),
-        cmocka_unit_test(test_what_is_not_there_or_no_file),
-        cmocka_unit_test(test_a_pipe_does_not_block),
+        cmocka_unit_test(test_content_up_to_the_cap),        cmocka_unit_test(test_an_empty_file),
+        cmocka_unit_test(test_what_is_not_there_or_no_file), cmocka_unit_test(test_a_pipe_does_not_block),
         cmocka_unit_test(test_a_folder_is_synced),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
