@@ -228,10 +228,9 @@ void ra_store_note_own(ra_store *s, int64_t now, const ra_key *item, const ra_ke
 /*
  * v[] in the order of the stream; of one item there may be several. Writes that were begun before `since`
  * (monotonic; RA_SINCE_EVER: all count) aren't known: records have been skipped that were committed by then.
- * DONE with call->ok true: a store that
- * leaves it to the process, nothing is set. With call->ok false, DONE or later, nothing is own; and what has
- * been noted may stand there as before, so that the records don't count as handled: they must be taken again,
- * all of them, also those of which nothing is to be invalidated.
+ * DONE with call->ok true: a store that leaves it to the process, nothing is set. With call->ok false, DONE
+ * or later, nothing is own; and what has been noted may stand there as before, so that the records don't
+ * count as handled: they must be taken again, all of them, also those of which nothing is to be invalidated.
  */
 enum ra_store_step ra_store_take_own(ra_store *s, int64_t now, int64_t since, ra_own_change *v, size_t n,
                                      ra_store_call *call);

@@ -27,14 +27,6 @@ static void check_unused(ra_decoder *d, const ra_place *table, const ra_table_co
 /* A proxy notes for the others how far it is, and looks at their notes, about once a second each. */
 enum { NOTES_MS = 2000 };
 
-/* How old what is held near may be, in front of a store of which one proxy reads a shard for all. */
-static int64_t near_age(const ra_config *c, const ra_table_config *t)
-{
-    bool unasked = c->cache.store == RA_STORE_KIND_REDIS && c->cache.near.max_bytes > 0 &&
-                   t->consistency != RA_LINEARIZABLE;
-    return unasked ? c->cache.near.max_age : 0;
-}
-
 /* What another proxy has read is known here by its notes, and counts once nothing older is held near. */
 static void check_lag_of_others(ra_decoder *d, const ra_place *root, const ra_place *at, const ra_config *c,
                                 const ra_table_config *t)
@@ -45,7 +37,7 @@ static void check_lag_of_others(ra_decoder *d, const ra_place *root, const ra_pl
     ra_decode_member(d, &cache, "near", &near);
     if (refused(d, &cache, "store") || refused(d, &cache, "near") || refused(d, &near, "max_age"))
         return;
-    int64_t age = near_age(c, t);
+    int64_t age = ra_config_near_age(c, t);
     int64_t usual = c->streams.delivery_allowance + c->streams.idle_interval + NOTES_MS + age + age / 4;
     ra_duration_format(age, text);
     if (age && t->max_stream_lag <= age) {

@@ -61,6 +61,20 @@ char *ra_file_read(const char *path, size_t max, bool regular, size_t *len, cons
     return content;
 }
 
+bool ra_file_write_all(int fd, const char *text, size_t n)
+{
+    while (n > 0) {
+        ssize_t written = write(fd, text, n);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return false;
+        text += written;
+        n -= (size_t)written;
+    }
+    return true;
+}
+
 bool ra_file_sync_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -13,6 +13,8 @@
  */
 char *ra_file_read(const char *path, size_t max, bool regular, size_t *len, const char **error);
 
+/* All of it, in as many writes as it takes. false: errno says why; some of it may be written. */
+bool ra_file_write_all(int fd, const char *text, size_t n);
 /* Makes last on disk what has been made, renamed or deleted in the folder that holds `path`. false: it can't
  * be told to. */
 bool ra_file_sync_folder(const char *path);

@@ -109,17 +109,10 @@ static void make_line(const ra_dead_letter *l, int64_t wall, ra_buf *out)
     ra_buf_add_z(out, "}\n");
 }
 
-static bool write_all(int fd, ra_bytes line)
+static bool append(int fd, ra_bytes line)
 {
-    while (line.n > 0) {
-        ssize_t n = write(fd, line.p, line.n);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        line = (ra_bytes){line.p + n, line.n - (size_t)n};
-    }
-    return fdatasync(fd) == 0 || errno == EINVAL || errno == EROFS; /* a pipe has nothing to sync */
+    return ra_file_write_all(fd, line.p, line.n) &&
+           (fdatasync(fd) == 0 || errno == EINVAL || errno == EROFS); /* a pipe has nothing to sync */
 }
 
 bool ra_dead_letters_add(ra_dead_letters *d, const ra_dead_letter *letter, int64_t wall, const char **why)
@@ -131,7 +124,7 @@ bool ra_dead_letters_add(ra_dead_letters *d, const ra_dead_letter *letter, int64
     bool ok = ra_buf_ok(&line);
     if (ok) {
         pthread_mutex_lock(&d->lock);
-        ok = (still_there(d) || open_file(d)) && end_line(d->fd) && write_all(d->fd, ra_buf_bytes(&line));
+        ok = (still_there(d) || open_file(d)) && end_line(d->fd) && append(d->fd, ra_buf_bytes(&line));
         *why = ok ? NULL : strerror(errno);
         pthread_mutex_unlock(&d->lock);
     }

@@ -1,5 +1,7 @@
 #include "proxy/follow_fresh.h"
 
+#include "proxy/clock.h"
+
 #include <string.h>
 
 /* Marks that are close to each other share a place: the younger one waits for its own time. */
@@ -37,7 +39,7 @@ int64_t ra_fresh_offer(ra_fresh *f, int64_t mark, int64_t now, int64_t delay)
 
 static bool is_future(int64_t mark, int64_t wall)
 {
-    return mark > wall + RA_FRESH_CLOCKS_APART;
+    return mark > wall + RA_CLOCKS_APART;
 }
 
 bool ra_fresh_within(int64_t mark, int64_t wall, int64_t most)

@@ -10,10 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {
-    RA_FRESH_WAITING = 8,
-    RA_FRESH_CLOCKS_APART = 1000 /* ms that looks at clocks which are right differ at most */
-};
+enum { RA_FRESH_WAITING = 8 };
 
 typedef struct ra_fresh {
     struct {

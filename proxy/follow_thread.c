@@ -274,16 +274,9 @@ static void found(void *arg, const char *stream_arn, const char *view)
     snprintf(f->arn, sizeof f->arn, "%s", none ? "" : stream_arn);
 }
 
-/*
- * How old Redis's word may be on what is served near here unasked. So long a write through another proxy may
- * be unknown here, and what another one has handled of the stream. (With Momento each process handles all of
- * it; the in-process store has nothing near.)
- */
 static int64_t near_age(const ra_follow *f)
 {
-    const ra_server *s = f->loop->server;
-    bool unasked = s->redis_shared && s->near && f->config->consistency != RA_LINEARIZABLE;
-    return unasked ? s->config->cache.near.max_age : 0;
+    return ra_config_near_age(f->loop->server->config, f->config);
 }
 
 /* How much later what is known of others' shards counts: see proxy/follow_fresh.h. */

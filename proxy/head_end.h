@@ -27,9 +27,9 @@ typedef struct ra_head {
 static inline void ra_head_line(ra_head *h, const char *p, const char *stop, bool ends)
 {
     size_t n = (size_t)(stop - p);
-    const char *cr = n ? memchr(p, '\r', n) : NULL;
-    h->odd |= (n && (h->cr || memchr(p, '\0', n))) || (cr && cr + 1 < stop);
-    h->cr = !ends && (cr || (h->cr && !n));
+    const char *cr = memchr(p, '\r', n);
+    h->odd |= (h->cr && n) || memchr(p, '\0', n) || (cr && cr + 1 < stop);
+    h->cr = cr && !ends;
 }
 
 /* true: the head ends in this piece. */

@@ -76,7 +76,7 @@ struct ra_request {
     ra_route_call *route;         /* in the arena; NULL: the wire API */
     ra_table *route_table;        /* its query's schema: one reference, or NULL */
     ra_buf route_body;            /* owns what a route made */
-    char *target;                 /* this and the next two are in the arena */
+    char *target;                 /* this and the next one are in the arena */
     char *user_agent;
     ra_arena arena;
     ra_op op;

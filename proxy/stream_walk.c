@@ -6,12 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum {
-    MAGIC = 0x77616c6b,
-    RESCAN = 60 * 1000,
-    BATCH = 1000,
-    CLOCKS_APART = 1000 /* ms that clocks which are kept right differ at most */
-};
+enum { MAGIC = 0x77616c6b, RESCAN = 60 * 1000, BATCH = 1000 };
 
 /* ---- what the parts need ---- */
 
@@ -188,7 +183,7 @@ static void hold_and_read(ra_stream_walk *w, ra_shard *s)
 /* What has been handled until a time that is yet to come isn't known: a clock was wrong then, or is now. */
 static void forget_the_future(ra_stream_walk *w)
 {
-    int64_t latest = ra_walk_wall(w) + CLOCKS_APART;
+    int64_t latest = ra_walk_wall(w) + RA_CLOCKS_APART;
     for (size_t i = 0; w->shards && i < ra_shards_count(w->shards); i++) {
         ra_shard *s = ra_shards_at(w->shards, i);
         if (s->drained_ms > latest)
