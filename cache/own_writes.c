@@ -210,34 +210,33 @@ void ra_own_writes_note(ra_own_writes *o, const ra_key *item, const ra_key *imag
 {
     if (took < 0 || took >= RA_OWN_WRITES_LATE_MS)
         return;
-    /* times are cut to ms: that one earlier is before the write for certain */
-    note n = {.image = *image, .begun = now - took - 1, .replied = now};
+    note n = {.image = *image, .begun = now - took, .replied = now};
     pthread_mutex_lock(&o->lock);
     add_note(o, item, &n);
     pthread_mutex_unlock(&o->lock);
 }
 
 /* Of those that count the one that had its reply first. */
-static const note *match(const own_item *it, const ra_key *image, int64_t now)
+static const note *match(const own_item *it, const ra_key *image, int64_t since, int64_t now)
 {
     const note *best = NULL;
     for (unsigned i = 0; i < it->n; i++) {
         const note *n = &it->notes[i];
-        if (n->begun > now - RA_OWN_WRITES_LIFE_MS && ra_key_eq(&n->image, image) &&
+        if (n->begun > since && n->begun > now - RA_OWN_WRITES_LIFE_MS && ra_key_eq(&n->image, image) &&
             (!best || n->replied < best->replied))
             best = n;
     }
     return best;
 }
 
-static bool take(ra_own_writes *o, const ra_key *key, const ra_key *image, int64_t now)
+static bool take(ra_own_writes *o, const ra_key *key, const ra_key *image, int64_t since, int64_t now)
 {
     own_item *it = touch(o, key, now);
     if (!it) {
         raise_floor(o, now);
         return false;
     }
-    const note *own = image ? match(it, image, now) : NULL;
+    const note *own = image ? match(it, image, since, now) : NULL;
     int64_t last = own ? own->replied : now;
     if (last > it->last)
         it->last = last;
@@ -245,10 +244,11 @@ static bool take(ra_own_writes *o, const ra_key *key, const ra_key *image, int64
     return own != NULL;
 }
 
-bool ra_own_writes_take(ra_own_writes *o, const ra_key *item, const ra_key *image_or_null, int64_t now)
+bool ra_own_writes_take(ra_own_writes *o, const ra_key *item, const ra_key *image_or_null, int64_t since,
+                        int64_t now)
 {
     pthread_mutex_lock(&o->lock);
-    bool own = take(o, item, image_or_null, now);
+    bool own = take(o, item, image_or_null, since, now);
     pthread_mutex_unlock(&o->lock);
     return own;
 }

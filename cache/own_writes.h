@@ -18,6 +18,8 @@
  * stranger's: needlessly dropped, never wrongly kept. Of an item no more than RA_OWN_WRITES_PER_ITEM notes
  * are kept, the first.
  *
+ * Times are cut to ms: what is later by that is later.
+ *
  * In process: bounded by bytes. The items give way that were touched longest ago; nothing that was begun
  * before the latest L that was forgotten is noted any more. The same rules as Lua are in
  * cache/redis_script.c.
@@ -51,8 +53,10 @@ void ra_own_writes_free(ra_own_writes *o);          /* NULL is allowed */
  */
 void ra_own_writes_note(ra_own_writes *o, const ra_key *item, const ra_key *image, int64_t took, int64_t now);
 /* Is this record such a write? NULL: a stranger's, for all one knows. `now` isn't before the record was read.
- * What is own is told once. */
-bool ra_own_writes_take(ra_own_writes *o, const ra_key *item, const ra_key *image_or_null, int64_t now);
+ * `since` isn't before the commit of any record that was passed over without being asked about; INT64_MIN:
+ * none was. What is own is told once. */
+bool ra_own_writes_take(ra_own_writes *o, const ra_key *item, const ra_key *image_or_null, int64_t since,
+                        int64_t now);
 size_t ra_own_writes_bytes(ra_own_writes *o); /* what it takes; at most max_bytes */
 
 #endif

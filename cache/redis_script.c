@@ -210,23 +210,25 @@ static const char epoch_text[] =
 static const char post_text[] =
     ALLOW_OOM
     KEY NOW MS
-    "local me, lease, leave, life = ARGV[1], 0 + ARGV[2], ARGV[3] == '1', 0 + ARGV[4]\n"
-    "local e, note = ARGV[5], ARGV[6]\n"
+    "local me, lease, act, life = ARGV[1], 0 + ARGV[2], ARGV[3], 0 + ARGV[4]\n"
+    "local leave, e, since, note = act == '1', ARGV[5], 0 + ARGV[6], ARGV[7]\n"
     KNOWN
+    "since = math.max(since, known and tonumber(redis.call('HGET', k, 'since') or '') or 0)\n"
     "local theirs = known and redis.call('HGET', k, 'holder') or ''\n"
     "local lives = theirs ~= '' and (tonumber(redis.call('HGET', k, 'until') or '') or 0) > now\n"
     "local ends, found = string.match(known and redis.call('HGET', k, 'note') or '', '^(%d+):(.*)$')\n"
     "if not ends or tonumber(ends) <= now then found = '' end\n"
-    "local held = not leave and lease > 0 and (theirs == me or not lives)\n"
-    "if not held and not (leave and theirs == me) then return {0, 0, found} end\n"
+    "local held = not leave and lease > 0 and (theirs == me or not lives and act ~= '2')\n"
+    "if not held and not (leave and theirs == me) then return {0, 0, found, since} end\n"
     "if not known then redis.call('UNLINK', k) end\n"
     "if leave then redis.call('HDEL', k, 'holder', 'until')\n"
     "else redis.call('HSET', k, 'e', e, 'holder', me, 'until', ms(now + lease)) end\n"
     "if note then redis.call('HSET', k, 'note', ms(now + life) .. ':' .. note) end\n"
+    "if since > 0 then redis.call('HSET', k, 'since', ms(since)) end\n"
     "local stays = math.max(leave and 0 or lease, note and life or 0)\n"
     "if not known then redis.call('PEXPIRE', k, ms(stays))\n"
     "elseif stays > 0 then redis.call('PEXPIRE', k, ms(stays), 'GT') end\n"
-    "return {held and 1 or 0, held and theirs ~= '' and theirs ~= me and 1 or 0, found}\n";
+    "return {held and 1 or 0, held and theirs ~= '' and theirs ~= me and 1 or 0, found, since}\n";
 
 _Static_assert(RA_OWN_WRITES_LIFE_MS == 60000 && RA_OWN_WRITES_LATE_MS == 5000 && RA_OWN_WRITES_PER_ITEM == 16,
                "as in the scripts");
@@ -249,7 +251,7 @@ static const char own_text[] =
     KEY NOW MS BEGUN
     "local begun, e = 0 + ARGV[2], ARGV[3]\n"
     KNOWN
-    "if begun > now or now - begun > " LATE " then return 0 end\n"
+    "if begun > now or now - begun >= " LATE " then return 0 end\n"
     "if not known then redis.call('UNLINK', k) end\n"
     "if begun <= (tonumber(redis.call('HGET', k, '@') or '') or 0) then return 0 end\n"
     "local all, gone, n = redis.call('HGETALL', k), {}, 0\n"
@@ -271,13 +273,12 @@ static const char own_text[] =
 static const char take_text[] =
     ALLOW_OOM
     KEY NOW MS BEGUN
-    "local e, out = ARGV[1], {}\n"
+    "local e, out, last = ARGV[1], {}, 0 + ARGV[3]\n"
     KNOWN
     "local all, notes = known and redis.call('HGETALL', k) or {}, {}\n"
-    "local last = 0\n"
     "for i = 1, #all, 2 do\n"
     "  local begun, value = begun_of(all[i]), tonumber(all[i + 1])\n"
-    "  if all[i] == '@' then last = value or now\n"
+    "  if all[i] == '@' then last = math.max(last, value or now)\n"
     "  elseif begun and value then\n"
     "    local image = string.match(all[i], '^n(%x+):')\n"
     "    notes[#notes + 1] = {field = all[i], image = image, begun = begun, replied = value}\n"

@@ -56,20 +56,21 @@ enum ra_redis_script {
      * clock has gone back. Of more than 100 epochs the oldest goes; should it come back it is new.
      * allow-oom. */
     RA_SCRIPT_EPOCH,
-    /* KEYS 1 (a post: "holder", "until", "note" = until':'text, "e"); ARGV holder lease leave life E [note].
-     * {held, taken over, the note as it was or ""}. With lease > 0 and leave "0": held = 1 if the lease was
-     * free, had run out or was the holder's own; it is from now on, until now + lease; taken over = 1 if it
-     * was another's. With leave "1": it is free, if it was the holder's. In both of these cases the note, if
-     * one is given, is left for `life`. Else nothing is changed. What isn't of E is as if it weren't there.
+    /* KEYS 1 (a post: "holder", "until", "note" = until':'text, "since", "e"); ARGV holder lease act life E
+     * since [note]. {held, taken over, the note as it was or "", the later `since`}. With lease > 0 and act
+     * "0": held = 1 if the lease was free, had run out or was the holder's own; it is from now on, until now
+     * + lease; taken over = 1 if it was another's. With "2": the same if it was the holder's own. With "1":
+     * it is free, if it was the holder's. In these cases the note, if one is given, is left for `life`, and
+     * `since` stays if it is later. Else nothing is changed. What isn't of E is as if it weren't there.
      * allow-oom. */
     RA_SCRIPT_POST,
     /* KEYS 1 (an item: "@" = L, "n<image>:<begun>" = replied, "e"; cache/own_writes.h); ARGV image begun E.
      * Notes that a write that was begun then has had its reply by now: 1. Not if it comes too late, was
      * begun up to L, or there are too many: 0. What isn't of E goes first. */
     RA_SCRIPT_OWN,
-    /* KEYS 1 (the same); ARGV E images: each in hexadecimal, or empty, and "," after each. Of each, in turn,
-     * "1" if the change is a noted write, else "0". L moves on, and notes that count no more go. What isn't
-     * of E goes first. allow-oom. */
+    /* KEYS 1 (the same); ARGV E images since: each image in hexadecimal, or empty, and "," after each. Of
+     * each, in turn, "1" if the change is a noted write, else "0". L is at least `since`, moves on, and notes
+     * that count no more go. What isn't of E goes first. allow-oom. */
     RA_SCRIPT_TAKE,
     RA_SCRIPTS
 };

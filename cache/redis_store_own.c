@@ -55,6 +55,7 @@ typedef struct taking {
     ra_own_change *v; /* the caller's, until it is told or cancels */
     size_t n;
     size_t at;      /* of `order`: those before it have been sent */
+    int64_t since;  /* Redis's time */
     size_t order[]; /* of v: by item, those of one item as they were */
 } taking;
 
@@ -103,7 +104,7 @@ static bool send_item(ra_redis_call *c, size_t from, size_t to)
 {
     ra_redis_store *s = c->store;
     const taking *t = c->own;
-    char key[RA_REDIS_KEY_MAX], images[RA_OWN_WRITES_PER_ITEM * (RA_KEY_HEX + 1)];
+    char key[RA_REDIS_KEY_MAX], images[RA_OWN_WRITES_PER_ITEM * (RA_KEY_HEX + 1)], since[24];
     size_t n = 0;
     for (size_t i = 0; i < told_apart(to - from); i++) {
         const ra_own_change *v = &t->v[t->order[from + i]];
@@ -117,10 +118,11 @@ static bool send_item(ra_redis_call *c, size_t from, size_t to)
     }
     ra_redis_step *step = ra_redis_call_step(c, from);
     const ra_key *item = &t->v[t->order[from]].item;
-    ra_bytes argv[] = {{s->epoch, RA_EPOCH_CHARS}, {images, n}};
+    snprintf(since, sizeof since, "%" PRId64, t->since);
+    ra_bytes argv[] = {{s->epoch, RA_EPOCH_CHARS}, {images, n}, ra_bytes_z(since)};
     step->run =
         ra_redis_store_run(s, RA_SCRIPT_TAKE, ra_redis_store_other_key(s, RA_REDIS_OWN_ITEM, item, key), argv,
-                           2, s->o.command_timeout, ra_redis_call_done, step);
+                           3, s->o.command_timeout, ra_redis_call_done, step);
     return step->run != NULL;
 }
 
@@ -154,8 +156,8 @@ static void finish(ra_redis_call *c, bool ok)
 }
 
 /* In quarantine nothing is asked: whatever was begun before its end isn't noted, and none is handled. */
-enum ra_store_step ra_redis_store_take_own(ra_store *store, int64_t now, ra_own_change *v, size_t n,
-                                           ra_store_call *call)
+enum ra_store_step ra_redis_store_take_own(ra_store *store, int64_t now, int64_t since, ra_own_change *v,
+                                           size_t n, ra_store_call *call)
 {
     ra_redis_store *s = ra_redis_store_of(store);
     if (s->state != RA_STORE_READY || now < s->quiet_until)
@@ -166,6 +168,7 @@ enum ra_store_step ra_redis_store_take_own(ra_store *store, int64_t now, ra_own_
     taking *t = c->own;
     t->v = v;
     t->n = n;
+    t->since = ra_redis_store_since(s, since);
     for (size_t i = 0; i < n; i++)
         t->order[i] = i;
     qsort_r(t->order, n, sizeof *t->order, by_item, v);

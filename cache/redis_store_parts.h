@@ -300,10 +300,12 @@ enum ra_store_step ra_redis_store_begin(ra_store *s, int64_t now, const ra_write
 void ra_redis_store_end(ra_store *s, int64_t now, const ra_write_id *id, const ra_key *units, size_t n,
                         int64_t settle);
 void ra_redis_store_invalidate(ra_store *s, int64_t now, const ra_key *units, size_t n);
+/* For the scripts: a monotonic time as Redis's, never too early; RA_SINCE_EVER is 0. */
+int64_t ra_redis_store_since(const ra_redis_store *s, int64_t since);
 enum ra_store_step ra_redis_store_post(ra_store *s, int64_t now, ra_post *p, ra_store_call *call);
 void ra_redis_store_note_own(ra_store *s, int64_t now, const ra_key *item, const ra_key *image, int64_t took);
-enum ra_store_step ra_redis_store_take_own(ra_store *s, int64_t now, ra_own_change *v, size_t n,
-                                           ra_store_call *call);
+enum ra_store_step ra_redis_store_take_own(ra_store *s, int64_t now, int64_t since, ra_own_change *v,
+                                           size_t n, ra_store_call *call);
 
 /* ---- connecting (cache/redis_store_connect.c) ---- */
 void ra_redis_store_up(ra_redis *conn, const ra_redis_identity *who, void *store);

@@ -102,6 +102,7 @@ enum ra_store_step ra_store_post(ra_store *s, int64_t now, ra_post *p, ra_store_
     call->ok = false;
     p->held = p->taken_over = false;
     p->found_n = 0;
+    p->found_since = RA_SINCE_EVER;
     if (s->ops->post)
         return s->ops->post(s, now, p, call);
     hold_unasked(p, call);
@@ -119,7 +120,7 @@ void ra_store_note_own(ra_store *s, int64_t now, const ra_key *item, const ra_ke
         s->ops->note_own(s, now, item, image, took);
 }
 
-enum ra_store_step ra_store_take_own(ra_store *s, int64_t now, ra_own_change *v, size_t n,
+enum ra_store_step ra_store_take_own(ra_store *s, int64_t now, int64_t since, ra_own_change *v, size_t n,
                                      ra_store_call *call)
 {
     call->pending = NULL;
@@ -129,7 +130,7 @@ enum ra_store_step ra_store_take_own(ra_store *s, int64_t now, ra_own_change *v,
     for (size_t i = 0; i < n; i++)
         v[i].own = false;
     call->ok = false;
-    return s->ops->take_own(s, now, v, n, call);
+    return s->ops->take_own(s, now, since, v, n, call);
 }
 
 bool ra_store_notes_own(const ra_store *s)

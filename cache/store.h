@@ -121,8 +121,13 @@ struct ra_store_call {
  * of no post: each is free and has no note. With a store that can't arbitrate (the in-process one, Momento)
  * every process holds whatever post it asks for, and must remember itself what it has noted: nothing is ever
  * found.
+ *
+ * `since`: records that were committed before that haven't all been asked about, so that for whoever reads
+ * this shard, or its children, own writes count only if they were begun after it (ra_store_take_own). It
+ * stays at the post, the latest; each process knows it by its own clock, never too early.
  */
 enum { RA_POST_NOTE_MAX = 512 };
+#define RA_SINCE_EVER INT64_MIN
 
 typedef struct ra_post {
     /* in */
@@ -130,14 +135,18 @@ typedef struct ra_post {
     ra_write_id holder; /* of this process, or of one part of it */
     int64_t lease;      /* ms; 0: only look, nothing is changed */
     bool leave;         /* give it up instead, if it is ours */
+    bool renew;         /* hold it only if it is ours, lease run out or not, so that a note is never left over
+                           that of somebody who has come and gone */
     const char *note;   /* leave this note, if the post is ours then; NULL: as it is */
     size_t note_n;      /* at most RA_POST_NOTE_MAX; an empty one is none */
     int64_t note_life;  /* ms that a note lives after it was left last */
+    int64_t since;      /* monotonic; kept if the post is ours then. RA_SINCE_EVER: as it is */
     /* out, when ok */
     bool held;                    /* it is ours for `lease` from now: it was free or ours, or has run out */
     bool taken_over;              /* it is ours, and somebody else's lease had run out: he may have died */
     char found[RA_POST_NOTE_MAX]; /* the note as it was before; found_n 0: none. No terminating zero */
     size_t found_n;
+    int64_t found_since; /* monotonic, the given one counted; RA_SINCE_EVER: nobody has left one */
 } ra_post;
 
 typedef struct ra_store_stats {
@@ -175,7 +184,8 @@ typedef struct ra_store_ops {
     enum ra_store_step (*post)(ra_store *s, int64_t now, ra_post *p, ra_store_call *call);
     /* NULL: those in this process do, see ra_store_note_own */
     void (*note_own)(ra_store *s, int64_t now, const ra_key *item, const ra_key *image, int64_t took);
-    enum ra_store_step (*take_own)(ra_store *s, int64_t now, ra_own_change *v, size_t n, ra_store_call *call);
+    enum ra_store_step (*take_own)(ra_store *s, int64_t now, int64_t since, ra_own_change *v, size_t n,
+                                   ra_store_call *call);
     void (*stats)(ra_store *s, ra_store_stats *out);
     void (*free)(ra_store *s);
 } ra_store_ops;
@@ -219,12 +229,13 @@ bool ra_store_arbitrates(const ra_store *s);
  * ra_own_writes_note. Does nothing with a store that leaves that to the process (ra_own_writes). */
 void ra_store_note_own(ra_store *s, int64_t now, const ra_key *item, const ra_key *image, int64_t took);
 /*
- * v[] in the order of the stream; of one item there may be several. DONE with call->ok true: a store that
- * leaves it to the process, nothing is set. With call->ok false, DONE or later, nothing is own; and what has
- * been noted may stand there as before, so that the records don't count as handled: they must be taken again,
- * all of them, also those of which nothing is to be invalidated.
+ * v[] in the order of the stream; of one item there may be several. Writes that were begun before `since`
+ * (monotonic; RA_SINCE_EVER: all count) aren't known: records have been skipped that were committed by then.
+ * DONE with call->ok true: a store that leaves it to the process, nothing is set. With call->ok false, DONE
+ * or later, nothing is own; and what has been noted may stand there as before, so that the records don't
+ * count as handled: they must be taken again, all of them, also those of which nothing is to be invalidated.
  */
-enum ra_store_step ra_store_take_own(ra_store *s, int64_t now, ra_own_change *v, size_t n,
+enum ra_store_step ra_store_take_own(ra_store *s, int64_t now, int64_t since, ra_own_change *v, size_t n,
                                      ra_store_call *call);
 bool ra_store_notes_own(const ra_store *s); /* does the store, and not the process? */
 void ra_store_get_stats(ra_store *s, ra_store_stats *out);

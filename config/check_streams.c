@@ -24,6 +24,37 @@ static void check_unused(ra_decoder *d, const ra_place *table, const ra_table_co
             "unless its stream is followed nobody knows it; accepted: with \"stream\": \"follow\" only");
 }
 
+/* A proxy notes for the others how far it is, and looks at their notes, about once a second each. */
+enum { NOTES_MS = 2000 };
+
+/* What another proxy has read is known here by its notes, and counts once nothing older is held near. */
+static void check_lag_of_others(ra_decoder *d, const ra_place *root, const ra_place *at, const ra_config *c,
+                                const ra_table_config *t)
+{
+    char text[RA_UNIT_TEXT_MAX];
+    ra_place cache, near;
+    ra_decode_member(d, root, "cache", &cache);
+    ra_decode_member(d, &cache, "near", &near);
+    if (refused(d, &cache, "store") || refused(d, &cache, "near") || refused(d, &near, "max_age"))
+        return;
+    int64_t age = ra_config_near_age(c, t);
+    int64_t usual = c->streams.delivery_allowance + c->streams.idle_interval + NOTES_MS + age + age / 4;
+    ra_duration_format(age, text);
+    if (age && t->max_stream_lag <= age) {
+        ra_decode_error(d, at,
+                        "it is always further behind, so that nothing would be cached; accepted: more than "
+                        "cache.near.max_age, which is %s",
+                        text);
+        return;
+    }
+    ra_duration_format(usual, text);
+    if (c->cache.store == RA_STORE_KIND_REDIS && t->max_stream_lag <= usual)
+        ra_decode_warning(d, at,
+                          "where another proxy reads the stream it is further behind time and again, and "
+                          "reads bypass the cache then; enough is more than %s",
+                          text);
+}
+
 /* What is told of has been delivered that much late at most, so that it is never fresher than this. */
 static void check_lag(ra_decoder *d, const ra_place *root, const ra_place *table, const ra_config *c,
                       const ra_table_config *t)
@@ -46,6 +77,8 @@ static void check_lag(ra_decoder *d, const ra_place *root, const ra_place *table
                           "it is further behind time and again, and reads bypass the cache then: "
                           "streams.delivery_allowance and idle_interval together are %s",
                           text);
+    else
+        check_lag_of_others(d, root, &at, c, t);
 }
 
 static void check_followed(ra_decoder *d, const ra_place *root, const ra_place *table, const ra_config *c,

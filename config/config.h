@@ -347,6 +347,12 @@ void ra_config_unref(ra_config *c); /* NULL is allowed */
 bool ra_config_any_linearizable(const ra_config *c);
 /* Whether no cached table is anything else. */
 bool ra_config_all_linearizable(const ra_config *c);
+/*
+ * How old Redis's word may be on what a process holds of the table and serves unasked; 0: it asks. So long a
+ * write through another proxy may be unknown here, and what another one has handled of the table's stream.
+ * (With Momento each process handles all of it; the in-process store has nothing near.)
+ */
+int64_t ra_config_near_age(const ra_config *c, const ra_table_config *t);
 
 /* The entry for a table: its own, else "*", else NULL (not cached). `name` needs no terminating zero. */
 const ra_table_config *ra_config_table(const ra_config *c, const char *name, size_t len);

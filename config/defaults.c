@@ -21,6 +21,13 @@ bool ra_config_all_linearizable(const ra_config *c)
     return all;
 }
 
+int64_t ra_config_near_age(const ra_config *c, const ra_table_config *t)
+{
+    bool unasked = c->cache.store == RA_STORE_KIND_REDIS && c->cache.near.max_bytes > 0 &&
+                   t->consistency != RA_LINEARIZABLE;
+    return unasked ? c->cache.near.max_age : 0;
+}
+
 /* As the AWS SDKs do, an empty variable counts as none. */
 static void default_region(ra_decoder *d, const ra_place *upstream, ra_config_upstream *u)
 {

@@ -308,7 +308,9 @@ static void stop(ra_letter *letter, void *arg)
 static void *run(void *arg)
 {
     ra_admin *a = checked(arg);
-    event_base_loop(a->base, EVLOOP_NO_EXIT_ON_EMPTY);
+    do /* events that were active together with the one that ended the loop may have begun a request */
+        event_base_loop(a->base, EVLOOP_NO_EXIT_ON_EMPTY);
+    while (a->pending);
     return NULL;
 }
 

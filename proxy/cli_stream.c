@@ -6,11 +6,13 @@
 #include "proxy/log.h"
 #include "proxy/rekey_table.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
     OPTION_ENDPOINT = 256,
@@ -139,7 +141,15 @@ static bool read_options(ra_stream_given *g, int argc, char **argv, int *status)
         ra_cli_misuse("stream", "unknown argument '%s'", argv[optind]);
     else if (!g->config_path)
         ra_cli_misuse("stream", "-c FILE is missing");
-    return optind == argc && g->config_path;
+    else if (!*g->state || !*g->dead_letters)
+        ra_cli_misuse("stream", "--%s needs the name of a file", *g->state ? "dead-letters" : "state");
+    else if (strcmp(g->state, g->dead_letters) == 0)
+        ra_cli_misuse("stream",
+                      "--state and --dead-letters are one file, '%s': either would overwrite the other",
+                      g->state);
+    else
+        return true;
+    return false;
 }
 
 const char *ra_stream_proxy_endpoint(const ra_config_listen *l, char out[RA_ENDPOINT_MAX])
@@ -156,6 +166,17 @@ const char *ra_stream_proxy_endpoint(const ra_config_listen *l, char out[RA_ENDP
     return ra_endpoint_normalise(text, out);
 }
 
+static bool check_ca_file(const char *ca_file, const char *endpoint)
+{
+    if (strncmp(endpoint, "https:", 6) != 0)
+        ra_cli_misuse("stream", "--ca-file: %s has no certificate; accepted: with https", endpoint);
+    else if (access(ca_file, R_OK) != 0)
+        ra_cli_misuse("stream", "--ca-file '%s': %s", ca_file, strerror(errno));
+    else
+        return true;
+    return false;
+}
+
 static bool choose_endpoint(const ra_stream_given *g, const ra_config *c, char out[RA_ENDPOINT_MAX])
 {
     const char *wrong =
@@ -164,7 +185,7 @@ static bool choose_endpoint(const ra_stream_given *g, const ra_config *c, char o
         ra_cli_misuse("stream", "--endpoint '%s': %s", g->endpoint, wrong);
     else if (wrong)
         ra_cli_misuse("stream", "which proxy? %s: give --endpoint URL", wrong);
-    return !wrong;
+    return !wrong && (!g->ca_file || check_ca_file(g->ca_file, out));
 }
 
 /* ---- the work ---- */

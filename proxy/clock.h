@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include <time.h>
 
+/* ms that wall clocks which are kept right, or two looks at one, differ at most. */
+enum { RA_CLOCKS_APART = 1000 };
+
 static inline int64_t ra_clock_ms(clockid_t clock)
 {
     struct timespec t;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define YEAR_10000_MS INT64_C(253402300800000)
+
 /* ---- times ---- */
 
 /* Exactly `n` digits at s, whose end is passed; -1: they aren't there. */
@@ -92,7 +94,7 @@ bool ra_credentials_time(ra_bytes s, int64_t *ms)
     if (t.tm_mday != day && t.tm_mday != day + 1) /* "February 31" became a day of March */
         return false;
     *ms = (seconds - (int64_t)minutes * 60) * 1000 + part;
-    return true;
+    return *ms >= 0 && *ms < YEAR_10000_MS; /* its zone may put it beyond */
 }
 
 /* ---- the set ---- */

@@ -1,5 +1,6 @@
 /* What DynamoDB's replies mean to those who call it one operation after the other. */
 #include "cache/random.h"
+#include "config/text.h"
 #include "proxy/ddb_call.h"
 
 #include <cjson/cJSON.h>
@@ -9,12 +10,13 @@ bool ra_ddb_succeeded(const ra_http_reply *r)
     return r && r->result == RA_HTTP_OK && r->status == 200;
 }
 
-/* The error reply as a document, NULL if it isn't one. */
+/* The error reply as a document, NULL if it isn't one. What it says goes into JSON, so that it must be UTF-8.
+ */
 static cJSON *error_document(const ra_http_reply *r)
 {
     if (!r || r->result != RA_HTTP_OK || r->status == 200 || !r->body)
         return NULL;
-    return cJSON_ParseWithLength(r->body, r->len);
+    return ra_text_valid(r->body, r->len) == r->len ? cJSON_ParseWithLength(r->body, r->len) : NULL;
 }
 
 /* "com.amazonaws.dynamodb.v20120810#ResourceInUseException" without what is before '#'. */

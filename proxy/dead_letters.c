@@ -1,6 +1,7 @@
 #include "proxy/dead_letters.h"
 
 #include "cache/buf.h"
+#include "config/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 struct ra_dead_letters {
+    char *path;
     int fd;
     pthread_mutex_t lock; /* one line after the other */
 };
@@ -24,17 +26,28 @@ static bool cut_short(int fd)
            pread(fd, &last, 1, s.st_size - 1) == 1 && last != '\n';
 }
 
-/* Its name in the folder must last too. */
-static bool keep_name(const char *path)
+/* Whether its name is still that of what is open: it may have been moved or deleted, and what was added then
+ * would be nowhere to be found. */
+static bool still_there(const ra_dead_letters *d)
 {
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
-    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    bool ok = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    free(folder);
-    return ok;
+    struct stat is, named;
+    return d->fd >= 0 && fstat(d->fd, &is) == 0 && stat(d->path, &named) == 0 && is.st_dev == named.st_dev &&
+           is.st_ino == named.st_ino;
+}
+
+/* false: errno says why. */
+static bool open_file(ra_dead_letters *d)
+{
+    if (d->fd >= 0)
+        close(d->fd);
+    d->fd = open(d->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    return d->fd >= 0 && ra_file_sync_folder(d->path); /* its name must last too */
+}
+
+/* What a failed write has left is ended first. */
+static bool end_line(int fd)
+{
+    return !cut_short(fd) || write(fd, "\n", 1) == 1;
 }
 
 ra_dead_letters *ra_dead_letters_open(const char *path, const char **why)
@@ -44,10 +57,12 @@ ra_dead_letters *ra_dead_letters_open(const char *path, const char **why)
     if (!d)
         return NULL;
     pthread_mutex_init(&d->lock, NULL);
-    d->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (d->fd >= 0 && keep_name(path) && (!cut_short(d->fd) || write(d->fd, "\n", 1) == 1))
+    d->fd = -1;
+    d->path = strdup(path);
+    if (d->path && open_file(d) && end_line(d->fd))
         return d;
-    *why = strerror(errno);
+    if (d->path)
+        *why = strerror(errno);
     ra_dead_letters_close(d);
     return NULL;
 }
@@ -58,6 +73,7 @@ void ra_dead_letters_close(ra_dead_letters *d)
         return;
     if (d->fd >= 0)
         close(d->fd);
+    free(d->path);
     pthread_mutex_destroy(&d->lock);
     free(d);
 }
@@ -93,17 +109,10 @@ static void make_line(const ra_dead_letter *l, int64_t wall, ra_buf *out)
     ra_buf_add_z(out, "}\n");
 }
 
-static bool write_all(int fd, ra_bytes line)
+static bool append(int fd, ra_bytes line)
 {
-    while (line.n > 0) {
-        ssize_t n = write(fd, line.p, line.n);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        line = (ra_bytes){line.p + n, line.n - (size_t)n};
-    }
-    return fdatasync(fd) == 0 || errno == EINVAL || errno == EROFS; /* a pipe has nothing to sync */
+    return ra_file_write_all(fd, line.p, line.n) &&
+           (fdatasync(fd) == 0 || errno == EINVAL || errno == EROFS); /* a pipe has nothing to sync */
 }
 
 bool ra_dead_letters_add(ra_dead_letters *d, const ra_dead_letter *letter, int64_t wall, const char **why)
@@ -115,8 +124,7 @@ bool ra_dead_letters_add(ra_dead_letters *d, const ra_dead_letter *letter, int64
     bool ok = ra_buf_ok(&line);
     if (ok) {
         pthread_mutex_lock(&d->lock);
-        /* what a failed one has left is ended first */
-        ok = (!cut_short(d->fd) || write(d->fd, "\n", 1) == 1) && write_all(d->fd, ra_buf_bytes(&line));
+        ok = (still_there(d) || open_file(d)) && end_line(d->fd) && append(d->fd, ra_buf_bytes(&line));
         *why = ok ? NULL : strerror(errno);
         pthread_mutex_unlock(&d->lock);
     }

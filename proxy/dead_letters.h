@@ -4,8 +4,9 @@
  *   {"at": "2024-06-11T18:42:28Z", "rule": "newest-message", "table": "T", "tries": 5,
  *    "error": "ValidationException: …", "record": {"eventName": "INSERT", "dynamodb": {…}}}
  *
- * A line is on the disk when ra_dead_letters_add returns: only then the record may count as handled. Items'
- * data is in it, so the file is its owner's alone (0600). Threads: any.
+ * A line is on the disk when ra_dead_letters_add returns: only then the record may count as handled. A file
+ * that has been moved away or deleted is begun anew, so that logs' rotation can't hide lines. Items' data is
+ * in it, so the file is its owner's alone (0600). Threads: any.
  */
 #ifndef RA_PROXY_DEAD_LETTERS_H
 #define RA_PROXY_DEAD_LETTERS_H

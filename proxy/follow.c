@@ -1,5 +1,4 @@
 #include "proxy/clock.h"
-#include "proxy/follow_image.h"
 #include "proxy/follow_parts.h"
 #include "proxy/log.h"
 
@@ -46,6 +45,7 @@ static bool follow_init(ra_follow *f, ra_follows *all, const ra_table_config *t)
     f->config = t;
     f->name = t->name;
     atomic_store(&f->most_lag, t->max_stream_lag);
+    f->since_here = f->since = RA_SINCE_EVER;
     pthread_mutex_init(&f->lock, NULL);
     if (ra_errand_init(&f->errand, first->base, first->mailbox) && ra_write_id_new(&f->holder))
         return make_walk(f);
@@ -198,8 +198,7 @@ bool ra_follow_in_bounds(const ra_follow *f, int64_t wall_ms)
     int64_t most = atomic_load_explicit(&f->most_lag, memory_order_relaxed);
     if (most == 0)
         return true;
-    int64_t fresh = ra_follow_fresh_as_of(f);
-    return fresh && wall_ms - fresh <= most;
+    return ra_fresh_within(ra_follow_fresh_as_of(f), wall_ms, most);
 }
 
 bool ra_follows_any_lags(const ra_follows *f, int64_t wall_ms)
@@ -245,14 +244,11 @@ const char *ra_follow_table(const ra_follow *f)
     return f->name;
 }
 
-/* The number first: if it is the new one, then so is the time. */
-void ra_follow_note(const ra_follow *f, ra_loop *l, const ra_key *item, const ra_key *image, int64_t took)
+void ra_follow_note(const ra_follow *f, ra_loop *l, const ra_key *item, const ra_key *image, int64_t took,
+                    int64_t now)
 {
-    int64_t now = ra_clock_monotonic();
-    uint64_t epoch = atomic_load(&f->epoch);
-    ra_key named;
-    if (!f->all->own)
+    if (f->all->own)
+        ra_own_writes_note(f->all->own, item, image, took, now);
+    else
         ra_store_note_own(l->store, now, item, image, took);
-    else if (now - took > atomic_load(&f->epoch_began) && ra_follow_image_in(epoch, image, &named))
-        ra_own_writes_note(f->all->own, item, &named, took, now);
 }

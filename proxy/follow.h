@@ -54,8 +54,10 @@ size_t ra_follows_count(const ra_follows *f);
 const ra_follow *ra_follows_at(const ra_follows *f, size_t i);
 const char *ra_follow_table(const ra_follow *f);
 
-/* A successful write of a followed table went through: its images' names are noted. On the request's loop,
- * before the client is answered. */
-void ra_follow_note(const ra_follow *f, ra_loop *l, const ra_key *item, const ra_key *image, int64_t took);
+/* A successful write of a followed table went through: its images' names are noted. `now` isn't before its
+ * reply came, `now - took` isn't after it was sent (monotonic, ms): so both are by one look at the clock. On
+ * the request's loop, before the client is answered. */
+void ra_follow_note(const ra_follow *f, ra_loop *l, const ra_key *item, const ra_key *image, int64_t took,
+                    int64_t now);
 
 #endif

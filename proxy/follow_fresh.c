@@ -1,5 +1,7 @@
 #include "proxy/follow_fresh.h"
 
+#include "proxy/clock.h"
+
 #include <string.h>
 
 /* Marks that are close to each other share a place: the younger one waits for its own time. */
@@ -33,6 +35,25 @@ int64_t ra_fresh_offer(ra_fresh *f, int64_t mark, int64_t now, int64_t delay)
     else if (mark > f->counts)
         wait_for(f, mark, now, delay);
     return f->counts;
+}
+
+static bool is_future(int64_t mark, int64_t wall)
+{
+    return mark > wall + RA_CLOCKS_APART;
+}
+
+bool ra_fresh_within(int64_t mark, int64_t wall, int64_t most)
+{
+    return mark && !is_future(mark, wall) && wall - mark <= most;
+}
+
+void ra_fresh_doubt(ra_fresh *f, int64_t wall)
+{
+    bool put_back = is_future(f->counts, wall);
+    for (unsigned i = 0; i < f->n; i++)
+        put_back |= is_future(f->waiting[i].mark, wall);
+    if (put_back)
+        ra_fresh_forget(f);
 }
 
 void ra_fresh_forget(ra_fresh *f)

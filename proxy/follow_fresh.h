@@ -23,6 +23,11 @@ typedef struct ra_fresh {
 /* `mark` has been learnt at `now` (monotonic, ms), and counts `delay` ms later. The youngest mark that counts
  * by now, never an older one than before; 0: none does. */
 int64_t ra_fresh_offer(ra_fresh *f, int64_t mark, int64_t now, int64_t delay);
+/* May a mark be believed at `wall` (ms), and is it no older than `most`? One of a time yet to come is of a
+ * clock that was put back since, and says nothing. */
+bool ra_fresh_within(int64_t mark, int64_t wall, int64_t most);
+/* Forgets everything if the clock has been put back since. */
+void ra_fresh_doubt(ra_fresh *f, int64_t wall);
 /* Nothing is known any more. */
 void ra_fresh_forget(ra_fresh *f);
 

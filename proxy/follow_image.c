@@ -12,19 +12,9 @@ bool ra_follow_image(const ra_table *t, const ra_key *old_or_null, const ra_key 
     ra_buf parts;
     ra_buf_init(&parts, PARTS_MAX);
     ra_key_part_z(&parts, "from-to");
+    ra_key_part_key(&parts, &t->global_indexes);
     ra_key_part_key(&parts, old_or_null);
     ra_key_part_key(&parts, new_image);
-    bool ok = ra_key_digest(&parts, out);
-    ra_buf_free(&parts);
-    return ok;
-}
-
-bool ra_follow_image_in(uint64_t epoch, const ra_key *image, ra_key *out)
-{
-    ra_buf parts;
-    ra_buf_init(&parts, PARTS_MAX);
-    ra_key_part(&parts, (ra_bytes){(const char *)&epoch, sizeof epoch});
-    ra_key_part_key(&parts, image);
     bool ok = ra_key_digest(&parts, out);
     ra_buf_free(&parts);
     return ok;

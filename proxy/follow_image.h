@@ -1,7 +1,8 @@
 /*
  * What a change has made of an item, as its write notes it and as the stream's record tells of it
  * (cache/own_writes.h). Where a table has global indexes what it was counts too, for that is in whose
- * partitions it was: two writes that leave the same item needn't make the same stale. Pure.
+ * partitions it was: two writes that leave the same item needn't make the same stale. So do the indexes that
+ * are known: a write through a proxy that doesn't know a new one yet hasn't marked its partitions. Pure.
  */
 #ifndef RA_PROXY_FOLLOW_IMAGE_H
 #define RA_PROXY_FOLLOW_IMAGE_H
@@ -11,8 +12,5 @@
 /* `old_or_null`: the old image's name, or that of an item that isn't there; NULL: nobody knows. false: then
  * it has no name, or there is no memory. */
 bool ra_follow_image(const ra_table *t, const ra_key *old_or_null, const ra_key *new_image, ra_key *out);
-/* The same image as it is noted in one of a process's epochs: what was noted in another isn't found. false:
- * no memory. */
-bool ra_follow_image_in(uint64_t epoch, const ra_key *image, ra_key *out);
 
 #endif

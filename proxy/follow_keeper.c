@@ -16,9 +16,9 @@ static bool is_shared(const ra_follow *f)
     return ra_store_arbitrates(f->loop->store);
 }
 
-static void hear(ra_follow *f, const ra_key *post, enum ra_reader reader, bool noted)
+static void hear(ra_follow *f, const ra_key *post, enum ra_reader reader, bool news)
 {
-    ra_known_shards_hear(&f->shards, post, reader, noted, ra_clock_monotonic());
+    ra_known_shards_hear(&f->shards, post, reader, news, ra_clock_monotonic());
     atomic_store(&f->shards_held, f->shards.ours);
     atomic_store(&f->shards_of_others, f->shards.others);
 }
@@ -37,7 +37,8 @@ static void say_keeper(ra_follow *f, bool down)
 static bool post_of(const ra_follow *f, const char *stream, const ra_shard *shard, ra_post *p)
 {
     const ra_config *c = f->loop->server->config;
-    *p = (ra_post){.holder = f->holder, .lease = c->streams.lease, .note_life = NOTE_LIFE_MS};
+    *p = (ra_post){
+        .holder = f->holder, .lease = c->streams.lease, .note_life = NOTE_LIFE_MS, .since = f->since_here};
     return ra_follow_post_name(c->upstream.endpoint, c->cache.key_prefix, stream, shard->id, &p->name);
 }
 
@@ -45,7 +46,17 @@ static bool ask(ra_follow *f, ra_post *p)
 {
     bool told = ra_follow_post(f, p);
     say_keeper(f, !told);
+    if (told && p->found_since > f->since)
+        f->since = p->found_since;
     return told;
+}
+
+/* What isn't known here somebody else has read: also where the shard is finished by now, or is ours again
+ * after its lease had run out. */
+static bool is_news(const ra_shard *noted, const ra_shard *before)
+{
+    return ra_sequence_compare(noted->handled, before->handled) > 0 ||
+           noted->drained_ms > before->drained_ms || noted->finished > before->finished;
 }
 
 static enum ra_keeper_step hold(void *arg, const char *stream, ra_shard *shard)
@@ -60,8 +71,8 @@ static enum ra_keeper_step hold(void *arg, const char *stream, ra_shard *shard)
     }
     if (atomic_load(&f->stopping) || !ask(f, &p))
         return RA_KEEPER_UNKNOWN;
-    bool noted =
-        p.found_n && ra_follow_note_read((ra_bytes){p.found, p.found_n}, shard, &f->nothing_own_till);
+    const ra_shard before = *shard;
+    bool noted = p.found_n && ra_follow_note_read((ra_bytes){p.found, p.found_n}, shard);
     if (p.held && p.taken_over) {
         atomic_fetch_add(&f->takeovers, 1);
         ra_log(RA_LOG_INFO, "table %s: shard %s of its stream is read here now; who read it is gone", f->name,
@@ -69,7 +80,11 @@ static enum ra_keeper_step hold(void *arg, const char *stream, ra_shard *shard)
         ra_journal_note(f->loop->server->journal, RA_JOURNAL_TAKEOVER,
                         "table %s: shard %s of its stream is read here now", f->name, shard->id);
     }
-    hear(f, &p.name, shard->finished ? RA_READER_NONE : p.held ? RA_READER_US : RA_READER_OTHERS, noted);
+    hear(f, &p.name,
+         shard->finished ? RA_READER_NONE
+         : p.held        ? RA_READER_US
+                         : RA_READER_OTHERS,
+         noted && is_news(shard, &before));
     return p.held ? RA_KEEPER_HELD : RA_KEEPER_OTHERS;
 }
 
@@ -84,11 +99,12 @@ static bool note(void *arg, const char *stream, const ra_shard *shard)
         hear(f, &p.name, shard->finished ? RA_READER_NONE : RA_READER_US, false);
         return true;
     }
+    p.renew = true;
     p.note = text;
-    p.note_n = ra_follow_note_write(shard, f->nothing_own_till, text);
+    p.note_n = ra_follow_note_write(shard, text);
     bool told = ask(f, &p);
     if (told)
-        hear(f, &p.name, shard->finished ? RA_READER_NONE : p.held ? RA_READER_US : RA_READER_OTHERS, true);
+        hear(f, &p.name, shard->finished ? RA_READER_NONE : p.held ? RA_READER_US : RA_READER_OTHERS, false);
     return told && p.held;
 }
 

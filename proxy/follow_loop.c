@@ -1,6 +1,5 @@
 /* What a follower has the first loop do for it, since stores are called there. */
 #include "proxy/clock.h"
-#include "proxy/follow_image.h"
 #include "proxy/follow_parts.h"
 #include "proxy/log.h"
 #include "proxy/mark_errand.h"
@@ -9,6 +8,7 @@ enum {
     TASK_MAGIC = 0x666f7461,
     TURN = 64, /* changes: so many at once, or the store's queue and the loop's others would suffer */
     LIMIT_MS = 10 * 1000,
+    TURN_AGAIN_MS = 200,
     POST_LIMIT_MS = 5 * 1000
 };
 
@@ -17,7 +17,7 @@ typedef struct task {
     uint32_t magic;
     ra_follow *f;
     ra_store_call call;
-    size_t at, upto, n; /* this turn's [at, upto) of n */
+    size_t at, upto, n; /* this turn's [at, upto) of n; those before it are done */
     ra_post *post;
     ra_own_change *changes;
 } task;
@@ -51,7 +51,8 @@ static void begin_turn(task *t, void (*done)(ra_store_call *call))
 
 static void end_turn(task *t, bool ok)
 {
-    t->at = t->upto;
+    if (ok)
+        t->at = t->upto;
     if (!ok || t->at == t->n)
         ra_errand_end(&t->f->errand, ok);
     else
@@ -65,9 +66,30 @@ ra_table *ra_follow_learn(ra_follow *f)
     return ra_errand_learn(&f->errand, f->loop, f->name, f->config);
 }
 
-bool ra_follow_mark(ra_follow *f, const ra_mark *marks, size_t n, ra_arena *a)
+/*
+ * A store that takes only so much in a second refuses a turn, and a batch of many turns would never come to
+ * its end if each time it began anew. Not where processes share the work: then the leases want to be renewed
+ * meanwhile.
+ */
+static bool may_go_on(const ra_follow *f, size_t done, int64_t since)
 {
-    return ra_errand_mark(&f->errand, f->loop, marks, n, RA_CAUSE_STREAM, a);
+    return done > 0 && !atomic_load(&f->stopping) && !ra_store_arbitrates(f->loop->store) &&
+           ra_clock_monotonic() - since < LIMIT_MS;
+}
+
+bool ra_follow_mark(ra_follow *f, const ra_mark *marks, size_t n)
+{
+    int64_t since = ra_clock_monotonic();
+    for (size_t done = 0, before = 0; !ra_errand_mark(&f->errand, f->loop, marks, n, RA_CAUSE_STREAM, &done);
+         before = done) {
+        if (done > before)
+            since = ra_clock_monotonic();
+        if (!may_go_on(f, done, since))
+            return false;
+        const ra_stream_api *api = ra_stream_calls_api(f->calls);
+        api->wait(api->arg, TURN_AGAIN_MS);
+    }
+    return true;
 }
 
 /* ---- own changes ---- */
@@ -83,20 +105,17 @@ static void take(ra_errand *e, void *arg)
     (void)e;
     task *t = checked(arg);
     begin_turn(t, taken);
-    if (ra_store_take_own(store_of(t), ra_clock_monotonic(), t->changes + t->at, t->upto - t->at, &t->call) ==
-        RA_STORE_DONE)
+    if (ra_store_take_own(store_of(t), ra_clock_monotonic(), t->f->since, t->changes + t->at, t->upto - t->at,
+                          &t->call) == RA_STORE_DONE)
         taken(&t->call);
 }
 
 static void take_here(ra_follow *f, ra_own_change *v, size_t n)
 {
     int64_t now = ra_clock_monotonic();
-    uint64_t epoch = atomic_load(&f->epoch);
-    for (size_t i = 0; i < n; i++) {
-        ra_key image;
-        bool named = v[i].has_image && ra_follow_image_in(epoch, &v[i].image, &image);
-        v[i].own = ra_own_writes_take(f->all->own, &v[i].item, named ? &image : NULL, now);
-    }
+    for (size_t i = 0; i < n; i++)
+        v[i].own =
+            ra_own_writes_take(f->all->own, &v[i].item, v[i].has_image ? &v[i].image : NULL, f->since, now);
 }
 
 bool ra_follow_take_own(ra_follow *f, ra_own_change *v, size_t n)

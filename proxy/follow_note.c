@@ -11,11 +11,11 @@ static int64_t time_or_0(int64_t ms)
     return ms > 0 ? ms : 0;
 }
 
-size_t ra_follow_note_write(const ra_shard *shard, int64_t nothing_own_till, char out[RA_POST_NOTE_MAX])
+size_t ra_follow_note_write(const ra_shard *shard, char out[RA_POST_NOTE_MAX])
 {
-    int n = snprintf(out, RA_POST_NOTE_MAX, "%d %s %d %" PRId64 " %" PRId64, VERSION,
+    int n = snprintf(out, RA_POST_NOTE_MAX, "%d %s %d %" PRId64, VERSION,
                      shard->handled[0] ? shard->handled : "-", shard->finished ? 1 : 0,
-                     time_or_0(shard->drained_ms), time_or_0(nothing_own_till));
+                     time_or_0(shard->drained_ms));
     return n > 0 ? (size_t)n : 0;
 }
 
@@ -46,23 +46,19 @@ static int64_t time_of(ra_bytes w)
     return strtoll(ms, NULL, 10);
 }
 
-bool ra_follow_note_read(ra_bytes note, ra_shard *shard, int64_t *nothing_own_till)
+bool ra_follow_note_read(ra_bytes note, ra_shard *shard)
 {
-    ra_bytes version = word(&note), handled = word(&note), finished = word(&note), drained = word(&note);
+    ra_bytes version = word(&note), handled = word(&note), finished = word(&note);
     bool none = ra_bytes_eq_z(handled, "-");
     if (!ra_bytes_eq_z(version, "1") || (!none && !is_digits(handled, RA_SEQUENCE_MAX)) ||
-        !is_digits(finished, 1) || finished.p[0] > '1' || !is_digits(drained, DIGITS_MAX) ||
-        !is_digits(note, DIGITS_MAX))
+        !is_digits(finished, 1) || finished.p[0] > '1' || !is_digits(note, DIGITS_MAX))
         return false;
-    int64_t till = time_of(note);
     if (!none) {
         memcpy(shard->handled, handled.p, handled.n);
         shard->handled[handled.n] = '\0';
     }
     shard->finished = finished.p[0] == '1';
-    shard->drained_ms = time_of(drained);
-    if (till > *nothing_own_till)
-        *nothing_own_till = till;
+    shard->drained_ms = time_of(note);
     return true;
 }
 

@@ -50,10 +50,9 @@ struct ra_follow {
     bool sought;                 /* it is known whether there is a stream */
     ra_known_shards shards;
     ra_fresh fresh;
-    unsigned tries; /* how often in a row a batch couldn't be handled */
-    /* Wall clock: until then what the store has noted of writes isn't certain. It goes with the shards'
-     * posts. */
-    int64_t nothing_own_till;
+    /* Monotonic: own writes that were begun before that don't count (ra_post). What has become of records
+     * here; and with what others have left at the posts. */
+    int64_t since_here, since;
     bool keeper_down; /* the store couldn't be asked when it was last */
     bool lag_said;
     ra_seldom unread, unmarked, lost_said, lagged;
@@ -61,9 +60,6 @@ struct ra_follow {
     /* any thread's */
     _Atomic int64_t fresh_as_of;
     _Atomic int64_t most_lag; /* max_stream_lag */
-    /* What was noted here of writes that were begun before an epoch (monotonic) doesn't count in it. */
-    atomic_uint_fast64_t epoch;
-    _Atomic int64_t epoch_began;
     atomic_uint_fast64_t records, own, batches, lost, invalidated, shards_held, shards_of_others, takeovers;
     pthread_mutex_t lock;
     char view[RA_FOLLOW_VIEW_MAX]; /* guarded by lock */
@@ -89,7 +85,7 @@ ra_table *ra_follow_learn(ra_follow *f);
  * handled. */
 bool ra_follow_take_own(ra_follow *f, ra_own_change *v, size_t n);
 /* Marks and unmarks; each mark once, sorted as ra_marks_end does. false: not all of it can be, for now. */
-bool ra_follow_mark(ra_follow *f, const ra_mark *marks, size_t n, ra_arena *a);
+bool ra_follow_mark(ra_follow *f, const ra_mark *marks, size_t n);
 /* false: the store can't be asked now. */
 bool ra_follow_post(ra_follow *f, ra_post *p);
 

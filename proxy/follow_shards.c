@@ -57,9 +57,11 @@ static size_t place_of(const ra_known_shards *k, const ra_key *post)
     return from;
 }
 
-void ra_known_shards_hear(ra_known_shards *k, const ra_key *post, enum ra_reader reader, bool noted,
+void ra_known_shards_hear(ra_known_shards *k, const ra_key *post, enum ra_reader reader, bool news,
                           int64_t now)
 {
+    if (news || reader == RA_READER_OTHERS)
+        k->foreign_at = now;
     if (!make_room(k, now))
         return;
     size_t at = place_of(k, post);
@@ -71,9 +73,6 @@ void ra_known_shards_hear(ra_known_shards *k, const ra_key *post, enum ra_reader
         k->n++;
     }
     ra_known_shard *s = &k->v[at];
-    /* A note that is there when a shard becomes ours is another's, or of our own before that. */
-    if (reader == RA_READER_OTHERS || (reader == RA_READER_US && s->reader != RA_READER_US && noted))
-        k->foreign_at = now;
     count(k, s->reader, (size_t)-1);
     count(k, reader, 1);
     s->reader = reader;

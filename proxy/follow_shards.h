@@ -26,8 +26,9 @@ typedef struct ra_known_shards {
 } ra_known_shards;
 
 void ra_known_shards_free(ra_known_shards *k);
-/* Without memory it isn't counted. `noted`: its post has a note. `now`: monotonic, ms. */
-void ra_known_shards_hear(ra_known_shards *k, const ra_key *post, enum ra_reader reader, bool noted,
+/* Without memory it isn't counted. `news`: its post's note says more than was known here, whoever has the
+ * post by now. `now`: monotonic, ms. */
+void ra_known_shards_hear(ra_known_shards *k, const ra_key *post, enum ra_reader reader, bool news,
                           int64_t now);
 
 #endif

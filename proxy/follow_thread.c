@@ -19,16 +19,11 @@ enum {
 
 /*
  * What has been noted of writes until now would have been ended by records that haven't been looked at, so
- * that a stranger's write of the same image could be taken for such a one. What a store has noted of them
- * counts again once it can't be that old.
+ * that a stranger's write of the same image could be taken for such a one.
  */
 static void distrust_notes(ra_follow *f)
 {
-    int64_t now = ra_clock_monotonic();
-    atomic_store(&f->epoch_began, now);
-    atomic_fetch_add(&f->epoch, 1);
-    if (!f->all->own)
-        f->nothing_own_till = ra_clock_wall() + RA_OWN_WRITES_LIFE_MS + RA_OWN_WRITES_LATE_MS;
+    f->since_here = f->since = ra_clock_monotonic();
 }
 
 static bool void_one(ra_follow *f, ra_table *table, ra_arena *a)
@@ -37,7 +32,7 @@ static bool void_one(ra_follow *f, ra_table *table, ra_arena *a)
     ra_marks m;
     ra_marks_init(&m, a);
     ra_marks_table(&m, &t);
-    if (!ra_marks_end(&m, NULL) || !ra_follow_mark(f, m.v, m.n, a))
+    if (!ra_marks_end(&m, NULL) || !ra_follow_mark(f, m.v, m.n))
         return false;
     atomic_fetch_add(&f->invalidated, m.n);
     return true;
@@ -111,13 +106,14 @@ static bool image_name(const batch_work *w, uint32_t image, bool none, ra_key *o
     return none || (image != RA_JSON_NONE && ra_item_digest(&w->records.json, image, w->arena, out));
 }
 
-/* The item of a record, and what has become of it. false: its key can't be read, or there is no memory. */
+/* The item of a record, and what has become of it. false: its key can't be read, or it isn't understood, or
+ * there is no memory. */
 static bool change_of(const batch_work *w, const ra_stream_record *r, ra_own_change *c)
 {
     const ra_json *j = &w->records.json;
     const ra_table *t = w->table.table;
     ra_scalar pk, sk;
-    if (!ra_op_key(j, r->keys, t, true, w->arena, &pk, &sk) ||
+    if (!r->understood || !ra_op_key(j, r->keys, t, true, w->arena, &pk, &sk) ||
         !ra_table_item_unit(t, &pk, t->sort_key ? &sk : NULL, &c->item))
         return false;
     ra_key before, after;
@@ -152,12 +148,11 @@ static bool look_at_records(batch_work *w)
 /* The units of all records but those of writes that went through a proxy. false: no memory. */
 static bool collect(const batch_work *w, ra_marks *all, uint64_t *own)
 {
-    bool trusted = ra_clock_wall() >= w->f->nothing_own_till;
     ra_marks_init(all, w->arena);
     *own = 0;
     for (size_t i = 0; i < w->records.n; i++) {
         const ra_marks *m = &w->marks[i];
-        if (trusted && w->change_of[i] && w->changes[w->change_of[i] - 1].own) {
+        if (w->change_of[i] && w->changes[w->change_of[i] - 1].own) {
             (*own)++;
             continue;
         }
@@ -175,12 +170,14 @@ static bool handle_records(batch_work *w)
     if (!look_at_records(w))
         return false;
     if (!ra_follow_take_own(f, w->changes, w->nchanges) || !collect(w, &all, &own) ||
-        !ra_follow_mark(f, all.v, all.n, w->arena))
+        !ra_follow_mark(f, all.v, all.n))
         return false;
     atomic_fetch_add(&f->records, w->records.n);
     atomic_fetch_add(&f->own, own);
     atomic_fetch_add(&f->invalidated, all.n);
     atomic_fetch_add(&f->batches, 1);
+    if (own) /* perhaps another process's, whose marks what is held near here may not have heard of yet */
+        f->shards.foreign_at = ra_clock_monotonic();
     return true;
 }
 
@@ -216,21 +213,18 @@ static bool batch(void *arg, const ra_shard *shard, ra_bytes body)
 {
     ra_follow *f = ra_follow_of(arg);
     ra_arena a;
-    (void)shard;
     if (atomic_load(&f->stopping))
         return false;
     ra_arena_init(&a, BATCH_MAX);
     bool ok = handle(f, body, &a);
     ra_arena_free(&a);
-    if (!ok && ++f->tries >= TRIES_MOST && !atomic_load(&f->stopping) && void_table(f)) {
+    if (!ok && shard->refused + 1 >= TRIES_MOST && !atomic_load(&f->stopping) && void_table(f)) {
         ra_log(RA_LOG_WARNING, "table %s: all that is cached of it is dropped instead of what changed",
                f->name);
         atomic_fetch_add(&f->lost, 1);
         ok = true;
     }
-    if (ok)
-        f->tries = 0;
-    else if (!atomic_load(&f->stopping))
+    if (!ok && !atomic_load(&f->stopping))
         say_unhandled(f);
     return ok;
 }
@@ -293,16 +287,9 @@ static void found(void *arg, const char *stream_arn, const char *view)
     snprintf(f->arn, sizeof f->arn, "%s", none ? "" : stream_arn);
 }
 
-/*
- * How old Redis's word may be on what is served near here unasked. So long a write through another proxy may
- * be unknown here, and what another one has handled of the stream. (With Momento each process handles all of
- * it; the in-process store has nothing near.)
- */
 static int64_t near_age(const ra_follow *f)
 {
-    const ra_server *s = f->loop->server;
-    bool unasked = s->redis_shared && s->near && f->config->consistency != RA_LINEARIZABLE;
-    return unasked ? s->config->cache.near.max_age : 0;
+    return ra_config_near_age(f->loop->server->config, f->config);
 }
 
 /* How much later what is known of others' shards counts: see proxy/follow_fresh.h. */
@@ -337,11 +324,11 @@ static void watermark(void *arg, int64_t ms)
     ra_follow *f = ra_follow_of(arg);
     int64_t now = ra_clock_monotonic();
     int64_t mark = ms - f->loop->server->config->streams.delivery_allowance;
-    int64_t most = ra_clock_wall() - near_age(f);
-    if (mark > most)
-        mark = most;
+    int64_t wall = ra_clock_wall(), most = wall - near_age(f);
+    ra_fresh_doubt(&f->fresh, wall);
     if (ms > 0 && mark > 0)
-        atomic_store(&f->fresh_as_of, ra_fresh_offer(&f->fresh, mark, now, delay_of(f, now)));
+        ra_fresh_offer(&f->fresh, mark < most ? mark : most, now, delay_of(f, now));
+    atomic_store(&f->fresh_as_of, f->fresh.counts);
     say_lag(f, now);
 }
 

@@ -126,6 +126,7 @@ static enum ra_invalidated mark_table(ra_invalidator *v, const ra_invalidation *
     ra_arena_init(&a, ARENA_MAX);
     ra_marks_init(&m, &a);
     enum ra_invalidated r = RA_INVALIDATED;
+    size_t done = 0;
     if (what && what->partition_key.n)
         r = add_partition(what, t, &m);
     else
@@ -133,9 +134,9 @@ static enum ra_invalidated mark_table(ra_invalidator *v, const ra_invalidation *
     if (r == RA_INVALIDATED && !ra_marks_end(&m, NULL))
         r = RA_INVALIDATED_NO_MEMORY;
     if (r == RA_INVALIDATED &&
-        !ra_errand_mark(&v->errand, &v->server->loops[0], m.v, m.n, RA_CAUSE_OPERATOR, &a))
+        !ra_errand_mark(&v->errand, &v->server->loops[0], m.v, m.n, RA_CAUSE_OPERATOR, &done))
         r = RA_INVALIDATED_STORE;
-    *units += r == RA_INVALIDATED ? m.n : 0;
+    *units += done;
     ra_arena_free(&a);
     return r;
 }

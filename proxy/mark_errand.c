@@ -21,9 +21,9 @@ typedef struct task {
     const ra_table_config *config;
     ra_tables_wait wait;
     ra_store_call call;
-    size_t at, upto, n; /* this turn's [at, upto) of n */
+    size_t at, upto, n; /* this turn's [at, upto) of n; those before it are done */
     const ra_mark *marks;
-    ra_key *units; /* theirs */
+    ra_key units[TURN]; /* this turn's */
     enum ra_cause cause;
     ra_write_id id;
     int64_t hold;
@@ -90,7 +90,7 @@ static void end_marks(task *t)
     for (size_t i = t->at, run = i; i < t->upto; i = run) {
         while (run < t->upto && t->marks[run].settle == t->marks[i].settle)
             run++;
-        ra_store_end(t->loop->store, now, &t->id, t->units + i, run - i, t->marks[i].settle);
+        ra_store_end(t->loop->store, now, &t->id, t->units + (i - t->at), run - i, t->marks[i].settle);
     }
 }
 
@@ -110,7 +110,8 @@ static void marked(ra_store_call *call)
     if (ok)
         count_marks(t);
     end_marks(t);
-    t->at = t->upto;
+    if (ok)
+        t->at = t->upto;
     if (!ok || t->at == t->n)
         ra_errand_end(t->errand, ok);
     else
@@ -122,9 +123,11 @@ static void mark(ra_errand *e, void *arg)
     (void)e;
     task *t = checked(arg);
     t->upto = t->n - t->at > TURN ? t->at + TURN : t->n;
+    for (size_t i = t->at; i < t->upto; i++)
+        t->units[i - t->at] = t->marks[i].unit;
     t->call = (ra_store_call){.done = marked, .arg = t};
-    if (ra_store_begin(t->loop->store, ra_clock_monotonic(), &t->id, t->units + t->at, t->upto - t->at,
-                       t->hold, &t->call) == RA_STORE_DONE)
+    if (ra_store_begin(t->loop->store, ra_clock_monotonic(), &t->id, t->units, t->upto - t->at, t->hold,
+                       &t->call) == RA_STORE_DONE)
         marked(&t->call);
 }
 
@@ -139,18 +142,18 @@ static void unmark(ra_errand *e, void *arg)
 }
 
 bool ra_errand_mark(ra_errand *e, ra_loop *l, const ra_mark *marks, size_t n, enum ra_cause cause,
-                    ra_arena *a)
+                    size_t *done)
 {
     static const ra_errand_kind kind = {.begin = mark, .cancel = unmark};
-    task t = {.magic = TASK_MAGIC, .errand = e, .loop = l, .marks = marks, .n = n, .cause = cause};
-    if (n == 0)
+    task t = {.magic = TASK_MAGIC, .errand = e, .loop = l, .at = *done, .n = n, .cause = cause};
+    if (*done == n)
         return true;
-    t.units = ra_arena_array(a, n, sizeof *t.units);
-    if (!t.units || !ra_write_id_new(&t.id))
+    if (!ra_write_id_new(&t.id))
         return false;
-    for (size_t i = 0; i < n; i++)
-        t.units[i] = marks[i].unit;
+    t.marks = marks;
     /* That of the index that may take longest to follow, and then some. */
     t.hold = HOLD_MS + marks[n - 1].settle;
-    return ra_errand_run(e, &kind, &t, LIMIT_MS);
+    bool ok = ra_errand_run(e, &kind, &t, LIMIT_MS);
+    *done = t.at;
+    return ok;
 }

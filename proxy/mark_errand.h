@@ -15,8 +15,9 @@
 /* The schema of the table of that name, a reference; NULL: it can't be had now. `c` is its entry in the
  * configuration. */
 ra_table *ra_errand_learn(ra_errand *e, ra_loop *l, const char *name, const ra_table_config *c);
-/* Each mark once, sorted as ra_marks_end does. false: not all of it can be done, for now. */
+/* Each mark once, sorted as ra_marks_end does. It begins at *done, and moves it as it goes on. false: not all
+ * of it can be done, for now. */
 bool ra_errand_mark(ra_errand *e, ra_loop *l, const ra_mark *marks, size_t n, enum ra_cause cause,
-                    ra_arena *a);
+                    size_t *done);
 
 #endif

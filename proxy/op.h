@@ -222,7 +222,7 @@ bool ra_op_write_after(ra_op *op, const ra_http_reply *reply, ra_mark **marks, s
 bool ra_op_write_unknown(ra_op *op, ra_mark **marks, size_t *n);
 /* The name (proxy/item_digest.h) of what the one item of a successful write was, or of none, where the reply
  * tells. */
-bool ra_op_write_old_image(const ra_op *op, const ra_http_reply *reply, ra_arena *a, ra_key *out);
+bool ra_op_write_old_image(const ra_op *op, const ra_http_reply *reply, ra_key *out);
 /* Does the reply carry something that only the proxy asked for? */
 bool ra_op_write_rewrites(const ra_op *op, const ra_http_reply *reply);
 /* Appends the reply without it. */

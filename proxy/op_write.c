@@ -316,9 +316,11 @@ bool ra_op_write_unknown(ra_op *op, ra_mark **marks, size_t *n)
     return true;
 }
 
-bool ra_op_write_old_image(const ra_op *op, const ra_http_reply *reply, ra_arena *a, ra_key *out)
+/* Read in an arena of its own, so that a large item takes nothing from what the request still needs. */
+bool ra_op_write_old_image(const ra_op *op, const ra_http_reply *reply, ra_key *out)
 {
     const write_plan *plan = op->plan;
+    ra_arena scratch;
     ra_json j;
     if ((op->kind != RA_OP_PUT_ITEM && op->kind != RA_OP_DELETE_ITEM) || !succeeded(reply) ||
         !ra_op_reply_intact(reply) || (returned_image(op) != RETURNS_OLD && !(plan && plan->capture_only)) ||
@@ -326,10 +328,12 @@ bool ra_op_write_old_image(const ra_op *op, const ra_http_reply *reply, ra_arena
         return false;
     uint32_t image = ra_json_member(&j, 0, "Attributes");
     bool ok = true;
+    ra_arena_init(&scratch, reply->len < SIZE_MAX / 32 ? reply->len * 16 + 65536 : reply->len);
     if (image == RA_JSON_NONE)
         ra_item_digest_removed(out);
     else
-        ok = ra_item_digest(&j, image, a, out);
+        ok = ra_item_digest(&j, image, &scratch, out);
+    ra_arena_free(&scratch);
     ra_json_free(&j);
     return ok;
 }

@@ -57,6 +57,8 @@ bool ra_rekey_wants(const ra_stream_rule *rule, const ra_stream_record *r, const
                     const ra_table *t, ra_arena *a)
 {
     ra_bytes text;
+    if (!r->understood)
+        return true;
     if (!(rule->events & 1u << r->event))
         return false;
     if (!rule->partition_key || !partition_text(r, j, t, a, &text))
@@ -89,10 +91,14 @@ static bool no_memory(maker *m)
 }
 
 /* Reading a value fails without memory too: then another allocation of at least its size fails as well, and
- * the record isn't to blame. */
+ * the record isn't to blame. It isn't the arena's, or a batch of such records would use that up. */
 static bool poison(maker *m, const char *why)
 {
-    return ra_arena_alloc(m->a, m->j->text.n + 64) ? fail(m, RA_REKEY_POISON, why) : no_memory(m);
+    ra_arena probe;
+    ra_arena_init(&probe, m->a->cap - m->a->used);
+    bool memory = ra_arena_alloc(&probe, m->j->text.n + 64) != NULL;
+    ra_arena_free(&probe);
+    return memory ? fail(m, RA_REKEY_POISON, why) : no_memory(m);
 }
 
 /* What the one star of the rule's glob stands for; the configuration takes no other glob with {star}. */
@@ -230,6 +236,8 @@ static bool make(maker *m, ra_rekey_target *out)
 {
     const ra_stream_rule *r = m->rule;
     ra_scalar partition;
+    if (!m->r->understood)
+        return poison(m, "it isn't a stream's record");
     out->nset = r->nset;
     out->set = ra_arena_array(m->a, r->nset, sizeof *out->set);
     if (!out->set)

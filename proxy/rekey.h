@@ -32,7 +32,8 @@ const char *ra_rekey_unfit(const ra_stream_rule *rule, const ra_table *t);
 /* Are its rows found by reading a global index, which follows the table with a delay? */
 bool ra_rekey_lags(const ra_stream_rule *rule, const ra_table *t);
 
-/* Does the rule want this record? One whose keys can't be read is wanted: it will be found to be poison. */
+/* Does the rule want this record? One that isn't understood, or whose keys can't be read, is wanted: it will
+ * be found to be poison. */
 bool ra_rekey_wants(const ra_stream_rule *rule, const ra_stream_record *r, const ra_json *j,
                     const ra_table *t, ra_arena *a);
 

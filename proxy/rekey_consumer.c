@@ -20,6 +20,7 @@ struct ra_rekey_consumer {
     ra_rekey_looks *looks;
     ra_rekey_keeper *keeper;
     ra_rekey_run run;
+    char *arn; /* of the stream that was found last; NULL: none yet */
 };
 
 /* A record that a rule wants. */
@@ -76,6 +77,10 @@ static void add_image(ra_buf *out, const ra_json *j, const char *name, uint32_t 
 static void record_text(const ra_stream_record *r, const ra_json *j, ra_buf *out)
 {
     static const char *const events[] = {"INSERT", "MODIFY", "REMOVE"};
+    if (!r->understood) {
+        ra_buf_add_bytes(out, ra_json_raw(j, r->token));
+        return;
+    }
     ra_buf_addf(out, "{\"eventName\":\"%s\",\"dynamodb\":{\"SequenceNumber\":\"%s\"", events[r->event],
                 r->sequence);
     add_image(out, j, "Keys", r->keys);
@@ -120,8 +125,9 @@ static bool bury_record(batch *b, const ra_stream_rule *rule, const ra_stream_re
     ra_buf text;
     ra_buf_init(&text, LETTER_MAX);
     record_text(r, &b->records->json, &text);
-    b->done.dead_letters++;
-    return bury(b->c, rule, tries, error, &text);
+    bool ok = bury(b->c, rule, tries, error, &text);
+    b->done.dead_letters += ok;
+    return ok;
 }
 
 /* Of a record whose batch is gone: only its number and its keys are known. */
@@ -161,12 +167,14 @@ static bool want(batch *b, const ra_stream_rule *rule, const ra_stream_record *r
     return false;
 }
 
-/* By group, the newest first. */
+/* By group, the newest first; of one sort key what the stream told last, as the first to be run stays. */
 static int order(const void *x, const void *y)
 {
     const wanted *a = x, *b = y;
     int c = memcmp(a->target.group.b, b->target.group.b, RA_KEY_BYTES);
-    return c ? c : ra_rekey_order(&b->target.sort, &a->target.sort);
+    if (c == 0)
+        c = ra_rekey_order(&b->target.sort, &a->target.sort);
+    return c ? c : (a->record < b->record) - (a->record > b->record);
 }
 
 static bool find_wanted(batch *b)
@@ -205,8 +213,8 @@ static bool make_look(ra_rekey_consumer *c, const ra_stream_rule *rule, const ra
     enum ra_rekey_end end = ra_rekey_run_target(&c->run, rule, target, &out);
     bool ok = end != RA_REKEY_STOPPED;
     if (end == RA_REKEY_GIVEN_UP) {
-        done.dead_letters = 1;
         ok = bury_target(c, rule, target, out.tries, ra_buf_bytes(&out.error));
+        done.dead_letters = ok;
     }
     done.moved = out.moved;
     ra_buf_free(&out.error);
@@ -322,9 +330,21 @@ static bool on_lost(void *arg, const char *why)
     return true;
 }
 
+/* A table of other keys that has taken the name of the one before would make poison of each record. */
+static void note_stream(ra_rekey_consumer *c, const char *arn)
+{
+    const ra_table *table = c->arn && strcmp(c->arn, arn) != 0 ? c->o.renew(c->o.arg) : NULL;
+    if (table)
+        c->o.table = c->run.table = table;
+    free(c->arn);
+    c->arn = strdup(arn);
+}
+
 static void on_found(void *arg, const char *arn, const char *view)
 {
-    const ra_rekey_consumer *c = checked(arg);
+    ra_rekey_consumer *c = checked(arg);
+    if (*view)
+        note_stream(c, arn);
     ra_rekey_report_stream(c->o.report, c->o.table->name, arn, view);
     if (strcmp(view, "KEYS_ONLY") == 0 || strcmp(view, "OLD_IMAGE") == 0)
         c->o.unusable(c->o.arg,
@@ -378,6 +398,7 @@ void ra_rekey_consumer_free(ra_rekey_consumer *c)
         return;
     ra_rekey_keeper_free(c->keeper);
     ra_rekey_looks_free(c->looks);
+    free(c->arn);
     c->magic = 0;
     free(c);
 }

@@ -28,6 +28,9 @@ typedef struct ra_rekey_consumer_options {
     int64_t settle; /* ms; of the table */
     /* The stream's view has no new image: no rule can be applied. It is to stop. */
     void (*unusable)(void *arg, const char *why);
+    /* The stream is another one than before, so the table may be, too: its keys, learnt anew, in the place of
+     * `table`, which isn't used any more. NULL: it is to stop. */
+    const ra_table *(*renew)(void *arg);
     void *arg;
 } ra_rekey_consumer_options;
 

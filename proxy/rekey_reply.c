@@ -18,8 +18,9 @@ static bool is_one_of(const ra_json *j, uint32_t token, const char *const *list,
  * another row's. */
 static enum ra_rekey_fate reason(const ra_json *j, uint32_t code, bool first)
 {
-    static const char *const passing[] = {"ThrottlingError", "ProvisionedThroughputExceeded",
-                                          "RequestLimitExceeded", "InternalServerError"};
+    static const char *const passing[] = {"ThrottlingError",      "ProvisionedThroughputExceeded",
+                                          "RequestLimitExceeded", "InternalServerError",
+                                          "AccessDenied",         "ResourceNotFound"};
     if (code == RA_JSON_NONE || ra_json_string_is(j, code, "None"))
         return RA_REKEY_WENT;
     if (is_one_of(j, code, passing, sizeof passing / sizeof *passing))

@@ -144,7 +144,7 @@ void ra_rekey_report_trouble(ra_rekey_report *r, const char *table, const char *
 void ra_rekey_report_lost(ra_rekey_report *r, const char *table, const char *why)
 {
     ra_buf b;
-    ra_log(RA_LOG_WARNING, "table %s: records are gone that nobody has handled: %s", table, why);
+    ra_log(RA_LOG_WARNING, "table %s: records may be gone that nobody has handled: %s", table, why);
     begin(&b, "lost");
     member(&b, "table", ra_bytes_z(table));
     member(&b, "error", ra_bytes_z(why));

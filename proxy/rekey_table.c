@@ -9,12 +9,14 @@
 #include <cjson/cJSON.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum {
     ASK_TIMEOUT = 10 * 1000,
     WRITE_TIMEOUT = 40 * 1000, /* the proxy itself gives a write up after 30 s */
     FIRST_PAUSE = 200,         /* ms: until the table is asked for again, and the longest */
     LONGEST_PAUSE = 5 * 1000,
+    GRACE = 5, /* s: for the record in hand, once it is to stop */
     DESCRIBE_MAX = 1024,
     ERROR_MAX = 4096
 };
@@ -27,8 +29,9 @@ struct ra_rekey_table {
     ra_table *table;
     ra_rekey_consumer *consumer;
     atomic_bool stopping, failed;
-    pthread_mutex_t lock; /* of `walk`, which another thread may stop */
+    pthread_mutex_t lock; /* of what follows, for another thread may stop it */
     ra_stream_walk *walk;
+    struct timespec grace; /* until then, by the wall clock, it may finish; tv_sec 0: it isn't to stop */
 };
 
 /* ---- what the rules' runs call ---- */
@@ -172,6 +175,23 @@ static bool describe(ra_rekey_table *t)
     return known;
 }
 
+/* There is another stream. The table before is let go only when its successor is known, for names in reports.
+ */
+static const ra_table *renew(void *arg)
+{
+    ra_rekey_table *t = arg;
+    ra_table *before = t->table;
+    t->table = NULL;
+    if (describe(t)) {
+        ra_table_unref(before);
+        return t->table;
+    }
+    ra_table_unref(t->table);
+    t->table = before;
+    ra_rekey_table_stop(t);
+    return NULL;
+}
+
 /* ---- the thread ---- */
 
 static bool make_walk(ra_rekey_table *t)
@@ -221,6 +241,7 @@ static void read_stream(ra_rekey_table *t)
                                          .tries = t->o.tries,
                                          .settle = tc ? tc->settle : 0,
                                          .unusable = unusable,
+                                         .renew = renew,
                                          .arg = t};
     const char *why = "out of memory";
     t->consumer = ra_rekey_consumer_new(&o);
@@ -285,12 +306,22 @@ void ra_rekey_table_stop(ra_rekey_table *t)
     pthread_mutex_lock(&t->lock);
     if (t->walk)
         ra_stream_walk_stop(t->walk);
+    if (!t->grace.tv_sec && clock_gettime(CLOCK_REALTIME, &t->grace) == 0)
+        t->grace.tv_sec += GRACE;
     pthread_mutex_unlock(&t->lock);
 }
 
+/* What is under way when that is over has an unknown fate, as after a crash: its record comes again. */
 bool ra_rekey_table_join(ra_rekey_table *t)
 {
-    pthread_join(t->thread, NULL);
+    pthread_mutex_lock(&t->lock);
+    struct timespec grace = t->grace;
+    pthread_mutex_unlock(&t->lock);
+    if (pthread_timedjoin_np(t->thread, NULL, &grace) != 0) {
+        ra_ddb_stop(t->upstream);
+        ra_ddb_stop(t->proxy);
+        pthread_join(t->thread, NULL);
+    }
     bool ok = !atomic_load(&t->failed);
     free_table(t);
     return ok;

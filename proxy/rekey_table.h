@@ -35,9 +35,9 @@ typedef struct ra_rekey_table ra_rekey_table;
 /* Starts the thread. Strings and all else are the caller's and must outlive it. NULL with *why, which is
  * static. */
 ra_rekey_table *ra_rekey_table_start(const ra_rekey_table_options *o, const char **why);
-/* It ends soon: the record in hand is finished if it can be now. Any thread. */
+/* It ends soon: the record in hand is finished if it can be within 5 s. Any thread. */
 void ra_rekey_table_stop(ra_rekey_table *t);
-/* After that, or with `once`, waits for its end. false: it has failed, which has been said. */
+/* After that: waits for its end, and frees it. false: it has failed, which has been said. */
 bool ra_rekey_table_join(ra_rekey_table *t);
 
 #endif

@@ -53,12 +53,12 @@ void ra_request_note_own(ra_request *r)
     if (!ra_op_write_images(&r->op, r->reply, &r->arena, &v, &n))
         return; /* its records count as strangers' */
     ra_key old, image;
-    bool was = n && ra_op_write_old_image(&r->op, r->reply, &r->arena, &old);
-    int64_t took = ra_clock_monotonic() - r->sent_at;
+    bool was = n && ra_op_write_old_image(&r->op, r->reply, &old);
+    int64_t now = ra_clock_monotonic();
     for (size_t i = 0; i < n; i++) {
         const ra_op_table *t = &r->op.tables[v[i].table];
         const ra_follow *f = follow_of(r, t);
         if (f && ra_follow_image(t->table, was ? &old : NULL, &v[i].image, &image))
-            ra_follow_note(f, r->loop, &v[i].item, &image, took);
+            ra_follow_note(f, r->loop, &v[i].item, &image, now - r->sent_at, now);
     }
 }

@@ -386,10 +386,12 @@ static bool is_failure(const ra_http_reply *reply)
 static ra_verdict fetched_verdict(const ra_request *r, bool stored)
 {
     bool missed = r->op.nparts && !r->op.bypass && !r->observed;
-    bool bypassed = missed && r->op.nparts == 1 && r->op.parts[0].look.outcome == RA_LOOKUP_BYPASS;
+    bool bypassed = missed; /* all of it */
     bool partial = false;
-    for (size_t i = 0; i < r->op.nparts; i++)
+    for (size_t i = 0; i < r->op.nparts; i++) {
+        bypassed &= r->op.parts[i].look.outcome == RA_LOOKUP_BYPASS;
         partial |= !r->op.parts[i].upstream;
+    }
     return (ra_verdict){.cache = missed && !bypassed ? RA_X_MISS : RA_X_BYPASS,
                         .forward = partial               ? "partial"
                                    : missed && !bypassed ? "miss"

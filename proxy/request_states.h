@@ -95,7 +95,7 @@ struct ra_request {
     unsigned upstream_calls;        /* DynamoDB has been asked so often, for so long in all */
     int64_t upstream_us;
     uint64_t half_units; /* that DynamoDB says they have consumed, for reading and writing */
-    char *target;        /* this and the next two are in the arena */
+    char *target;        /* this and the next one are in the arena */
     char *user_agent;
     ra_arena arena;
     ra_op op;

@@ -152,46 +152,19 @@ static void add_note(ra_buf *out, const ra_stream_note *n, bool first)
                 n->finished ? "true" : "false", n->drained_ms, n->at);
 }
 
-static bool write_all(int fd, ra_bytes text)
-{
-    while (text.n) {
-        ssize_t n = write(fd, text.p, text.n);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        text.p += n;
-        text.n -= (size_t)n;
-    }
-    return true;
-}
-
-/* So that the rename itself is on disk. */
-static bool sync_folder(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
-    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    bool ok = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    free(folder);
-    return ok;
-}
-
 static bool replace(const char *path, ra_bytes text, char why[RA_STREAM_FILE_WHY_MAX])
 {
     char *beside = NULL;
     if (asprintf(&beside, "%s.new", path) < 0)
         return say(why, path, "it can't be written", ENOMEM);
     int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write_all(fd, text) && fsync(fd) == 0;
+    bool ok = fd >= 0 && ra_file_write_all(fd, text.p, text.n) && fsync(fd) == 0;
     int error = errno;
     if (fd >= 0 && close(fd) != 0 && ok) {
         error = errno;
         ok = false;
     }
-    if (ok && (rename(beside, path) != 0 || !sync_folder(path))) {
+    if (ok && (rename(beside, path) != 0 || !ra_file_sync_folder(path))) {
         error = errno;
         ok = false;
     }

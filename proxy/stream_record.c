@@ -1,5 +1,6 @@
-/* A reply that isn't understood to its last record is refused whole: whoever reads the stream may not pass
- * over what it might have said. Numbers never go through a double. */
+/* What isn't a list of records is refused whole, for another reply may be one; a record that isn't understood
+ * is given as that, for it would be the same in every reply, and block its shard. Numbers never go through a
+ * double. */
 #include "proxy/stream_record.h"
 
 enum { SECONDS_DIGITS_MOST = 15 };
@@ -34,16 +35,19 @@ static bool read_seconds(const ra_json *j, uint32_t token, int64_t *out)
     return true;
 }
 
-/* It goes into requests and into notes as it is. */
+/* It goes into requests and into notes as it is. "": it isn't one. false: no memory. */
 static bool read_sequence(const ra_json *j, uint32_t token, ra_arena *a, char out[RA_SEQUENCE_MAX + 1])
 {
     ra_bytes text;
-    if (token == RA_JSON_NONE || !ra_json_string(j, token, a, &text) || text.n == 0 ||
-        text.n > RA_SEQUENCE_MAX)
+    if (token == RA_JSON_NONE || !ra_json_is(j, token, RA_JSON_STRING))
+        return true;
+    if (!ra_json_string(j, token, a, &text))
         return false;
+    if (text.n > RA_SEQUENCE_MAX)
+        return true;
     for (size_t i = 0; i < text.n; i++) {
         if (text.p[i] < '0' || text.p[i] > '9')
-            return false;
+            return true;
     }
     memcpy(out, text.p, text.n);
     out[text.n] = '\0';
@@ -70,17 +74,30 @@ static bool read_map(const ra_json *j, uint32_t object, const char *name, uint32
     return *out == RA_JSON_NONE || ra_json_is(j, *out, RA_JSON_OBJECT);
 }
 
-static bool read_record(const ra_json *j, uint32_t token, ra_arena *a, ra_stream_record *r)
+/* All but the sequence number. false: it isn't a record. */
+static bool read_rest(const ra_json *j, uint32_t token, uint32_t data, ra_stream_record *r)
 {
-    uint32_t data = ra_json_is(j, token, RA_JSON_OBJECT) ? member(j, token, "dynamodb") : RA_JSON_NONE;
-    if (data == RA_JSON_NONE || !ra_json_is(j, data, RA_JSON_OBJECT))
-        return false;
     r->identity = member(j, token, "userIdentity");
-    return read_event(j, member(j, token, "eventName"), &r->event) &&
-           read_sequence(j, member(j, data, "SequenceNumber"), a, r->sequence) &&
+    return r->sequence[0] && read_event(j, member(j, token, "eventName"), &r->event) &&
            read_seconds(j, member(j, data, "ApproximateCreationDateTime"), &r->created_s) &&
            read_map(j, data, "Keys", &r->keys) && read_map(j, data, "OldImage", &r->before) &&
            read_map(j, data, "NewImage", &r->after) && r->keys != RA_JSON_NONE;
+}
+
+/* false: no memory. */
+static bool read_record(const ra_json *j, uint32_t token, ra_arena *a, ra_stream_record *out)
+{
+    uint32_t data = member(j, token, "dynamodb");
+    *out = (ra_stream_record){.token = token};
+    if (data == RA_JSON_NONE)
+        return true;
+    if (!read_sequence(j, member(j, data, "SequenceNumber"), a, out->sequence))
+        return false;
+    ra_stream_record r = *out;
+    r.understood = read_rest(j, token, data, &r);
+    if (r.understood)
+        *out = r;
+    return true;
 }
 
 static bool read_records(ra_arena *a, ra_stream_records *out)
@@ -162,7 +179,7 @@ void ra_stream_record_marks(const ra_stream_record *r, const ra_json *j, const r
 {
     ra_scalar pk, sk;
     seen s = {.r = r, .j = j, .t = t, .arena = a, .m = m};
-    if (!ra_op_key(j, r->keys, t->table, true, a, &pk, &sk)) {
+    if (!r->understood || !ra_op_key(j, r->keys, t->table, true, a, &pk, &sk)) {
         ra_marks_table(m, t);
         return;
     }

@@ -17,6 +17,7 @@ typedef struct entry {
     bool has_child;    /* in the last listing */
     bool doubtful;     /* its parent isn't listed, and may yet come: listings aren't made in one instant */
     unsigned since;    /* whole listings since it was finished */
+    size_t walk;       /* see break_circles */
 } entry;
 
 /* Invariants: v[0, n) is sorted by id; new_v[0, new_n) too, and is what the listing under way has found that
@@ -256,6 +257,24 @@ static void relate(ra_shards *s)
     }
 }
 
+/* No stream has shards that come before themselves. If one were listed they would wait for each other for
+ * ever, and be missing in the watermark: one of them is taken for a first one. Each walk up to the first
+ * shard that was walked over before leaves its own number. */
+static void break_circles(ra_shards *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        s->v[i]->walk = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        entry *e = s->v[i], *parent;
+        for (; e && !e->walk; e = parent) {
+            e->walk = i + 1;
+            parent = parent_of(s, e);
+            if (parent && parent->walk == i + 1)
+                e->s.parent[0] = '\0';
+        }
+    }
+}
+
 bool ra_shards_list_end(ra_shards *s, bool *lost)
 {
     *lost = false;
@@ -276,6 +295,7 @@ bool ra_shards_list_end(ra_shards *s, bool *lost)
     qsort(s->v, s->n, sizeof(entry *), by_id);
     for (size_t i = 0; i < s->n; i++)
         s->v[i]->doubtful = s->v[i]->doubtful && !parent_of(s, s->v[i]);
+    break_circles(s);
     relate(s);
     s->listed = true;
     return true;

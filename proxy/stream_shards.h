@@ -31,6 +31,7 @@ typedef struct ra_shard {
     unsigned start;     /* enum ra_shard_start, of who begins to read it now */
     int64_t drained_ms; /* wall clock: all that was in it then has been handled; 0: not known yet */
     unsigned seen;      /* the listing that it was in last */
+    unsigned refused;   /* how often in a row its next batch hasn't been handled */
     void *arg;          /* the reader's own; not touched here */
 } ra_shard;
 

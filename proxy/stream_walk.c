@@ -42,6 +42,17 @@ void ra_walk_unable(ra_stream_walk *w, const char *why, bool for_good)
         snprintf(w->fatal, sizeof w->fatal, "%s", why);
 }
 
+/* Counted anew each time, for readers are forgotten with their shards. */
+static bool any_failing(const ra_stream_walk *w)
+{
+    bool any = w->failing;
+    for (size_t i = 0; w->shards && i < ra_shards_count(w->shards) && !any; i++) {
+        const ra_stream_reader *r = ra_shards_at(w->shards, i)->arg;
+        any = r && r->failing;
+    }
+    return any;
+}
+
 void ra_walk_failed(ra_stream_walk *w, bool *failing, const char *what, const ra_http_reply *r)
 {
     if (ra_walk_stopped(w))
@@ -55,7 +66,7 @@ void ra_walk_failed(ra_stream_walk *w, bool *failing, const char *what, const ra
         ra_ddb_describe_reply("DynamoDB", r, &text);
     ra_buf_add_char(&text, '\0');
     const char *why = ra_buf_ok(&text) ? text.p : what;
-    if (!*failing && w->nfailing++ == 0)
+    if (!any_failing(w))
         ra_log(RA_LOG_WARNING, "stream of %s: %s; it is tried again", w->o.table, why);
     *failing = true;
     ra_walk_unable(w, why, !ra_ddb_may_pass(r) && r && r->result == RA_HTTP_OK);
@@ -65,9 +76,10 @@ void ra_walk_failed(ra_stream_walk *w, bool *failing, const char *what, const ra
 void ra_walk_well(ra_stream_walk *w, bool *failing)
 {
     w->failures = 0;
-    if (*failing && --w->nfailing == 0)
-        ra_log(RA_LOG_INFO, "stream of %s: it can be read again", w->o.table);
+    bool was = *failing;
     *failing = false;
+    if (was && !any_failing(w))
+        ra_log(RA_LOG_INFO, "stream of %s: it can be read again", w->o.table);
 }
 
 /* ---- making ---- */
@@ -158,6 +170,27 @@ static void each(ra_stream_walk *w, void (*f)(ra_stream_walk *w, ra_shard *s))
         f(w, ra_shards_at(w->shards, i));
 }
 
+/* With many shards, or slow replies, a round takes longer than a lease: so it is renewed when it is needed,
+ * or the last ones' would always have run out. */
+static void hold_and_read(ra_stream_walk *w, ra_shard *s)
+{
+    ra_walk_hold(w, s);
+    ra_walk_read(w, s);
+    if (s->finished) /* before a listing has it forgotten */
+        ra_walk_release(w, s);
+}
+
+/* What has been handled until a time that is yet to come isn't known: a clock was wrong then, or is now. */
+static void forget_the_future(ra_stream_walk *w)
+{
+    int64_t latest = ra_walk_wall(w) + RA_CLOCKS_APART;
+    for (size_t i = 0; w->shards && i < ra_shards_count(w->shards); i++) {
+        ra_shard *s = ra_shards_at(w->shards, i);
+        if (s->drained_ms > latest)
+            s->drained_ms = 0;
+    }
+}
+
 static void one_round(ra_stream_walk *w)
 {
     ra_walk_look(w);
@@ -167,10 +200,11 @@ static void one_round(ra_stream_walk *w)
     }
     if (settle(w) && w->opened) {
         each(w, note_settled);
-        each(w, ra_walk_read);
+        each(w, hold_and_read);
     }
     if (ra_walk_stopped(w))
         return;
+    forget_the_future(w);
     bool known = w->opened && !w->ending && !w->owed;
     w->handler->watermark(w->handler->arg, known ? ra_shards_watermark(w->shards) : 0);
 }

@@ -5,7 +5,14 @@
 
 #include <stdio.h>
 
-enum { NO_STREAM_AGAIN = 5000, PAGE = 100, PAGES_MAX = RA_SHARDS_MAX };
+enum {
+    NO_STREAM_AGAIN = 5000,
+    PAGE = 100,
+    PAGES_MAX = RA_SHARDS_MAX,
+    PAGE_TRIES = 6, /* DynamoDB answers ten DescribeStream a second, whoever asks */
+    PAGE_FIRST_PAUSE = 100,
+    PAGE_LONGEST_PAUSE = 1000
+};
 
 static const char NEVER_READ[] =
     "nobody has read this stream before: what has been written until now isn't known";
@@ -17,6 +24,8 @@ static const char SWITCHED[] = "a stream was switched on: what was written befor
 
 static void leave_stream(ra_stream_walk *w)
 {
+    for (size_t i = 0; i < ra_shards_count(w->shards); i++)
+        ra_walk_release(w, ra_shards_at(w->shards, i));
     ra_shards_free(w->shards);
     w->shards = NULL;
     w->arn[0] = w->view[0] = '\0';
@@ -121,19 +130,38 @@ static bool list_page(ra_stream_walk *w, const ra_http_reply *reply, char last[R
                       char status[16])
 {
     ra_bytes body = {reply->body, reply->len};
-    return ra_stream_described(body, status, w->view) && ra_shards_list_page(w->shards, body, last);
+    char before[RA_SHARD_ID_MAX + 1];
+    memcpy(before, last, sizeof before);
+    return ra_stream_described(body, status, w->view) && ra_shards_list_page(w->shards, body, last) &&
+           (!last[0] || strcmp(last, before) != 0);
+}
+
+/* After the first page what may pass is waited out: a long listing is throttled in its middle, and would be
+ * each time, were it begun anew. */
+static ra_http_reply *get_page(ra_stream_walk *w, const char *last)
+{
+    int64_t pause = 0;
+    ra_http_reply *reply = describe_stream(w, last);
+    for (int tries = 1; last[0] && tries < PAGE_TRIES && ra_ddb_may_pass(reply) && !ra_walk_stopped(w);
+         tries++) {
+        ra_http_reply_unref(reply);
+        w->api->wait(w->api->arg, ra_ddb_backoff(&pause, PAGE_FIRST_PAUSE, PAGE_LONGEST_PAUSE));
+        reply = describe_stream(w, last);
+    }
+    return reply;
 }
 
 enum listed { LISTED, LISTED_NOT, LISTED_GONE };
 
+/* Of a page in the middle ResourceNotFoundException says that the shard before it is gone meanwhile. */
 static enum listed list_pages(ra_stream_walk *w, char status[16])
 {
     char last[RA_SHARD_ID_MAX + 1] = "";
     enum listed listed = LISTED;
     ra_shards_list_begin(w->shards, w->first && w->o.from_now);
     for (int pages = 0; listed == LISTED && (pages == 0 || last[0]); pages++) {
-        ra_http_reply *reply = describe_stream(w, last);
-        if (ra_ddb_is_error(reply, "ResourceNotFoundException"))
+        ra_http_reply *reply = get_page(w, last);
+        if (pages == 0 && ra_ddb_is_error(reply, "ResourceNotFoundException"))
             listed = LISTED_GONE;
         else if (pages == PAGES_MAX || !ra_ddb_succeeded(reply) || !list_page(w, reply, last, status)) {
             ra_walk_failed(w, &w->failing, "DescribeStream", reply);

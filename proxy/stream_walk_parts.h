@@ -34,8 +34,9 @@ typedef struct ra_stream_reader {
     bool unnoted;   /* finished without being read, and not noted as that yet */
     bool reset;     /* what it was is lost, and where it begins now isn't noted yet */
     bool caught_up; /* an empty reply means that there is nothing */
-    bool failing;   /* and the log has been told */
+    bool failing;   /* and the log has been told, of it or of another */
     unsigned empties;
+    unsigned refusals; /* of its iterators, or of itself, in a row; such as come of themselves once */
     int64_t next_hold, held_until, next_read, last_read, next_note, pause;
     char *iterator; /* of what comes after all that this process has handled; NULL: to be had */
     /* The first reply of a shard that begins from now on, kept until `lost` has been told; and when it was
@@ -65,14 +66,13 @@ struct ra_stream_walk {
     bool listed, opened;
     bool ending;    /* its status isn't ENABLED any more */
     bool none_told; /* that there is no stream */
-    bool failing;   /* DescribeTable or DescribeStream; and the log has been told */
+    bool failing;   /* DescribeTable or DescribeStream; and the log has been told, of it or of a reader */
     int64_t next_look, listed_at, pause;
 
     const char *owed; /* why `lost` must be told; NULL: nothing */
     int64_t next_owed;
     int64_t lost_at; /* wall: when it was told last; 0: never */
 
-    unsigned nfailing;           /* how many `failing` there are, readers' too */
     unsigned failures;           /* in a row */
     char fatal[RA_WALK_WHY_MAX]; /* with `once`: why it can't be done; "": it still may */
 };

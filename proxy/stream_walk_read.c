@@ -93,18 +93,24 @@ static void trimmed(ra_stream_walk *w, ra_shard *s)
     ra_walk_owe(w, TRIMMED);
 }
 
+/* Shards go, and iterators expire; but then it isn't the same again and again. */
+static bool is_usual(ra_stream_reader *r, const ra_http_reply *reply, bool gone)
+{
+    return (gone || ra_ddb_is_error(reply, "ExpiredIteratorException")) && ++r->refusals < RA_WALK_TRIES;
+}
+
 static void trouble(ra_stream_walk *w, ra_shard *s, const char *operation, const ra_http_reply *reply)
 {
     ra_stream_reader *r = s->arg;
+    bool gone = ra_ddb_is_error(reply, "ResourceNotFoundException"); /* the shard, or the whole stream */
+    int64_t again = w->listed_at + RA_WALK_AGAIN;
     if (reply && reply->result == RA_HTTP_OK && !ra_ddb_may_pass(reply))
         ra_walk_drop_iterator(r);
+    if (gone && again < w->next_look)
+        w->next_look = again;
     if (ra_ddb_is_error(reply, "TrimmedDataAccessException"))
         trimmed(w, s);
-    else if (ra_ddb_is_error(reply, "ResourceNotFoundException")) {
-        int64_t again = w->listed_at + RA_WALK_AGAIN; /* the shard, or the whole stream, may be gone */
-        if (again < w->next_look)
-            w->next_look = again;
-    } else if (!ra_ddb_is_error(reply, "ExpiredIteratorException"))
+    else if (!is_usual(r, reply, gone))
         ra_walk_failed(w, &r->failing, operation, reply);
     pause_reader(w, r);
 }
@@ -115,12 +121,18 @@ static void trouble(ra_stream_walk *w, ra_shard *s, const char *operation, const
 typedef struct batch {
     size_t n;
     bool full;
-    char last[RA_SEQUENCE_MAX + 1];
+    char last[RA_SEQUENCE_MAX + 1]; /* sequence number that could be read; "": none */
     int64_t created_ms; /* of the last one, rounded down to a second, or (DynamoDB Local) to a minute; 0: not
                            said */
     int64_t grain;      /* which of the two; where it may be either, a minute */
     char *next;         /* the iterator; NULL: this is the shard's end */
 } batch;
+
+static void last_sequence(const ra_stream_records *records, char out[RA_SEQUENCE_MAX + 1])
+{
+    for (size_t i = records->n; records->v && i > 0 && !*out; i--)
+        memcpy(out, records->v[i - 1].sequence, RA_SEQUENCE_MAX + 1);
+}
 
 static bool read_batch(const ra_stream_walk *w, const ra_http_reply *reply, batch *b)
 {
@@ -135,8 +147,7 @@ static bool read_batch(const ra_stream_walk *w, const ra_http_reply *reply, batc
         b->full = b->n >= w->o.batch || reply->len >= MB;
         b->created_ms = last ? last->created_s * 1000 : 0;
         b->grain = last && last->created_s % 60 == 0 ? MINUTE : SECOND;
-        if (last)
-            memcpy(b->last, last->sequence, sizeof b->last);
+        last_sequence(&records, b->last);
         if (records.next.p)
             ok = (b->next = strndup(records.next.p, records.next.n)) != NULL;
         ra_stream_records_free(&records);
@@ -185,7 +196,7 @@ static void advance(ra_stream_walk *w, ra_shard *s, batch *b, int64_t wall)
 {
     ra_stream_reader *r = s->arg;
     note_time(s, b, wall);
-    if (b->n) {
+    if (b->last[0]) {
         memcpy(s->handled, b->last, sizeof s->handled);
         s->start = RA_SHARD_AFTER;
     } else if (s->start == RA_SHARD_FROM_NOW && w->o.replay)
@@ -215,14 +226,17 @@ static bool take_reply(ra_stream_walk *w, ra_shard *s, const ra_http_reply *repl
         return false;
     }
     ra_walk_well(w, &r->failing);
+    r->refusals = 0;
     if (b.n && !w->handler->batch(w->handler->arg, s, (ra_bytes){reply->body, reply->len})) {
         free(b.next);
+        s->refused++;
         pause_reader(w, r);
         if (!ra_walk_stopped(w))
             ra_walk_unable(w, "what was found couldn't be handled", false);
         return false;
     }
     r->pause = 0;
+    s->refused = 0;
     advance(w, s, &b, wall);
     free(b.next);
     bool idle = b.n == 0 && r->caught_up && w->o.idle_interval > RA_WALK_APART;

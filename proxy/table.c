@@ -57,6 +57,26 @@ typedef struct identity {
     const char *arn, *id;
 } identity;
 
+/* Each has a name of its own, and these are added up, so that their order is nothing. */
+static bool name_global_indexes(ra_table *t)
+{
+    ra_buf b;
+    bool ok = true;
+    for (size_t i = 0; ok && i < t->nindexes; i++) {
+        const ra_table_index *index = &t->indexes[i];
+        ra_key one;
+        if (!index->global)
+            continue;
+        ra_buf_init(&b, MAX_KEY_PARTS);
+        ra_key_part_key(&b, &index->guard);
+        ra_key_part_z(&b, index->understood ? index->partition_key : "");
+        ok = end_key(&b, &one);
+        for (size_t k = 0; ok && k < RA_KEY_BYTES; k++)
+            t->global_indexes.b[k] ^= one.b[k];
+    }
+    return ok;
+}
+
 static bool make_keys(ra_table *t, const identity *who)
 {
     ra_buf b;
@@ -74,7 +94,7 @@ static bool make_keys(ra_table *t, const identity *who)
         ra_key_part_z(&b, t->indexes[i].name);
         ok = end_key(&b, &t->indexes[i].guard);
     }
-    return ok;
+    return ok && name_global_indexes(t);
 }
 
 /* ---- life ---- */

@@ -45,6 +45,7 @@ typedef struct ra_table {
     ra_table_index *indexes;
     size_t nindexes;
     ra_key key;
+    ra_key global_indexes; /* which there are, and by which partition key, in whatever order they are told */
 } ra_table;
 
 /* From a DescribeTable reply's body (a control document: cJSON). NULL: not such a reply, no memory, or a key

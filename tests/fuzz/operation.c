@@ -132,12 +132,14 @@ static bool is_leaf(const ra_json *j, uint32_t token)
     return j->t[token].type == RA_JSON_STRING && (end == j->text.n || j->text.p[end] != ':');
 }
 
-/* The same but for one value, which is longer by a character. */
+/* The same but for one value, which is longer by a character; a number at its front, where 0 may have others
+ * behind it. */
 static void check_altered(const planned *p, ra_bytes name, uint32_t token)
 {
     const ra_json *j = &p->op.json;
     bool number = j->t[token].type == RA_JSON_NUMBER;
-    const ra_edit edit = {j->t[token].end - !number, 0, number ? RA_BYTES("1") : RA_BYTES("x")};
+    uint32_t digits = j->t[token].start + (j->text.p[j->t[token].start] == '-');
+    const ra_edit edit = {number ? digits : j->t[token].end - 1, 0, number ? RA_BYTES("1") : RA_BYTES("x")};
     ra_buf body;
     planned other;
     ra_buf_init(&body, 16 << 20);

@@ -268,8 +268,9 @@ def test_as_other_sdks_sign(signed_proxy):
         refused(reply, "InvalidSignatureException")
 
 
-def test_streams_are_signed_alike(signed_proxy):
-    assert ok(signed_proxy, ALICE, "ListStreams", {}, service=wire.STREAMS).json["Streams"] == []
+def test_streams_are_signed_alike(signed_proxy, direct):
+    listed = ok(signed_proxy, ALICE, "ListStreams", {}, service=wire.STREAMS).json
+    assert listed == direct.ok("ListStreams", {}, service=wire.STREAMS).json and "Streams" in listed
     refused(ask(signed_proxy, STRANGER, "ListStreams", {}, service=wire.STREAMS), "UnrecognizedClientException")
     refused(ask(signed_proxy, OF_PLAIN, "ListStreams", {}, service=wire.STREAMS), "AccessDeniedException")
     ok(signed_proxy, OF_PLAIN, "ListStreams", {"TableName": PLAIN}, service=wire.STREAMS)

@@ -3,6 +3,7 @@ import datetime
 import json
 import os
 import random
+import socket
 import subprocess
 import threading
 import uuid
@@ -179,6 +180,7 @@ def test_group_rows_end_at_the_last_message_though_the_consumer_is_killed(direct
         consumer = consume()
     for writer in writers:
         writer.join()
+    consumer.until(lambda: consumer.named("stream"), "it to have begun, so that it takes SIGTERM")
     consumer.stop()
     # what is left, and all that it owes
     consume("--once").end(0)
@@ -282,6 +284,63 @@ def test_poison_becomes_a_dead_letter_and_blocks_nothing(direct, consume):
     assert letter["record"]["dynamodb"]["NewImage"]["other"] == {"S": "no message"}
     assert os.stat(consumer.dead_path).st_mode & 0o777 == 0o600
     assert consumer.total("dead_letters") == 1 and consumer.named("dead_letter")[0]["tries"] == 1
+
+
+def test_a_batch_full_of_poison_blocks_nothing(direct, consume):
+    """1000 records are a batch, of at most a megabyte."""
+    a_row(direct, "ann", "g", "2024-01-01")
+    poison = [{"PutRequest": {"Item": {"pk": {"S": "MSG#g"}, "sk": {"S": f"2024-02-{i:04}"}, "other": {"S": "x" * 900}}}}
+              for i in range(1000)]
+    for i in range(0, len(poison), 25):
+        direct.ok("BatchWriteItem", {"RequestItems": {TABLE: poison[i:i + 25]}})
+    put(direct, "MSG#g", "2024-03-01", message="after them")
+    consumer = consume("--once").end(0)
+    assert rows(direct) == {("GRP#ann", "g"): [("2024-03-01", "after them")]}
+    assert len(consumer.dead()) == len(poison) == consumer.total("dead_letters")
+
+
+def test_a_record_that_is_not_understood_becomes_a_dead_letter(direct, consume, config, counting_upstream, tmp_path):
+    path = forwarded(config, counting_upstream, tmp_path)
+    a_row(direct, "ann", "g", "2024-01-01")
+    for second in (3, 4, 5):
+        put(direct, "MSG#g", f"2024-01-0{second}", message=f"the {second}rd")
+
+    def spoilt(request, status, body):
+        reply = json.loads(body)
+        for record in reply.get("Records", []):
+            sk = record["dynamodb"]["Keys"]["sk"]["S"]
+            if sk == "2024-01-03":
+                record["eventName"] = "UPSERT"
+            elif sk == "2024-01-05":
+                del record["dynamodb"]["SequenceNumber"]
+        return status, json.dumps(reply).encode()
+
+    counting_upstream.answer(spoilt, operation="GetRecords")
+    consumer = consume("--once", config_path=path).end(0)
+    assert rows(direct) == {("GRP#ann", "g"): [("2024-01-04", "the 4rd")]}
+    first, second = consumer.dead()
+    assert first["record"]["eventName"] == "UPSERT" and second["record"]["dynamodb"]["NewImage"]["sk"] == {"S": "2024-01-05"}
+    assert {letter["error"] for letter in (first, second)} == {"it isn't a stream's record"}
+
+
+def test_dead_letters_that_cannot_be_written_are_waited_for(direct, consume):
+    put(direct, "MSG#g", "2024-01-03", other="no message")
+    consumer = consume("--dead-letters", "/dev/full")
+    consumer.until(lambda: consumer.named("waiting"), "it to be said")
+    consumer.stop()
+    assert consumer.total("dead_letters") == 0 and consumer.named("dead_letter") == []
+    assert len(consume("--once").end(0).dead()) == 1, "it wasn't handled"
+
+
+def test_of_one_sort_key_the_last_word_counts(direct, consume, config, tmp_path):
+    config["stream_rules"] = [{**consumers.RULE, "on": ["INSERT", "MODIFY"]}]
+    path = tmp_path / "both.jsonc"
+    path.write_text(json.dumps(config))
+    a_row(direct, "ann", "g", "2024-01-01")
+    for text in ("one", "two", "three"):
+        put(direct, "MSG#g", "2024-01-03", message=text)
+    consume("--once", config_path=path).end(0)
+    assert rows(direct) == {("GRP#ann", "g"): [("2024-01-03", "three")]}
 
 
 def test_what_dynamodb_refuses_for_good_is_tried_as_often_as_said(direct, consume):
@@ -389,6 +448,17 @@ def test_throttling_is_waited_out(direct, consume, config, counting_upstream, tm
     assert consumer.dead() == [] and len(consumer.named("waiting")) == 1
 
 
+def test_what_is_said_is_json_whatever_the_error_is(direct, consume, config, counting_upstream, tmp_path):
+    path = forwarded(config, counting_upstream, tmp_path)
+    a_row(direct, "ann", "g", "2024-01-01")
+    put(direct, "MSG#g", "2024-01-03", message="new")
+    error = b'{"__type":"x#ThrottlingException","message":"\xff\xe9\x00"}'
+    counting_upstream.answer(lambda request, status, body: (400, error), operation="Query", times=2)
+    consumer = consume("--once", config_path=path).end(0)
+    assert len(consumer.named("waiting")) == len(consumer.named("going_on")) == len(consumer.named("end")) == 1
+    assert rows(direct) == {("GRP#ann", "g"): [("2024-01-03", "new")]}
+
+
 def test_sigterm_during_an_outage_ends_it_and_nothing_is_lost(direct, consume, proxy, proxy_factory, config):
     a_row(direct, "ann", "g", "2024-01-01")
     proxy.stop()
@@ -398,6 +468,20 @@ def test_sigterm_during_an_outage_ends_it_and_nothing_is_lost(direct, consume, p
     consumer.stop()
     another = proxy_factory(None, config=config)
     consume("--once", endpoint=another.endpoint).end(0)
+    assert rows(direct) == {("GRP#ann", "g"): [("2024-01-03", "new")]}
+
+
+def test_sigterm_while_the_proxy_says_nothing(direct, consume):
+    a_row(direct, "ann", "g", "2024-01-01")
+    put(direct, "MSG#g", "2024-01-03", message="new")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        consumer = consume(endpoint=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        connection, _ = silent.accept()
+        with connection:
+            assert connection.recv(1)
+            consumer.stop()
+    assert "deadline" not in consumer.output()
+    consume("--once").end(0)
     assert rows(direct) == {("GRP#ann", "g"): [("2024-01-03", "new")]}
 
 
@@ -430,6 +514,31 @@ def test_a_rule_that_does_not_fit_the_table_ends_it(consume, config, tmp_path, c
     path.write_text(json.dumps(config))
     consumer = consume(config_path=path).end(1)
     assert said in consumer.output()
+
+
+def another_table(direct, *renamed):
+    schema = (processes.ROOT / "config" / "cruddur-messages.schema.json").read_text()
+    direct.ok("DeleteTable", {"TableName": TABLE})
+    tables.create(direct, json.loads(schema.replace(*renamed) if renamed else schema))
+
+
+def test_a_table_that_is_made_again(direct, consume):
+    consumer = consume()
+    consumer.until(lambda: consumer.named("stream"), "the stream to be found")
+    another_table(direct)
+    a_row(direct, "ann", "g", "2024-01-01")
+    put(direct, "MSG#g", "2024-01-03", message="new")
+    consumer.until(lambda: rows(direct) == {("GRP#ann", "g"): [("2024-01-03", "new")]}, "the row to be moved")
+    assert consumer.stop().dead() == []
+
+
+def test_a_table_that_is_made_again_with_other_keys_ends_it(direct, consume):
+    consumer = consume()
+    consumer.until(lambda: consumer.named("stream"), "the stream to be found")
+    another_table(direct, '"sk"', '"moment"')
+    direct.ok("PutItem", {"TableName": TABLE, "Item": {"pk": {"S": "MSG#g"}, "moment": {"S": "1"}, "message": {"S": "new"}}})
+    consumer.end(1)
+    assert "`set` doesn't name the table's sort key" in consumer.output() and consumer.dead() == []
 
 
 def test_a_stream_without_new_images_is_refused(direct, consume):
@@ -485,6 +594,11 @@ CONFIG = object()
     (["-c", CONFIG, "--onse"], {}, "did you mean '--once'"),
     (["-c", CONFIG, "--tries", "0"], {}, "--tries '0' isn't a number from 1 to 1000"),
     (["-c", CONFIG, "--tries", "5x"], {}, "--tries '5x'"),
+    (["-c", CONFIG, "--state", ""], {}, "--state needs the name of a file"),
+    (["-c", CONFIG, "--dead-letters", ""], {}, "--dead-letters needs the name of a file"),
+    (["-c", CONFIG, "--endpoint", "http://127.0.0.1:1", "--ca-file", "f"], {}, "accepted: with https"),
+    (["-c", CONFIG, "--endpoint", "https://127.0.0.1:1", "--ca-file", "/no/ca"], {}, "--ca-file '/no/ca': No such file"),
+    (["-c", CONFIG, "--state", "f", "--dead-letters", "f"], {}, "are one file, 'f'"),
     (["-c", CONFIG, "--endpoint", "ftp://x"], {}, "--endpoint 'ftp://x'"),
     (["-c", CONFIG], {}, "give --endpoint URL"),
     (["-c", CONFIG, "--endpoint", "http://127.0.0.1:1"], {"stream_rules": None}, "has no stream_rules"),

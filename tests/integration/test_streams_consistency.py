@@ -94,17 +94,22 @@ def test_nor_though_the_leading_one_of_two_proxies_is_killed(following_proxy, dd
     shared = {"cache": {"store": "redis", "redis": {"url": redis.url, "quarantine": "100ms"}}}
     pair = [following_proxy(shared) for _ in range(2)]
 
+    leading = max(pair, key=lambda proxy: stats(proxy, behind.TABLE)["shards_held"])
+    (survivor,) = [proxy for proxy in pair if proxy is not leading]
+    own = []
+
     def kill_the_leading_one():
         waiting.until(lambda: history.failures or history.written > WRITES // 3, "a third of the writes", PATIENCE)
-        leading = max(pair, key=lambda proxy: stats(proxy, behind.TABLE)["shards_held"])
-        assert stats(leading, behind.TABLE)["shards_held"] > 0
+        known = stats(leading, behind.TABLE)
+        assert known["shards_held"] > 0
+        own.append(known["own"])
         leading.killed = True
         leading.stop = lambda: None  # it doesn't end as it would by itself
         leading.process.kill()
         leading.process.wait()
 
-    run(history, ddb_local, pair, through=None, meanwhile=kill_the_leading_one)
+    run(history, ddb_local, pair, through=lambda: survivor.endpoint, meanwhile=kill_the_leading_one)
     assert_told_something(history)
-    (survivor,) = [p for p in pair if not getattr(p, "killed", False)]
     known = stats(survivor, behind.TABLE)
     assert known["shards_held"] > 0 and known["lost"] == 0, known
+    assert own[0] > 0 and known["own"] > 0, (own, known)  # written through the other, and then through itself

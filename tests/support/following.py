@@ -18,7 +18,7 @@ def settings(table, changes=None, **of_table):
     """A config's changes: `table` alone is cached, for long, and followed closely."""
     base = {
         "admin": {"address": f"127.0.0.1:{ports.free_port()}"},
-        "streams": {"idle_interval": "50ms", "delivery_allowance": "200ms", "lease": "1s"},
+        "streams": {"idle_interval": "50ms", "delivery_allowance": "100ms", "lease": "1s"},
         "tables": {
             table: {"ttl": "10m", "ttl_jitter": "0%", "negative_ttl": "10m", "settle": "0s", "stream": "follow"}
         },

@@ -44,13 +44,13 @@ static void note(uint64_t item, uint64_t image, int64_t begun, int64_t replied)
 static bool take(uint64_t item, uint64_t image, int64_t now)
 {
     ra_key i = key(item), m = key(1000 + image);
-    return ra_own_writes_take(own, &i, &m, now);
+    return ra_own_writes_take(own, &i, &m, INT64_MIN, now);
 }
 
 static bool take_unknown(uint64_t item, int64_t now)
 {
     ra_key i = key(item);
-    return ra_own_writes_take(own, &i, NULL, now);
+    return ra_own_writes_take(own, &i, NULL, INT64_MIN, now);
 }
 
 static int begin(void **state)
@@ -97,7 +97,7 @@ static void test_a_known_one_ends_those_that_may_be_older(void **state)
     (void)state;
     note(1, 1, START, START + 5);
     note(1, 2, START + 5, START + 9);  /* begun when the first had its reply: nobody knows */
-    note(1, 3, START + 7, START + 12); /* later for certain */
+    note(1, 3, START + 6, START + 12); /* later for certain, whatever has been cut off */
     assert_true(take(1, 1, START + 20));
     assert_false(take(1, 2, START + 20));
     note(1, 1, START + 30, START + 35);
@@ -125,7 +125,7 @@ static void test_a_note_that_comes_too_late(void **state)
     assert_false(take(1, 1, START + 10));
     note(1, 2, START + 12, START + 15); /* begun after that */
     assert_true(take(1, 2, START + 20));
-    note(1, 3, START + 16, START + 19); /* a millisecond after that reply: times are cut */
+    note(1, 3, START + 15, START + 19); /* in the millisecond of that reply: nobody knows */
     assert_false(take(1, 3, START + 30));
 }
 
@@ -137,6 +137,20 @@ static void test_a_note_behind_a_known_record(void **state)
     assert_true(take(1, 1, START + 30));
     note(1, 2, START + 10, START + 40);
     assert_true(take(1, 2, START + 50));
+}
+
+/* Records have been passed over: what was begun until then may be older than they are. */
+static void test_what_was_begun_since(void **state)
+{
+    (void)state;
+    ra_key i = key(1), m = key(1001), n = key(1002);
+    note(1, 1, START, START + 5);
+    note(1, 2, START + 1, START + 6);
+    assert_false(ra_own_writes_take(own, &i, &m, START, START + 10));
+    note(1, 1, START + 20, START + 25);
+    note(1, 2, START + 31, START + 35);
+    assert_false(ra_own_writes_take(own, &i, &m, START + 20, START + 30));
+    assert_true(ra_own_writes_take(own, &i, &n, START + 30, START + 40));
 }
 
 static void test_how_long_notes_count(void **state)
@@ -249,6 +263,7 @@ enum mistake {
     LATE_IS_NEW,     /* a late note says that its write had just been begun */
     EARLY_REPLY,     /* a note says that its write had its reply when it was begun */
     RECORDS_UNSEEN,  /* a stranger's record is handled without being asked about */
+    SKIPPED_TRUSTED, /* what was noted before records were passed over counts */
     UNMARKED_WRITES, /* a write whose begin failed is noted */
     WITHOUT_THE_OLD, /* with an index, the new image alone names a change */
     MISTAKES
@@ -286,6 +301,7 @@ static struct world {
         bool strange;
     } records[RECORDS];
     uint64_t handled, at; /* at most, and where the follower is */
+    int64_t since;        /* it has passed over records from before that */
     unsigned generations;
     unit units[UNITS];
     writer writers[WRITERS];
@@ -412,12 +428,18 @@ static void step_follower(void)
 {
     if (roll(1000) == 0) /* another one takes over, from some records before */
         w.at -= w.at < 3 ? w.at : roll(4);
+    if (w.version - w.at > 2 && roll(100) == 0) { /* or finds that records are gone: all is dropped */
+        w.at = w.handled = w.version;
+        for (unsigned u = 0; u < UNITS; u++)
+            drop(u);
+        w.since = w.mistake == SKIPPED_TRUSTED ? w.since : w.now;
+    }
     if (w.at == w.version)
         return;
     const struct record *r = &w.records[w.at++];
     ra_key item = key(ITEM_KEY), image = name_of(r->was, r->image);
     bool unseen = w.mistake == RECORDS_UNSEEN && r->strange && roll(2);
-    bool known = !unseen && ra_own_writes_take(own, &item, roll(100) ? &image : NULL, w.now);
+    bool known = !unseen && ra_own_writes_take(own, &item, roll(100) ? &image : NULL, w.since, w.now);
     if (w.at > w.handled)
         w.handled = w.at;
     if (known) {
@@ -442,7 +464,7 @@ static void pass_time(void)
         w.now += roll(2 * LIFE);
     for (unsigned i = roll(100) ? 0 : 50; i; i--) { /* so that the item may have to give way */
         ra_key other = key(100000 + roll(1000));
-        ra_own_writes_take(own, &other, NULL, w.now);
+        ra_own_writes_take(own, &other, NULL, w.since, w.now);
     }
 }
 
@@ -462,6 +484,7 @@ static void run(uint64_t seed, unsigned steps, enum mistake mistake, bool index,
     w.mistake = mistake;
     w.index = index;
     w.now = START;
+    w.since = INT64_MIN;
     mood m = {1, 1, 1, 1, 1, false};
     for (unsigned i = 0; i < steps && w.version < RECORDS; i++) {
         pass_time();
@@ -542,6 +565,7 @@ int main(void)
         TEST(test_the_same_image_again),
         TEST(test_a_note_that_comes_too_late),
         TEST(test_a_note_behind_a_known_record),
+        TEST(test_what_was_begun_since),
         TEST(test_how_long_notes_count),
         TEST(test_a_write_that_took_too_long),
         TEST(test_records_are_remembered_for_long_enough),

@@ -30,7 +30,7 @@
 
 /* ---- the server ---- */
 
-enum { ARGUMENTS = 12 };
+enum { ARGUMENTS = 16 };
 
 /* A script as the server is given it: the product's text, or that with something replaced. */
 typedef struct script {
@@ -945,7 +945,7 @@ static void test_epochs_never_push_the_pact_out(void **state)
 
 typedef struct call {
     enum ra_redis_script script;
-    const char *args[8];
+    const char *args[9];
 } call;
 
 /* One good call of each, on the unit "u". */
@@ -957,9 +957,9 @@ static const call calls[] = {
     {RA_SCRIPT_INVALIDATE, {"u"}},
     {RA_SCRIPT_CLEAN, {"u"}},
     {RA_SCRIPT_EPOCH, {"u", EPOCH_A, "pact", "1000"}},
-    {RA_SCRIPT_POST, {"u", "holder", "1000", "0", MINUTE, EPOCH_A, "note"}},
+    {RA_SCRIPT_POST, {"u", "holder", "1000", "0", MINUTE, EPOCH_A, "0", "note"}},
     {RA_SCRIPT_OWN, {"u", "abcdef", "1700000000000", EPOCH_A}},
-    {RA_SCRIPT_TAKE, {"u", EPOCH_A, "abcdef,,"}},
+    {RA_SCRIPT_TAKE, {"u", EPOCH_A, "abcdef,,", "0"}},
 };
 enum { CALLS = sizeof calls / sizeof *calls };
 
@@ -993,8 +993,12 @@ static void test_an_argument_that_is_no_number(void **state)
         {RA_SCRIPT_FILL, {"u", g, "r1", MINUTE, "0", "9"}},
         {RA_SCRIPT_EPOCH, {"u", EPOCH_A, "pact", "x"}},
         {RA_SCRIPT_EPOCH, {"u", EPOCH_A, "pact"}},
-        {RA_SCRIPT_POST, {"u", "holder", "x", "0", MINUTE, EPOCH_A}},
-        {RA_SCRIPT_POST, {"u", "holder", "1000", "0", "x", EPOCH_A}},
+        {RA_SCRIPT_POST, {"u", "holder", "x", "0", MINUTE, EPOCH_A, "0"}},
+        {RA_SCRIPT_POST, {"u", "holder", "1000", "0", "x", EPOCH_A, "0"}},
+        {RA_SCRIPT_POST, {"u", "holder", "1000", "0", MINUTE, EPOCH_A, "x"}},
+        {RA_SCRIPT_POST, {"u", "holder", "1000", "0", MINUTE, EPOCH_A}},
+        {RA_SCRIPT_TAKE, {"u", EPOCH_A, "abcdef,,", "x"}},
+        {RA_SCRIPT_TAKE, {"u", EPOCH_A, "abcdef,,"}},
         {RA_SCRIPT_OWN, {"u", "abcdef", "x", EPOCH_A}},
         {RA_SCRIPT_OWN, {"u", "abcdef"}},
     };

@@ -64,6 +64,7 @@ static void note_and_wait(unsigned i, uint64_t item, uint64_t image)
     UNTIL(noted(item));
 }
 
+static int64_t since = RA_SINCE_EVER; /* of take() */
 static ra_own_change changes[MOST];
 static size_t nchanges;
 
@@ -82,7 +83,7 @@ static bool take(unsigned i)
     w.call.arg = &w;
     size_t n = nchanges;
     nchanges = 0;
-    if (ra_store_take_own(stores[i], test_now(), changes, n, &w.call) == RA_STORE_PENDING)
+    if (ra_store_take_own(stores[i], test_now(), since, changes, n, &w.call) == RA_STORE_PENDING)
         UNTIL(w.done);
     assert_null(w.call.pending);
     return w.call.ok;
@@ -129,6 +130,27 @@ static void test_what_one_notes_another_finds(void **state)
     assert_false(take_one(1, 1, 1));
     note_and_wait(1, 3, 1);
     assert_true(take_one(1, 3, 1));
+}
+
+/* Records were skipped until then: what was begun before doesn't count, for the same record asked again
+ * neither. */
+static void test_what_was_begun_since(void **state)
+{
+    (void)state;
+    open_noting(2);
+    note_and_wait(0, 1, 1);
+    note_and_wait(0, 2, 1);
+    since = test_now();
+    assert_false(take_one(1, 1, 1));
+    bool known = false;
+    for (uint64_t item = 10; !known && item < 10000; item++) { /* soon later ones do */
+        note_and_wait(0, item, 1);
+        known = take_one(1, item, 1);
+    }
+    bool older = take_one(0, 2, 1);
+    since = RA_SINCE_EVER;
+    assert_true(known);
+    assert_false(older || take_one(0, 2, 1));
 }
 
 static void test_strangers_end_notes(void **state)
@@ -381,7 +403,7 @@ static void expect_unasked(unsigned i, bool at_once)
     w.call.arg = &w;
     for (uint64_t n = 0; n < 200; n++)
         change(n, n);
-    enum ra_store_step step = ra_store_take_own(stores[i], test_now(), changes, nchanges, &w.call);
+    enum ra_store_step step = ra_store_take_own(stores[i], test_now(), since, changes, nchanges, &w.call);
     assert_int_equal(step, at_once ? RA_STORE_DONE : RA_STORE_PENDING);
     if (!at_once)
         UNTIL(w.done);
@@ -429,7 +451,7 @@ static void test_a_connection_that_is_lost(void **state)
     halt();
     change(1, 1);
     nchanges = 0;
-    assert_int_equal(ra_store_take_own(stores[0], test_now(), changes, 1, &w.call), RA_STORE_PENDING);
+    assert_int_equal(ra_store_take_own(stores[0], test_now(), since, changes, 1, &w.call), RA_STORE_PENDING);
     server_down();
     UNTIL(w.done);
     assert_false(w.call.ok || changes[0].own);
@@ -467,13 +489,14 @@ static void test_cancelled_and_freed(void **state)
     for (uint64_t n = 0; n < 200; n++)
         change(n, n);
     nchanges = 0;
-    assert_int_equal(ra_store_take_own(stores[0], test_now(), changes, 200, &w.call), RA_STORE_PENDING);
+    assert_int_equal(ra_store_take_own(stores[0], test_now(), since, changes, 200, &w.call),
+                     RA_STORE_PENDING);
     ra_store_cancel(stores[0], &w.call);
     memset(changes, 0xff, sizeof changes);
     assert_false(take_one(0, 500, 1));
     change(1, 1);
     nchanges = 0;
-    assert_int_equal(ra_store_take_own(stores[0], test_now(), changes, 1, &w.call), RA_STORE_PENDING);
+    assert_int_equal(ra_store_take_own(stores[0], test_now(), since, changes, 1, &w.call), RA_STORE_PENDING);
     note(0, 1, 1, 0);
     close_store(0);
     assert_int_equal(w.done, 0);
@@ -496,7 +519,7 @@ static void test_without_memory(void **state)
         nchanges = 0;
         refuse_one_in = 1 + i % 9;
         note(0, i + 1000, 1, 0);
-        enum ra_store_step step = ra_store_take_own(stores[0], test_now(), changes, 2, &w.call);
+        enum ra_store_step step = ra_store_take_own(stores[0], test_now(), since, changes, 2, &w.call);
         refuse_one_in = 0;
         if (step == RA_STORE_PENDING)
             UNTIL(w.done);
@@ -557,7 +580,7 @@ static void note_both(both *b, const ra_key *item, const char *key, unsigned ima
     int64_t took = roll(b, 10) ? roll(b, 30) : roll(b, RA_OWN_WRITES_LATE_MS + 100);
     ra_key_hex(&m, hex);
     ra_own_writes_note(b->process, item, &m, took, b->now);
-    snprintf(begun, sizeof begun, "%" PRId64, b->now - took - 1);
+    snprintf(begun, sizeof begun, "%" PRId64, b->now - took);
     eval(b->own, key, hex, begun, "epoch", b->now);
 }
 
@@ -571,8 +594,11 @@ static void take_both(both *b, const ra_key *item, const char *key, unsigned ima
         hex[RA_KEY_HEX] = ',';
         hex[RA_KEY_HEX + 1] = '\0';
     }
-    bool own = ra_own_writes_take(b->process, item, known ? &m : NULL, b->now);
-    assert_int_equal(eval(b->take, key, "epoch", hex, "-", b->now), own);
+    char text[24];
+    int64_t passed_over = roll(b, 10) ? 0 : b->now - roll(b, 50);
+    snprintf(text, sizeof text, "%" PRId64, passed_over);
+    bool own = ra_own_writes_take(b->process, item, known ? &m : NULL, passed_over, b->now);
+    assert_int_equal(eval(b->take, key, "epoch", hex, text, b->now), own);
     b->known += own;
 }
 
@@ -614,6 +640,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_what_one_notes_another_finds),
+        TEST(test_what_was_begun_since),
         TEST(test_strangers_end_notes),
         TEST(test_changes_of_one_item_in_their_order),
         TEST(test_a_stranger_in_between),

@@ -27,7 +27,8 @@ static ra_post wanted_post(uint64_t name, uint64_t holder, int64_t lease, const 
                      .lease = lease,
                      .note = note,
                      .note_n = note ? strlen(note) : 0,
-                     .note_life = HOUR};
+                     .note_life = HOUR,
+                     .since = RA_SINCE_EVER};
 }
 
 /* Was the store asked? */
@@ -133,6 +134,28 @@ static void test_who_leaves_late_but_was_not_missed(void **state)
     expect_found(&next, "b");
 }
 
+/* Who has been asleep leaves no note over that of somebody who has come and gone meanwhile. */
+static void test_who_renews_late(void **state)
+{
+    (void)state;
+    open_serving(2);
+    ra_post first = wanted_post(POST, 1, HOUR, "a"), late = wanted_post(POST, 1, HOUR, "late");
+    first.renew = late.renew = true;
+    assert_true(ask_post(0, &first) && !first.held); /* it isn't his yet */
+    assert_string_equal(ask("EXISTS %s", post_key(POST)), "0");
+    hold(0, 1, "a");
+    lease_runs_out();
+    assert_true(ask_post(0, &first) && first.held && !first.taken_over); /* nobody has come */
+    lease_runs_out();
+    hold(1, 2, "b");
+    leave(1, 2, "c");
+    assert_true(ask_post(0, &late) && !late.held);
+    expect_found(&late, "c");
+    ra_post next = hold(0, 1, NULL);
+    assert_true(next.held && !next.taken_over);
+    expect_found(&next, "c");
+}
+
 static void test_looking_changes_nothing(void **state)
 {
     (void)state;
@@ -165,6 +188,31 @@ static void test_how_long_notes_live(void **state)
     hold(0, 1, "new");
     ra_post found = look_at(0);
     expect_found(&found, "new");
+}
+
+/* Whoever looks at the post knows it, by his own clock, and not much later than it was. */
+static void test_since_when_own_writes_count(void **state)
+{
+    (void)state;
+    open_serving(2);
+    assert_true(hold(0, 1, "a").found_since == RA_SINCE_EVER);
+    int64_t now = test_now();
+    ra_post p = wanted_post(POST, 2, HOUR, NULL);
+    p.since = now;
+    assert_true(ask_post(1, &p) && !p.held); /* it isn't his to leave */
+    assert_true(look_at(1).found_since == RA_SINCE_EVER);
+    p.holder = write_id(1);
+    for (unsigned i = 0; i < 50; i++) {
+        assert_true(ask_post(i % 2, &p) && p.held);
+        assert_true(p.found_since >= now);
+    }
+    p.since = now - 5000;
+    assert_true(ask_post(0, &p) && p.found_since >= now);
+    leave(0, 1, NULL);
+    ra_post found = hold(1, 3, "b");
+    assert_true(found.found_since >= now && found.found_since < now + 5000);
+    ask("HSET %s e other", post_key(POST));
+    assert_true(hold(0, 1, NULL).found_since == RA_SINCE_EVER);
 }
 
 static void test_any_bytes_up_to_the_cap(void **state)
@@ -309,8 +357,10 @@ int main(int argc, char **argv)
         TEST(test_left_it_is_free_at_once),
         TEST(test_a_lease_that_has_run_out),
         TEST(test_who_leaves_late_but_was_not_missed),
+        TEST(test_who_renews_late),
         TEST(test_looking_changes_nothing),
         TEST(test_how_long_notes_live),
+        TEST(test_since_when_own_writes_count),
         TEST(test_any_bytes_up_to_the_cap),
         TEST(test_data_that_is_lost_or_of_another_server),
         TEST(test_in_quarantine),

@@ -165,10 +165,11 @@ static void spy_note_own(ra_store *s, int64_t now, const ra_key *item, const ra_
     ((spy *)s)->notes++;
 }
 
-static enum ra_store_step spy_take_own(ra_store *s, int64_t now, ra_own_change *v, size_t n,
+static enum ra_store_step spy_take_own(ra_store *s, int64_t now, int64_t since, ra_own_change *v, size_t n,
                                        ra_store_call *call)
 {
     (void)now;
+    assert_int_equal(since, 7);
     ((spy *)s)->takes++;
     assert_false(call->ok);
     for (size_t i = 0; i < n; i++)
@@ -205,6 +206,7 @@ static void test_posts(void **state)
         assert_null(call.pending);
         assert_int_equal(p.held, i == 1);
         assert_false(p.taken_over || p.found_n);
+        assert_true(p.found_since == RA_SINCE_EVER);
     }
     ra_post p = post_for(1000, false);
     call = (ra_store_call){.ok = true, .pending = &lax};
@@ -228,13 +230,13 @@ static void test_own_writes(void **state)
     assert_int_equal(it.notes, 1);
     ra_own_change v[2] = {{.own = true}, {.own = false}};
     ra_store_call call = {.pending = &it};
-    assert_int_equal(ra_store_take_own(&not_it.store, 0, v, 2, &call), RA_STORE_DONE);
+    assert_int_equal(ra_store_take_own(&not_it.store, 0, 7, v, 2, &call), RA_STORE_DONE);
     assert_true(call.ok && v[0].own && !v[1].own); /* what the process has found out */
     assert_null(call.pending);
-    assert_int_equal(ra_store_take_own(&it.store, 0, v, 2, &call), RA_STORE_DONE);
+    assert_int_equal(ra_store_take_own(&it.store, 0, 7, v, 2, &call), RA_STORE_DONE);
     assert_int_equal(it.takes, 1);
     assert_false(call.ok);
-    assert_int_equal(ra_store_take_own(&it.store, 0, NULL, 0, &call), RA_STORE_DONE);
+    assert_int_equal(ra_store_take_own(&it.store, 0, 7, NULL, 0, &call), RA_STORE_DONE);
     assert_int_equal(it.takes, 1);
     assert_true(call.ok);
 }

@@ -95,6 +95,35 @@ static void test_lags_that_are_always_passed(void **state)
         "streams.delivery_allowance", 3, "isn't accepted");
 }
 
+/* Behind Redis what another proxy has read is known from its notes, and what is held near may be older. */
+#define REDIS(json, table)                                                                                   \
+    "{\"cache\":{\"store\":\"redis\",\"redis\":{\"url\":\"redis://h\"}" json                                 \
+    "},\"tables\":{\"abc\":{\"stream\":\"follow\",\n" table "}}}"
+#define NEAR(json) ",\"near\":{" json "}"
+
+static void test_lags_behind_redis(void **state)
+{
+    static const char path[] = "tables.abc.max_stream_lag";
+    (void)state;
+    expect_error(REDIS(NEAR("\"max_age\":\"9s\""), "\"max_stream_lag\":\"9s\""), path, 2,
+                 "nothing would be cached; accepted: more than cache.near.max_age, which is 9s");
+    expect_warning(REDIS(NEAR("\"max_age\":\"9s\""), "\"max_stream_lag\":\"14750ms\""), path, 2,
+                   "where another proxy reads the stream it is further behind time and again, and reads "
+                   "bypass the cache then; enough is more than 14750ms");
+    ra_config_unref(parse_clean(REDIS(NEAR("\"max_age\":\"9s\""), "\"max_stream_lag\":\"15s\"")));
+    expect_warning(REDIS("", "\"max_stream_lag\":\"4750ms\""), path, 2, "more than 4750ms");
+    ra_config_unref(parse_clean(REDIS("", "\"max_stream_lag\":\"4751ms\"")));
+    /* Nothing is held near, or it isn't served unasked: only the notes are late. */
+    expect_warning(REDIS(NEAR("\"max_bytes\":\"0\""), "\"max_stream_lag\":\"3500ms\""), path, 2,
+                   "more than 3500ms");
+    ra_config_unref(parse_clean(REDIS(NEAR("\"max_bytes\":\"0\""), "\"max_stream_lag\":\"3501ms\"")));
+    ra_config_unref(parse_clean(REDIS(NEAR("\"max_age\":\"9s\""), "\"consistency\":\"linearizable\",\n"
+                                                                  "\"max_stream_lag\":\"3501ms\"")));
+    /* A value that was refused isn't held against it. */
+    expect_error(REDIS(NEAR("\"max_age\":\"9 weeks\""), "\"max_stream_lag\":\"2s\""), "cache.near.max_age", 1,
+                 "isn't accepted");
+}
+
 static void test_a_lease_outlasts_the_interval(void **state)
 {
     (void)state;
@@ -114,6 +143,7 @@ int main(void)
         cmocka_unit_test(test_options_that_would_do_nothing),
         cmocka_unit_test(test_a_stream_is_one_tables),
         cmocka_unit_test(test_lags_that_are_always_passed),
+        cmocka_unit_test(test_lags_behind_redis),
         cmocka_unit_test(test_a_lease_outlasts_the_interval),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

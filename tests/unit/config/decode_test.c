@@ -27,7 +27,7 @@ static void test_options_that_are_not_there(void **state)
     }
     expect_error("{\"tables\":{\"*\":{}},\"cache\":{\"memcached\":{}}}", "cache.memcached", 1,
                  "there is no such option");
-    expect_error("{\"tables\":{\"*\":{\"stream\":\"follow\"}}}", "tables[\"*\"].stream", 1,
+    expect_error("{\"tables\":{\"*\":{\"lambda\":\"follow\"}}}", "tables[\"*\"].lambda", 1,
                  "there is no such option");
     expect_error("{\"tables\":{\"*\":{\"patterns\":[{\"name\":\"a\",\"settle\":\"5s\"}]}}}",
                  "tables[\"*\"].patterns[0].settle", 1, "did you mean tables.NAME.settle?");

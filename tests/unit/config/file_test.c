@@ -85,13 +85,21 @@ static void test_a_pipe_does_not_block(void **state)
     assert_string_equal(error, "it isn't a regular file");
 }
 
+static void test_a_folder_is_synced(void **state)
+{
+    (void)state;
+    assert_true(ra_file_sync_folder(path));
+    assert_true(ra_file_sync_folder("a-name-in-the-working-directory"));
+    assert_true(ra_file_sync_folder("/a-name-in-the-root"));
+    assert_false(ra_file_sync_folder("/tmp/readaside-nowhere/x"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_content_up_to_the_cap),
-        cmocka_unit_test(test_an_empty_file),
-        cmocka_unit_test(test_what_is_not_there_or_no_file),
-        cmocka_unit_test(test_a_pipe_does_not_block),
+        cmocka_unit_test(test_content_up_to_the_cap),        cmocka_unit_test(test_an_empty_file),
+        cmocka_unit_test(test_what_is_not_there_or_no_file), cmocka_unit_test(test_a_pipe_does_not_block),
+        cmocka_unit_test(test_a_folder_is_synced),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -56,6 +56,8 @@ static void test_no_times(void **state)
                                       "+023-11-14T22:13:20Z",
                                       " 2023-11-14T22:13:20Z",
                                       "1969-12-31T23:59:59Z",
+                                      "1970-01-01T00:00:03+05:01",
+                                      "9999-12-31T23:59:59-00:01",
                                       "1700000000"};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -106,12 +106,35 @@ static void what_cannot_be_opened_or_written(void **state)
     ra_dead_letters_close(NULL);
 }
 
+/* Rotated away, and deleted: what comes then is where a person looks for it. */
+static void a_file_that_has_gone_is_begun_anew(void **state)
+{
+    (void)state;
+    char moved[sizeof path + 8];
+    struct stat s;
+    ra_dead_letters *d = open_it();
+    add(d);
+    snprintf(moved, sizeof moved, "%s.1", path);
+    assert_int_equal(rename(path, moved), 0);
+    add(d);
+    assert_string_equal(content(), LINE);
+    assert_int_equal(stat(path, &s), 0);
+    assert_int_equal(s.st_mode & 0777, 0600);
+    unlink(moved);
+    unlink(path);
+    add(d);
+    add(d);
+    assert_string_equal(content(), LINE LINE);
+    ra_dead_letters_close(d);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(one_line_each),
         TEST(a_line_that_was_cut_short_is_ended),
+        TEST(a_file_that_has_gone_is_begun_anew),
         TEST(what_cannot_be_opened_or_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,3 +1,4 @@
+#include "proxy/clock.h"
 #include "proxy/follow_fresh.h"
 
 #include <setjmp.h>
@@ -59,10 +60,35 @@ static void no_delay_any_more(void **state)
     assert_true(ra_fresh_offer(&f, 300, 4, 1000) == 200);
 }
 
+static void a_clock_that_is_put_back(void **state)
+{
+    (void)state;
+    ra_fresh f = {.n = 0};
+    assert_true(ra_fresh_offer(&f, 600000, 1, 0) == 600000);
+    ra_fresh_doubt(&f, 600000 - RA_CLOCKS_APART);
+    assert_true(f.counts == 600000);
+    ra_fresh_doubt(&f, 300000);
+    assert_true(ra_fresh_offer(&f, 299000, 2, 0) == 299000);
+    assert_true(ra_fresh_offer(&f, 600000, 3, 1000) == 299000);
+    ra_fresh_doubt(&f, 300000); /* what waits, too */
+    assert_true(ra_fresh_offer(&f, 299500, 2000, 0) == 299500);
+}
+
+static void within_bounds(void **state)
+{
+    (void)state;
+    assert_false(ra_fresh_within(0, 100, 1000)); /* not known */
+    assert_true(ra_fresh_within(9000, 10000, 1000));
+    assert_false(ra_fresh_within(8999, 10000, 1000));
+    assert_true(ra_fresh_within(10000 + RA_CLOCKS_APART, 10000, 1000));
+    assert_false(ra_fresh_within(10001 + RA_CLOCKS_APART, 10000, 1000));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(at_once_without_a_delay), cmocka_unit_test(counts_only_when_its_time_has_come),
-        cmocka_unit_test(soon_and_never_too_early), cmocka_unit_test(no_delay_any_more)};
+        cmocka_unit_test(at_once_without_a_delay),  cmocka_unit_test(counts_only_when_its_time_has_come),
+        cmocka_unit_test(soon_and_never_too_early), cmocka_unit_test(no_delay_any_more),
+        cmocka_unit_test(a_clock_that_is_put_back), cmocka_unit_test(within_bounds)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

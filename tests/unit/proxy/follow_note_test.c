@@ -21,11 +21,9 @@ static void comes_back(void **state)
     ra_shard out = {.finished = true, .drained_ms = 1732330000123};
     char note[RA_POST_NOTE_MAX];
     snprintf(out.handled, sizeof out.handled, "%s", "4959033827149025660855969253836157109592");
-    size_t n = ra_follow_note_write(&out, 1732330005000, note);
+    size_t n = ra_follow_note_write(&out, note);
     ra_shard in = {.start = RA_SHARD_FROM_OLDEST};
-    int64_t till = 1732330004999;
-    assert_true(ra_follow_note_read((ra_bytes){note, n}, &in, &till));
-    assert_true(till == 1732330005000);
+    assert_true(ra_follow_note_read((ra_bytes){note, n}, &in));
     assert_string_equal(in.handled, out.handled);
     assert_true(in.finished);
     assert_true(in.drained_ms == out.drained_ms);
@@ -36,27 +34,24 @@ static void of_a_shard_that_was_only_begun(void **state)
     (void)state;
     ra_shard shard = {.drained_ms = -1};
     char note[RA_POST_NOTE_MAX];
-    int64_t till = 9;
-    size_t n = ra_follow_note_write(&shard, 0, note);
-    assert_true(ra_bytes_eq_z((ra_bytes){note, n}, "1 - 0 0 0"));
+    size_t n = ra_follow_note_write(&shard, note);
+    assert_true(ra_bytes_eq_z((ra_bytes){note, n}, "1 - 0 0"));
     ra_shard in = {.handled = "7", .drained_ms = 5};
-    assert_true(ra_follow_note_read((ra_bytes){note, n}, &in, &till));
+    assert_true(ra_follow_note_read((ra_bytes){note, n}, &in));
     assert_string_equal(in.handled, "7");
-    assert_true(till == 9);
     assert_true(in.drained_ms == 0 && !in.finished);
 }
 
 static void what_is_noted_is_taken_over(void **state)
 {
     (void)state;
-    int64_t till = 8;
     ra_shard in = {.handled = "1001", .drained_ms = 50, .finished = true};
-    assert_true(ra_follow_note_read(text("1 99 0 60 7"), &in, &till));
+    assert_true(ra_follow_note_read(text("1 99 0 60"), &in));
     assert_string_equal(in.handled, "99");
-    assert_true(in.drained_ms == 60 && !in.finished && till == 8);
-    assert_true(ra_follow_note_read(text("1 101 1 10 9"), &in, &till));
+    assert_true(in.drained_ms == 60 && !in.finished);
+    assert_true(ra_follow_note_read(text("1 101 1 10"), &in));
     assert_string_equal(in.handled, "101");
-    assert_true(in.drained_ms == 10 && in.finished && till == 9);
+    assert_true(in.drained_ms == 10 && in.finished);
 }
 
 static void others_are_refused(void **state)
@@ -64,35 +59,32 @@ static void others_are_refused(void **state)
     (void)state;
     static const char *const not_notes[] = {"",
                                             "1",
-                                            "2 - 0 0 0",
+                                            "2 - 0 0",
+                                            "1 -",
                                             "1 - 0",
-                                            "1 - 0 0",
-                                            "1 - 0 0 ",
-                                            "1 - 2 0 0",
-                                            "1 - 00 0 0",
-                                            "1 x 0 0 0",
-                                            "1 -1 0 0 0",
-                                            "1 - 0 -1 0",
-                                            "1 - 0 0x 0",
-                                            "1 - 0 0 0x",
-                                            "1  - 0 0 0",
-                                            " 1 - 0 0 0",
-                                            "1 - 0 1 1 ",
-                                            "1 - 0 1 1 1",
-                                            "1 - 0 1234567890123456 0",
-                                            "1 - 0 0 1234567890123456",
-                                            "1 1234567890123456789012345678901234567890123456789 0 0 0"};
-    int64_t till = 7;
+                                            "1 - 0 ",
+                                            "1 - 2 0",
+                                            "1 - 00 0",
+                                            "1 x 0 0",
+                                            "1 -1 0 0",
+                                            "1 - 0 -1",
+                                            "1 - 0 0x",
+                                            "1  - 0 0",
+                                            " 1 - 0 0",
+                                            "1 - 0 1 ",
+                                            "1 - 0 1 1",
+                                            "1 - 0 1234567890123456",
+                                            "1 1234567890123456789012345678901234567890123456789 0 0"};
     for (size_t i = 0; i < sizeof not_notes / sizeof *not_notes; i++) {
         ra_shard in = {.handled = "5", .drained_ms = 6};
-        if (ra_follow_note_read(text(not_notes[i]), &in, &till))
+        if (ra_follow_note_read(text(not_notes[i]), &in))
             fail_msg("taken: '%s'", not_notes[i]);
         assert_string_equal(in.handled, "5");
-        assert_true(in.drained_ms == 6 && !in.finished && till == 7);
+        assert_true(in.drained_ms == 6 && !in.finished);
     }
     ra_shard in = {.drained_ms = 1};
-    assert_false(ra_follow_note_read((ra_bytes){NULL, 0}, &in, &till));
-    assert_false(ra_follow_note_read((ra_bytes){"1 1\0002 0 0 0", 12}, &in, &till));
+    assert_false(ra_follow_note_read((ra_bytes){NULL, 0}, &in));
+    assert_false(ra_follow_note_read((ra_bytes){"1 1\0002 0 0", 10}, &in));
 }
 
 /* Proxies meet at a post only if they read the same stream for the same cache. */

@@ -18,10 +18,10 @@ static ra_key post(unsigned n)
     return k;
 }
 
-static void hear(ra_known_shards *k, unsigned n, enum ra_reader reader, bool noted, int64_t now)
+static void hear(ra_known_shards *k, unsigned n, enum ra_reader reader, bool news, int64_t now)
 {
     ra_key name = post(n);
-    ra_known_shards_hear(k, &name, reader, noted, now);
+    ra_known_shards_hear(k, &name, reader, news, now);
 }
 
 static void counts_who_reads(void **state)
@@ -60,14 +60,20 @@ static void knows_when_others_have_read_any(void **state)
     ra_known_shards k = {.n = 0};
     hear(&k, 1, RA_READER_US, false, 5);
     assert_true(k.foreign_at == 0);
-    hear(&k, 1, RA_READER_US, true, 6); /* our own note */
+    hear(&k, 1, RA_READER_US, false, 6);
     assert_true(k.foreign_at == 0);
     hear(&k, 2, RA_READER_OTHERS, false, 7);
     assert_true(k.foreign_at == 7);
     hear(&k, 3, RA_READER_US, true, 8); /* somebody has left one there */
     assert_true(k.foreign_at == 8);
-    hear(&k, 2, RA_READER_US, true, 9);
+    hear(&k, 3, RA_READER_US, true, 9); /* it was another's while this process stood still */
     assert_true(k.foreign_at == 9);
+    hear(&k, 3, RA_READER_NONE, true, 10); /* another one has finished it */
+    assert_true(k.foreign_at == 10);
+    hear(&k, 4, RA_READER_NONE, true, 11); /* and one of which nothing was known */
+    assert_true(k.foreign_at == 11);
+    hear(&k, 3, RA_READER_NONE, false, 12);
+    assert_true(k.foreign_at == 11);
     ra_known_shards_free(&k);
 }
 

@@ -83,7 +83,12 @@ static void odd_heads(void **state)
     assert_true(IS_ODD("GET / HTTP/1.1\r\n\r\0\n\r\n"));
     assert_true(IS_ODD("GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n"));
     assert_true(IS_ODD("GET / HTTP/1.1\r\nA: b\n\tc\r\n\r\n"));
-    assert_false(IS_ODD("GET / HTTP/1.1\r\nA: b\r\n\r\n\0 \n b"));
+    assert_true(IS_ODD("GET / HTTP/1.1\r\nA: \rb\r\n\r\n"));
+    assert_true(IS_ODD("GET / HTTP/1.1\r\nA: b\r\r\n\r\n"));
+    assert_true(IS_ODD("GET / HTTP/1.1\r\n\rA: b\r\n\r\n"));
+    assert_true(IS_ODD("GET / HTTP/1.1\rA: b\r\n\r\n"));
+    assert_false(IS_ODD("GET / HTTP/1.1\r\nA: b\nB:\r\n\r\n"));
+    assert_false(IS_ODD("GET / HTTP/1.1\r\nA: b\r\n\r\n\0 \n b\rc"));
 }
 
 int main(void)

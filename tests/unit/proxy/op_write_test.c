@@ -393,7 +393,10 @@ static bool old_image(const char *name, const char *body, const char *reply, ra_
 {
     canned c;
     ra_op *op = fixture_plan(f, name, body);
-    return ra_op_write_old_image(op, canned_reply(&c, 200, reply), &f->arena, out);
+    size_t used = f->arena.used;
+    bool named = ra_op_write_old_image(op, canned_reply(&c, 200, reply), out);
+    assert_int_equal(f->arena.used, used); /* the request has its arena for itself */
+    return named;
 }
 
 static void the_old_image_is_named_where_the_reply_tells(void **state)

@@ -55,6 +55,7 @@ static void fates(void **state)
         {ERROR("ExpiredTokenException"), 400, RA_REKEY_LATER},
         {ERROR("ResourceNotFoundException"), 400, RA_REKEY_LATER},
         {"<html>", 403, RA_REKEY_LATER},
+        {"{\"__type\":\"x#ValidationException\",\"message\":\"\xff\"}", 400, RA_REKEY_LATER},
         {ERROR("InternalServerError"), 500, RA_REKEY_LATER},
         {ERROR("ServiceUnavailable"), 503, RA_REKEY_LATER},
         {"", 503, RA_REKEY_LATER},
@@ -70,6 +71,8 @@ static void fates(void **state)
         {REASONS(CODE("ThrottlingError") "," CODE("None")), 400, RA_REKEY_LATER},
         {REASONS(CODE("ConditionalCheckFailed") "," CODE("ProvisionedThroughputExceeded")), 400,
          RA_REKEY_LATER},
+        {REASONS(CODE("None") "," CODE("AccessDenied")), 400, RA_REKEY_LATER},
+        {REASONS(CODE("ResourceNotFound") "," CODE("None")), 400, RA_REKEY_LATER},
         {REASONS("{}," CODE("ValidationError")), 400, RA_REKEY_REFUSED},
         {REASONS(""), 400, RA_REKEY_REFUSED},
     };

@@ -143,6 +143,37 @@ static void poison(void **state)
     }
 }
 
+/* However many there are in a batch. */
+static void poison_takes_no_memory_of_the_batch(void **state)
+{
+    fixture *f = *state;
+    ra_rekey_target t;
+    const char *why;
+    const ra_stream_rule *rule = fixture_rule(f, REKEY_TABLE("S"), REKEY_RULE);
+    const ra_stream_record *r = fixture_record(f, "INSERT", "{'pk': {'S': 'MSG#7'}, 'sk': {'S': '1'}}",
+                                               "{'sk': {'S': '1'}, 'other': {'S': 'no message'}}");
+    size_t before = f->arena.used, each = 0;
+    for (size_t i = 0; i < 10; i++) {
+        assert_int_equal(fixture_target(f, rule, r, &t, &why), RA_REKEY_POISON);
+        each = f->arena.used - before;
+        before = f->arena.used;
+    }
+    assert_true(each < f->records.json.text.n);
+}
+
+static void one_that_is_not_understood_is_wanted_and_poison(void **state)
+{
+    fixture *f = *state;
+    ra_rekey_target t;
+    const char *why;
+    const ra_stream_rule *rule = fixture_rule(f, REKEY_TABLE("S"), REKEY_RULE);
+    const ra_stream_record *r = fixture_record(f, "UPSERT", "{'pk': {'S': 'no message'}}", NULL);
+    assert_false(r->understood);
+    assert_true(ra_rekey_wants(rule, r, &f->records.json, f->table, &f->arena));
+    assert_int_equal(fixture_target(f, rule, r, &t, &why), RA_REKEY_POISON);
+    assert_non_null(strstr(why, "isn't a stream's record"));
+}
+
 static void without_a_new_image_it_is_poison(void **state)
 {
     fixture *f = *state;
@@ -230,6 +261,8 @@ int main(void)
         TEST(the_usual),
         TEST(values),
         TEST(poison),
+        TEST(poison_takes_no_memory_of_the_batch),
+        TEST(one_that_is_not_understood_is_wanted_and_poison),
         TEST(without_a_new_image_it_is_poison),
         TEST(an_empty_star_is_poison),
         TEST(groups),

@@ -53,6 +53,7 @@ typedef struct m_shard {
     bool noted, finished;
     char handled[RA_SEQUENCE_MAX + 1];
     int64_t drained;
+    unsigned refused; /* batches in a row, in this life of the walk */
 } m_shard;
 
 typedef struct model {
@@ -68,6 +69,7 @@ typedef struct model {
     bool deaf;     /* the process has been killed: what it still tells its keeper isn't heard */
     bool lazy;     /* LATEST is where the end is when the iterator is used first */
     bool others;   /* another process takes shards now and then */
+    bool spoilt;   /* each reply's records are followed by one that isn't understood, without a number */
     unsigned wild; /* of 1000 steps how many are odd */
     int64_t lease;
     int64_t grain;  /* of the records' clock */
@@ -75,14 +77,22 @@ typedef struct model {
     ra_stream_walk *walk;
     int64_t watermark;
     int lost, batches, replays, listings;
-    int low;                        /* all records before it are handled or covered */
-    int64_t called_at;              /* when the request under way was made */
-    int64_t until;                  /* stops the walk when the watermark is there; 0: never */
-    int rounds;                     /* since it was quiet */
-    int away;                       /* one of so many questions to the keeper isn't answered; 0: all are */
-    int asked;                      /* how many there were */
-    int reads;                      /* GetRecords */
-    const char *refused;            /* the error of every request; NULL: none */
+    uint64_t unhandled;     /* batches that came again */
+    int low;                /* all records before it are handled or covered */
+    int64_t called_at;      /* when the request under way was made */
+    int64_t until;          /* stops the walk when the watermark is there; 0: never */
+    int rounds;             /* since it was quiet */
+    int away;               /* one of so many questions to the keeper isn't answered; 0: all are */
+    int asked;              /* how many there were */
+    int reads;              /* GetRecords */
+    const char *refused;    /* the error of every request; NULL: none */
+    const char *unwanted;   /* the error of every request for an iterator; NULL: none */
+    int slow;               /* ms that each request takes */
+    int listings_most;      /* DescribeStream a second; 0: any number */
+    int64_t listings_since; /* when that second began */
+    int listings_in_it;
+    bool vanishes;                  /* the shard that a listing is to go on after is gone each other time */
+    int64_t ahead;                  /* what the walk's wall clock is ahead of the records' */
     char said[RA_SHARD_ID_MAX * 8]; /* why the last run with `once` couldn't be done */
     char why[200];                  /* what was wrong first; "": nothing */
 } model;
@@ -298,6 +308,18 @@ static ra_http_reply *m_describe_table(model *m)
     return m_reply(200, text);
 }
 
+/* NULL: nothing is wrong with it. */
+static ra_http_reply *m_listing_fault(model *m, bool first)
+{
+    if (m->now - m->listings_since >= 1000) {
+        m->listings_since = m->now;
+        m->listings_in_it = 0;
+    }
+    if (m->listings_most && ++m->listings_in_it > m->listings_most)
+        return m_error("LimitExceededException");
+    return m->vanishes && !first && m_chance(m, 2) ? m_error("ResourceNotFoundException") : NULL;
+}
+
 static ra_http_reply *m_describe_stream(model *m, ra_bytes body)
 {
     char arn[64], last[RA_SHARD_ID_MAX + 1], id[RA_SHARD_ID_MAX + 1], parent[RA_SHARD_ID_MAX + 1];
@@ -305,6 +327,9 @@ static ra_http_reply *m_describe_stream(model *m, ra_bytes body)
     int stream = m_number(arn + 11), page = 1 + (int)m_random(m, 6);
     int from = m_member(body, "ExclusiveStartShardId", last, sizeof last) ? m_shard_named(m, last) + 1 : 0;
     bool on = m->on && stream == m->nstreams - 1;
+    ra_http_reply *fault = m_listing_fault(m, from == 0);
+    if (fault)
+        return fault;
     ra_buf b;
     m->listings++;
     ra_buf_init(&b, 1 << 20);
@@ -347,6 +372,8 @@ static void m_iterator(char out[128], int shard, int place, int64_t at, int empt
 static ra_http_reply *m_get_iterator(model *m, ra_bytes body)
 {
     char id[RA_SHARD_ID_MAX + 1], type[32], sequence[64], it[128], text[200];
+    if (m->unwanted)
+        return m_error(m->unwanted);
     assert_true(m_member(body, "ShardId", id, sizeof id) &&
                 m_member(body, "ShardIteratorType", type, sizeof type));
     int i = m_shard_named(m, id), place = 0;
@@ -414,7 +441,7 @@ static ra_http_reply *m_get_records(model *m, ra_bytes body)
     ra_buf_add_z(&b, "{\"Records\":[");
     for (; !gap && place < s->n && n < most; place++)
         m_add_record(m, &b, s->records[place], n++ == 0);
-    ra_buf_add_z(&b, "]");
+    ra_buf_add_z(&b, m->spoilt && n > 0 ? ",7]" : "]");
     if (!(s->closed && place == s->n)) {
         m_iterator(next, i, place, m->now, gap ? empties + 1 : 0);
         ra_buf_addf(&b, ",\"NextShardIterator\":\"%s\"", next);
@@ -457,6 +484,7 @@ static ra_http_reply *model_call(void *arg, const char *operation, ra_bytes body
     (void)timeout;
     m_step(m);
     m->called_at = m->now;
+    m_pass(m, m->slow);
     m_pass(m, 1 + (int64_t)m_random(m, m->wild ? 30 : 2));
     ra_http_reply *r = m_fault(m);
     if (!r)
@@ -484,7 +512,8 @@ static int64_t model_now(void *arg)
 
 static int64_t model_wall(void *arg)
 {
-    return ((model *)arg)->now;
+    const model *m = arg;
+    return m->now + m->ahead;
 }
 
 /* ---- who judges ---- */
@@ -511,10 +540,8 @@ static void m_handle(model *m, int record)
     r->handled = true;
 }
 
-static bool model_batch(void *arg, const ra_shard *shard, ra_bytes body)
+static bool m_handle_batch(model *m, ra_bytes body)
 {
-    model *m = arg;
-    (void)shard;
     m->batches++;
     m_step(m);
     m_pass(m, (int64_t)m_random(m, m->wild ? 200 : 2));
@@ -529,6 +556,20 @@ static bool model_batch(void *arg, const ra_shard *shard, ra_bytes body)
             return false; /* some of it is handled */
         m_handle(m, m_number(at));
     }
+    return ok;
+}
+
+static bool model_batch(void *arg, const ra_shard *shard, ra_bytes body)
+{
+    model *m = arg;
+    m_shard *s = &m->s[m_shard_named(m, shard->id)];
+    m->unhandled += shard->refused;
+    if (shard->refused == 0)
+        s->refused = 0; /* it may have been forgotten and listed again */
+    if (shard->refused != s->refused)
+        m_wrong(m, "of %s %u batches in a row were refused, not %u", shard->id, s->refused, shard->refused);
+    bool ok = m_handle_batch(m, body);
+    s->refused = ok ? 0 : s->refused + 1;
     return ok;
 }
 
@@ -557,8 +598,10 @@ static void model_watermark(void *arg, int64_t ms)
 {
     model *m = arg;
     m->watermark = ms;
-    if (ms > m->now)
+    if (ms > model_wall(m) + 1000)
         m_wrong(m, "the watermark is in the future");
+    if (m->ahead > 0)
+        return; /* by its own clock */
     while (m->low < m->n && m_done(m, m->low))
         m->low++;
     for (int i = m->low; i < m->n && m->r[i].at < ms; i++) {
@@ -728,6 +771,8 @@ static bool model_run(model *m, const ra_stream_options *o, int steps, bool once
     const char *why;
     m->watermark = 0;
     m->steps_left = steps;
+    for (int i = 0; i < m->nshards; i++)
+        m->s[i].refused = 0;
     m->walk = ra_stream_walk_new(o, &api, &keeper, &handler);
     assert_non_null(m->walk);
     bool ok = ra_stream_walk_run(m->walk, once, &why);

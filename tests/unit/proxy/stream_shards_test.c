@@ -175,6 +175,24 @@ static void a_child_waits_for_a_parent_that_may_come(void **state)
     ra_shards_free(s);
 }
 
+/* No stream has them, but who waits for himself must not be left out in silence. */
+static void parents_in_a_circle(void **state)
+{
+    (void)state;
+    ra_shards *s = ra_shards_new(NULL);
+    LIST(s, "a<c", "b<a", "c<b", "d<c", "x<y", "y<x", "z");
+    ra_shards_find(s, "z")->drained_ms = 100;
+    assert_int_equal(ra_shards_watermark(s), 0);
+    for (size_t left = ra_shards_count(s); left; left--) {
+        size_t i = 0;
+        while (i < ra_shards_count(s) && !ra_shards_ready(s, ra_shards_at(s, i)))
+            i++;
+        assert_true(i < ra_shards_count(s));
+        ra_shards_at(s, i)->finished = true;
+    }
+    ra_shards_free(s);
+}
+
 static void stale_until_children_are_known(void **state)
 {
     (void)state;
@@ -302,6 +320,7 @@ int main(void)
         cmocka_unit_test(what_is_not_listed_any_more),
         cmocka_unit_test(a_shard_that_comes_back_is_read_on),
         cmocka_unit_test(a_child_waits_for_a_parent_that_may_come),
+        cmocka_unit_test(parents_in_a_circle),
         cmocka_unit_test(stale_until_children_are_known),
         cmocka_unit_test(the_watermark_is_the_least),
         cmocka_unit_test(replies_that_are_none),

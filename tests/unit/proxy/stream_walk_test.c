@@ -44,7 +44,8 @@ static void judge_end(model *m, const ra_stream_options *o)
     }
 }
 
-static void one_story(uint64_t seed)
+/* How often a batch was known to have been refused before. */
+static uint64_t one_story(uint64_t seed)
 {
     model *m = model_new(seed);
     ra_stream_options o = usual;
@@ -67,7 +68,9 @@ static void one_story(uint64_t seed)
     judge_end(m, &o);
     if (m->why[0])
         fail_msg("READASIDE_SEED=%" PRIu64 ": %s", seed, m->why);
+    uint64_t unhandled = m->unhandled;
     model_free(m);
+    return unhandled;
 }
 
 static void any_story(void **state)
@@ -78,8 +81,10 @@ static void any_story(void **state)
         one_story((uint64_t)seed);
         return;
     }
+    uint64_t unhandled = 0;
     for (int i = 1; i <= given("READASIDE_STEPS", 600); i++)
-        one_story((uint64_t)i);
+        unhandled += one_story((uint64_t)i);
+    assert_true(unhandled > 0);
 }
 
 /* ---- certain stories ---- */
@@ -133,6 +138,23 @@ static void a_restart_goes_on(void **state)
     assert_true(m->batches > batches);
     come_to_rest(m, &usual);
     assert_int_equal(m->lost, 1);
+    judge(m);
+}
+
+/* One that isn't understood has no number to go on from: the last one that has counts, and it blocks nothing.
+ */
+static void a_record_without_a_number(void **state)
+{
+    (void)state;
+    model *m = model_new(5);
+    m->gentle = true;
+    m->spoilt = true;
+    for (int i = 0; i < 5; i++)
+        model_run(m, &usual, 300, false);
+    assert_int_equal(m->lost, 1);
+    assert_int_equal(m->replays, 0);
+    come_to_rest(m, &usual);
+    assert_int_equal(m->replays, 0);
     judge(m);
 }
 
@@ -196,6 +218,93 @@ static void once_what_fails_is_given_up(void **state)
     model_free(m);
 }
 
+/* A shard that is listed, and whose records nobody may have, isn't waited for without end. */
+static void once_a_shard_that_can_not_be_read(void **state)
+{
+    (void)state;
+    static const char *const errors[] = {"ResourceNotFoundException", "ExpiredIteratorException"};
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        model *m = model_new(12);
+        m->quiet = true;
+        m->unwanted = errors[i];
+        assert_false(model_run(m, &usual, 20000, true));
+        assert_true(strstr(m->said, errors[i]) != NULL);
+        model_free(m);
+    }
+}
+
+/* ---- many shards, and little time for each ---- */
+
+/* Of so many pages that no listing gets through at once. */
+static void a_long_listing_under_a_limit(void **state)
+{
+    (void)state;
+    model *m = model_new(13);
+    m->quiet = true;
+    for (int i = 0; i < 200; i++)
+        m_split(m);
+    m->listings_most = 10;
+    come_to_rest(m, &usual);
+    assert_int_equal(m->lost, 1);
+    judge(m);
+}
+
+/* One that breaks off since its shards go away isn't the stream's end. */
+static void a_listing_whose_shards_vanish(void **state)
+{
+    (void)state;
+    model *m = model_new(14);
+    m->quiet = true;
+    for (int i = 0; i < 12; i++)
+        m_split(m);
+    m->vanishes = true;
+    model_run(m, &usual, 3000, false);
+    m->vanishes = false;
+    assert_int_equal(m->lost, 1);
+    come_to_rest(m, &usual);
+    judge(m);
+}
+
+/* A round over all shards takes longer than a lease. */
+static void slower_than_a_lease(void **state)
+{
+    (void)state;
+    model *m = model_new(15);
+    m->quiet = true;
+    for (int i = 0; i < 60; i++)
+        m_split(m);
+    for (int i = 0; i < 60; i++)
+        m_write(m);
+    ra_stream_options o = usual;
+    o.from_now = false;
+    m->slow = 900;
+    come_to_rest(m, &o);
+    for (int i = 1; i < m->n; i++)
+        assert_true(m->r[i].handled);
+    judge(m);
+}
+
+/* ---- clocks ---- */
+
+/* It was wrong, and is put right: what was said by the wrong one isn't believed. */
+static void a_clock_that_was_ahead(void **state)
+{
+    (void)state;
+    model *m = model_new(16);
+    m->ahead = 600 * 1000;
+    m->gentle = true;
+    model_run(m, &usual, 400, false);
+    m->ahead = 0;
+    m->quiet = true;
+    m->unwanted = "LimitExceededException"; /* so it can't know better */
+    m_write(m);
+    model_run(m, &usual, 400, false);
+    assert_string_equal(m->why, "");
+    m->unwanted = NULL;
+    come_to_rest(m, &usual);
+    judge(m);
+}
+
 /* Nobody has read a child for longer than records are kept: what is gone of it is gone in silence. */
 static void what_is_trimmed_in_silence_is_told(void **state)
 {
@@ -245,10 +354,16 @@ int main(void)
         cmocka_unit_test(any_story),
         cmocka_unit_test(ended_at_each_step),
         cmocka_unit_test(a_restart_goes_on),
+        cmocka_unit_test(a_record_without_a_number),
         cmocka_unit_test(a_keeper_that_is_away),
         cmocka_unit_test(with_once_it_ends_by_itself),
         cmocka_unit_test(once_without_a_stream),
         cmocka_unit_test(once_what_fails_is_given_up),
+        cmocka_unit_test(once_a_shard_that_can_not_be_read),
+        cmocka_unit_test(a_long_listing_under_a_limit),
+        cmocka_unit_test(a_listing_whose_shards_vanish),
+        cmocka_unit_test(slower_than_a_lease),
+        cmocka_unit_test(a_clock_that_was_ahead),
         cmocka_unit_test(what_is_trimmed_in_silence_is_told),
         cmocka_unit_test(an_idle_stream_is_asked_seldom),
     };
