@@ -32,11 +32,9 @@ typedef struct setting {
 static void store_number(setting *s, int64_t value)
 {
     void *member = s->base + s->o->offset;
-    if (s->o->type == RA_OPTION_DURATION)
-        memcpy(member, &value, sizeof value);
-    else if (s->o->type == RA_OPTION_SIZE)
+    if (s->o->type == RA_OPTION_SIZE)
         memcpy(member, &(size_t){(size_t)value}, sizeof(size_t));
-    else if (s->o->type == RA_OPTION_PRICE)
+    else if (s->o->type == RA_OPTION_DURATION || s->o->type == RA_OPTION_PRICE)
         memcpy(member, &value, sizeof value);
     else if (s->o->type == RA_OPTION_SHARE)
         memcpy(member, &(uint32_t){(uint32_t)value}, sizeof(uint32_t));

@@ -523,7 +523,7 @@ static void what_is_taken_evhttp_takes_too(void **state)
     struct event_base *base = event_base_new();
     ra_config config = {0};
     ra_server server = {.config = &config};
-    peer p = {.loop = {.magic = RA_LOOP_MAGIC, .base = base, .server = &server}};
+    peer p = {.loop = {.magic = RA_LOOP_MAGIC, .base = base, .server = &server, .config = &config}};
     uint16_t port = 0;
     int fd = ra_listen_first(&any_port, &port);
     struct evhttp_bound_socket *socket = NULL;

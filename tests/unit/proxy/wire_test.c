@@ -31,7 +31,7 @@ static void knock(door *d, exchange *x, const char *request_line, const char *he
     struct event_base *base = event_base_new();
     ra_config config = {0}; /* no routes, no CORS */
     ra_server server = {.config = &config};
-    *d = (door){.loop = {.magic = RA_LOOP_MAGIC, .base = base, .server = &server}};
+    *d = (door){.loop = {.magic = RA_LOOP_MAGIC, .base = base, .server = &server, .config = &config}};
     exchange_run(x, base, bytes, received, d);
     assert_int_equal(d->loop.sending, 0);
     event_base_free(base);
