@@ -125,6 +125,7 @@ typedef struct ra_config_admin {
     ra_config_listen listen; /* its host, port, exposed and tls alone; host NULL: no admin listener */
     char *token;             /* who calls must show it; NULL: loopback only. Never to be printed */
     bool show_keys;          /* operators may see keys and values of items */
+    bool metrics;            /* loops count what they do, and tell the TTL advisors */
 } ra_config_admin;
 
 /* Who may use the wire API. */

@@ -230,33 +230,38 @@ static bool is_json(struct evhttp_request *r)
     return given && strncasecmp(given, type, n) == 0 && (!given[n] || strchr(" ;\t", given[n]));
 }
 
+enum {
+    OPEN = 1,   /* see may_ask */
+    COUNTED = 2 /* it says what has been counted */
+};
+
 typedef struct call {
     const char *path;
     enum { GET, GET_OR_HEAD, POST } takes;
-    bool open; /* see may_ask */
+    unsigned is;
     void (*run)(ra_admin *a, struct evhttp_request *r);
 } call;
 
 static const call *call_of(const char *path)
 {
-    static const call calls[] = {{"/admin/cache/ping", POST, false, ra_admin_cache_ping},
-                                 {"/admin/cache/get", POST, false, ra_admin_cache_get},
-                                 {"/admin/cache/delete", POST, false, ra_admin_cache_delete},
-                                 {"/admin/cache/stats", GET, false, ra_admin_cache_stats},
-                                 {"/admin/markers", GET, false, ra_admin_markers},
-                                 {"/admin/markers/clear", POST, false, ra_admin_markers_clear},
-                                 {"/admin/markers/cleared", POST, false, ra_admin_markers_cleared},
-                                 {"/admin/advice", GET, false, ra_admin_advice},
-                                 {"/admin/mismatches", GET, false, ra_admin_mismatches},
-                                 {"/admin/caching", POST, false, ra_admin_caching},
-                                 {"/admin/invalidate", POST, false, ra_admin_invalidate},
-                                 {"/admin/reload", POST, false, ra_admin_reload},
-                                 {"/admin/events", GET, false, ra_admin_events},
-                                 {"/admin/live", GET, false, ra_admin_live},
-                                 {"/metrics", GET, false, ra_admin_metrics},
-                                 {"/healthz", GET_OR_HEAD, true, ra_admin_healthz},
-                                 {"/readyz", GET_OR_HEAD, true, ra_admin_readyz}};
-    static const call page = {"/", GET_OR_HEAD, true, ra_admin_dashboard};
+    static const call calls[] = {{"/admin/cache/ping", POST, 0, ra_admin_cache_ping},
+                                 {"/admin/cache/get", POST, 0, ra_admin_cache_get},
+                                 {"/admin/cache/delete", POST, 0, ra_admin_cache_delete},
+                                 {"/admin/cache/stats", GET, 0, ra_admin_cache_stats},
+                                 {"/admin/markers", GET, 0, ra_admin_markers},
+                                 {"/admin/markers/clear", POST, 0, ra_admin_markers_clear},
+                                 {"/admin/markers/cleared", POST, 0, ra_admin_markers_cleared},
+                                 {"/admin/advice", GET, COUNTED, ra_admin_advice},
+                                 {"/admin/mismatches", GET, 0, ra_admin_mismatches},
+                                 {"/admin/caching", POST, 0, ra_admin_caching},
+                                 {"/admin/invalidate", POST, 0, ra_admin_invalidate},
+                                 {"/admin/reload", POST, 0, ra_admin_reload},
+                                 {"/admin/events", GET, COUNTED, ra_admin_events},
+                                 {"/admin/live", GET, COUNTED, ra_admin_live},
+                                 {"/metrics", GET, COUNTED, ra_admin_metrics},
+                                 {"/healthz", GET_OR_HEAD, OPEN, ra_admin_healthz},
+                                 {"/readyz", GET_OR_HEAD, OPEN, ra_admin_readyz}};
+    static const call page = {"/", GET_OR_HEAD, OPEN, ra_admin_dashboard};
     if (path && ra_admin_is_dashboard(path))
         return &page;
     for (size_t i = 0; path && i < sizeof calls / sizeof *calls; i++)
@@ -278,7 +283,7 @@ static void received(struct evhttp_request *r, void *arg)
     if (!is_well_framed(a, r))
         return;
     const call *c = call_of(evhttp_uri_get_path(evhttp_request_get_evhttp_uri(r)));
-    if (!may_ask(a, r, c && c->open))
+    if (!may_ask(a, r, c && (c->is & OPEN)))
         return;
     if (!c)
         ra_admin_error(r, 404, "no such path");
@@ -286,6 +291,8 @@ static void received(struct evhttp_request *r, void *arg)
         ra_admin_error(r, 405, c->takes == POST ? "this path takes POST" : "this path takes GET");
     else if (c->takes == POST && !is_json(r))
         ra_admin_error(r, 415, "Content-Type must be application/json");
+    else if ((c->is & COUNTED) && !a->server->config->admin.metrics)
+        ra_admin_error(r, 404, "admin.metrics is false: nothing is counted");
     else
         c->run(a, r);
 }

@@ -136,7 +136,7 @@ static bool loop_init(ra_loop *l, ra_server *s, bool first)
 {
     l->magic = RA_LOOP_MAGIC;
     l->server = s;
-    l->meter = ra_metrics_meter(s->metrics, (unsigned)(l - s->loops));
+    l->meter = s->config->admin.metrics ? ra_metrics_meter(s->metrics, (unsigned)(l - s->loops)) : NULL;
     l->drain_letter = (ra_letter){.deliver = drain, .arg = l};
     l->base = base_new();
     if (!ra_loop_snapshot_init(l) || !l->base)

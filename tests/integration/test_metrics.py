@@ -466,6 +466,18 @@ def test_histograms_hold_together(proxy):
 # ---- alive, ready ----
 
 
+def test_metrics_can_be_off(proxy_factory, counting_upstream, plain, direct):
+    direct.ok(*put())
+    config = {**metrics.admin(), "tables": CONFIG["tables"]}
+    config["admin"]["metrics"] = False
+    proxy = proxy_factory(counting_upstream.endpoint, config)
+    assert [proxy.call(*get()).cache for _ in range(2)] == ["MISS", "HIT"]
+    for path in ("/metrics", "/admin/live", "/admin/advice", "/admin/events"):
+        status, _, body = metrics.ask(proxy, path)
+        assert status == 404 and b"admin.metrics is false" in body
+    assert metrics.ask(proxy, "/readyz")[0] == 200
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_health_answers_get_and_head_without_a_token(proxy_factory, counting_upstream, path):
     config = {**metrics.admin(), "tables": CONFIG["tables"]}
