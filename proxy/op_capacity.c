@@ -12,14 +12,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A list's elements, and their members. */
-enum { ONE_DEPTH = 2 };
+enum {
+    ONE_DEPTH = 2,          /* a list's elements, and their members */
+    REQUEST_MAX = 16 << 20, /* DynamoDB's (Developer Guide, "Quotas") */
+    REQUEST_SPARE = 256     /* all that is added to a request is less */
+};
 
 /* ---- asking ---- */
 
 bool ra_op_ask_capacity(ra_op *op)
 {
-    if (!op->ask_capacity || op->capacity_asked)
+    if (!op->ask_capacity || op->capacity_asked || op->json.text.n > REQUEST_MAX - REQUEST_SPARE)
         return true;
     op->capacity_added = true;
     return ra_op_is_batch_get(op) || ra_op_set_member(op, "ReturnConsumedCapacity", RA_BYTES("\"TOTAL\""));
