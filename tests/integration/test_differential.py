@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from support import processes, steps, tables, wire
+from support import processes, quirks, steps, tables, wire
 
 STEPS = int(os.environ.get("READASIDE_STEPS", "3000"))
 SEED = int(os.environ.get("READASIDE_SEED", "0")) or random.SystemRandom().randrange(1, 2**31)
@@ -64,18 +64,12 @@ def ordered_sets(value):
     return value
 
 
-def unasked_capacity(operation, body):
-    """DynamoDB Local, not DynamoDB, says what a DeleteItem that finds nothing consumes, asked or not. The proxy takes
-    out of a reply what its client hasn't asked for."""
-    return operation == "DeleteItem" and body.get("ReturnConsumedCapacity", "NONE") == "NONE"
-
-
 def seen(reply, operation, body):
     """What a client sees, less what may differ between two calls."""
     if reply.status != 200:
         return reply.status, reply.error, reply.message
     found = without_capacity(unordered(reply.json))
-    if unasked_capacity(operation, body):
+    if quirks.says_capacity_unasked(operation, body):
         found.pop("ConsumedCapacity", None)
     return reply.status, ordered_sets(found)
 

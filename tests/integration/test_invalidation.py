@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from support import tables, waiting
+from support import quirks, tables, waiting
 
 TABLE = "chat"
 PK, SK = "room-1", "0001"
@@ -263,7 +263,10 @@ def test_replies_of_writes_are_what_the_client_asked_for(filled, through, direct
         """The same write straight to a twin of the item, so that the replies can be compared."""
         expected = direct.ok(operation, json.loads(json.dumps(body).replace(PK, "room-2")))
         got = through.ok(operation, body)
-        assert got.json == json.loads(expected.body.decode().replace("room-2", PK)), (operation, body)
+        expected = json.loads(expected.body.decode().replace("room-2", PK))
+        if quirks.says_capacity_unasked(operation, body):
+            expected.pop("ConsumedCapacity", None)
+        assert got.json == expected, (operation, body)
 
     for values in ("NONE", "ALL_OLD"):
         both("PutItem", {"TableName": TABLE, "Item": item("newer"), "ReturnValues": values})
