@@ -3,6 +3,7 @@
 #include "proxy/admin_cache.h"
 #include "proxy/admin_work.h"
 #include "proxy/invalidate.h"
+#include "proxy/json.h"
 #include "proxy/log.h"
 #include "proxy/snapshot.h"
 
@@ -209,13 +210,37 @@ static const char *read_caching(task *t)
 }
 
 /* A member's value as JSON text; empty where there is none. */
-static void take_json(const task *t, const char *name, ra_buf *out)
+static void take_json(const ra_json *body, const char *name, ra_buf *out)
 {
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(t->body, name);
-    char *text = value ? cJSON_PrintUnformatted(value) : NULL;
-    if (text)
-        ra_buf_add_z(out, text);
-    cJSON_free(text);
+    uint32_t value = ra_json_member(body, 0, name);
+    if (value != RA_JSON_NONE)
+        ra_buf_add_bytes(out, ra_json_raw(body, value));
+}
+
+/* Is a name what cJSON has made of it? It ends texts at a NUL. */
+static bool is_whole(const ra_json *body, const char *name, const char *text)
+{
+    return !text || ra_json_string_is(body, ra_json_member(body, 0, name), text);
+}
+
+/* As item data is read: a key may hold a NUL, where cJSON would end it, and be another. */
+static const char *take_keys(task *t, const char *index)
+{
+    struct evbuffer *in = evhttp_request_get_input_buffer(t->request);
+    const size_t n = evbuffer_get_length(in);
+    ra_json body;
+    size_t at;
+    enum ra_json_result r =
+        ra_json_parse(&body, (ra_bytes){(const char *)evbuffer_pullup(in, -1), n}, NULL, &at);
+    if (r != RA_JSON_OK)
+        return ra_json_result_text(r);
+    take_json(&body, "partition_key", &t->partition_key);
+    take_json(&body, "sort_key", &t->sort_key);
+    bool names = is_whole(&body, "table", t->table) && is_whole(&body, "index", index);
+    ra_json_free(&body);
+    if (!names)
+        return "a name holds a NUL";
+    return ra_buf_ok(&t->partition_key) && ra_buf_ok(&t->sort_key) ? NULL : "out of memory";
 }
 
 static bool is_key(const task *t, const char *name)
@@ -239,8 +264,8 @@ static const char *read_invalidate(task *t)
         return "the body must have `table`, or `all`";
     if (!is_key(t, "partition_key") || !is_key(t, "sort_key") || (index && !cJSON_IsString(index)))
         return "keys must be strings or attribute values, and `index` a name";
-    take_json(t, "partition_key", &t->partition_key);
-    take_json(t, "sort_key", &t->sort_key);
+    if ((why = take_keys(t, cJSON_GetStringValue(index))))
+        return why;
     if (!t->partition_key.n && (t->sort_key.n || index))
         return "`sort_key` and `index` go with `partition_key`";
     return index && t->sort_key.n ? "`index` names a partition: without `sort_key`" : NULL;

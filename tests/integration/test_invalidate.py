@@ -163,6 +163,22 @@ def test_numbers(running, direct):
         assert r.post("/admin/invalidate", {"table": "numbers", "partition_key": {"S": "7"}})[0] == 400
 
 
+def test_a_key_may_hold_what_ends_texts_elsewhere(running):
+    """U+0000 is a character like others: the item is the one that is named, and no other."""
+    r = running()
+    whole, cut = (("GetItem", {"TableName": "plain", "Key": {"pk": {"S": pk}, "sk": {"S": "1"}}}) for pk in ("a\0b", "a"))
+    with r.proxy.wire() as wire:
+        for value in ("a\0b", {"S": "a\0b"}):
+            warm(wire, whole, cut)
+            body = {"table": "plain", "partition_key": value, "sort_key": "1"}
+            assert r.post("/admin/invalidate", body)[0] == 200
+            assert states(wire, whole, cut) == [False, True]
+        warm(wire, whole)
+        for body in ({"table": "plain\0"}, {"table": "plain", "partition_key": "a", "index": "by-owner\0"}):
+            assert r.post("/admin/invalidate", body) == (400, {"error": "a name holds a NUL"})
+        assert states(wire, whole, cut) == [True, True]
+
+
 def test_the_command(running):
     r = running()
     with r.proxy.wire() as wire:
