@@ -11,7 +11,9 @@
 #include "proxy/state_file.h"
 
 #include <getopt.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -76,14 +78,15 @@ static int64_t quiet_until(const ra_config *c)
     return ra_clock_monotonic() + c->unknown_write_hold;
 }
 
-/* Signals are taken by this thread alone, in sigwait; the loops' threads inherit the mask. */
-static void block_signals(sigset_t *set)
+/* Signals are taken in sigwait, by this thread and SIGHUP's; all threads inherit the mask. */
+static void block_signals(void)
 {
-    sigemptyset(set);
-    sigaddset(set, SIGTERM);
-    sigaddset(set, SIGINT);
-    sigaddset(set, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, set, NULL);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 /* As many connections as the system allows; the soft limit is often 1024 for the sake of select(). */
@@ -112,24 +115,84 @@ static void announce(const ra_server *s)
     fflush(stdout);
 }
 
-/* Until a signal ends it; SIGHUP doesn't. */
-static int wait_for_end(ra_server *s, const sigset_t *signals)
+/* SIGHUP's own thread: a reload may wait for requests, and SIGTERM doesn't wait for that. */
+typedef struct reloader {
+    uint32_t magic; /* RELOADER_MAGIC */
+    ra_server *server;
+    atomic_bool ending;
+    pthread_t thread;
+} reloader;
+
+enum { RELOADER_MAGIC = 0x72656c64 };
+
+static void reload(ra_server *s)
 {
-    for (int got = 0;;) {
-        if (sigwait(signals, &got) == 0 && got != SIGHUP)
-            return got;
-        ra_reload_result result;
-        ra_server_reload_config(s, &result);
-        ra_log(result.ok ? RA_LOG_INFO : RA_LOG_ERROR,
-               result.ok ? "SIGHUP: the configuration was read anew"
-                         : "SIGHUP: the configuration couldn't be used: nothing has changed");
-        ra_reload_result_fini(&result);
-    }
+    ra_reload_result result;
+    ra_server_reload_config(s, &result);
+    ra_log(result.ok ? RA_LOG_INFO : RA_LOG_ERROR,
+           result.ok ? "SIGHUP: the configuration was read anew"
+                     : "SIGHUP: the configuration couldn't be used: nothing has changed");
+    ra_reload_result_fini(&result);
+}
+
+static void *run_reloader(void *arg)
+{
+    reloader *r = arg;
+    sigset_t hang_up;
+    if (r->magic != RELOADER_MAGIC)
+        ra_corrupt("the thread of reloads");
+    sigemptyset(&hang_up);
+    sigaddset(&hang_up, SIGHUP);
+    for (int got = 0; sigwait(&hang_up, &got) == 0 && !atomic_load(&r->ending);)
+        reload(r->server);
+    return NULL;
+}
+
+static bool reloader_start(reloader *r, ra_server *s)
+{
+    *r = (reloader){.magic = RELOADER_MAGIC, .server = s};
+    int error = pthread_create(&r->thread, NULL, run_reloader, r);
+    if (error)
+        ra_log(RA_LOG_ERROR, "can't start a thread: %s", strerror(error));
+    return error == 0;
+}
+
+/* A reload that is under way is carried to its end, but waits for nobody. */
+static void reloader_end(reloader *r)
+{
+    atomic_store(&r->ending, true);
+    ra_server_hurry_reloads(r->server);
+    pthread_kill(r->thread, SIGHUP);
+    pthread_join(r->thread, NULL);
+}
+
+static int wait_for_end(void)
+{
+    sigset_t ends;
+    int got = 0;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    while (sigwait(&ends, &got) != 0)
+        ;
+    return got;
+}
+
+/* Until a signal ends it; SIGHUP doesn't. false: it can't. */
+static bool serve_until_told(ra_server *s)
+{
+    reloader r;
+    if (!reloader_start(&r, s))
+        return false;
+    announce(s);
+    int got = wait_for_end();
+    ra_log(RA_LOG_INFO, "%s: finishing what is in flight", got == SIGTERM ? "SIGTERM" : "SIGINT");
+    reloader_end(&r);
+    return true;
 }
 
 static int serve(ra_config *config, ra_credentials_provider *provider)
 {
-    sigset_t signals;
     signal(SIGPIPE, SIG_IGN);
     raise_file_limit();
     if (ra_config_any_linearizable(config) && !ra_clock_check(config))
@@ -137,21 +200,21 @@ static int serve(ra_config *config, ra_credentials_provider *provider)
     ra_server *s = ra_server_new(config, provider, quiet_until(config));
     if (!s)
         return RA_CLI_FAILED;
-    block_signals(&signals); /* not before: until here a signal ends what waits for others */
+    block_signals(); /* not before: until here a signal ends what waits for others */
     if (!ra_server_start(s)) {
         ra_server_free(s);
         return RA_CLI_FAILED;
     }
-    announce(s);
-    int got = wait_for_end(s, &signals);
-    ra_log(RA_LOG_INFO, "%s: finishing what is in flight", got == SIGTERM ? "SIGTERM" : "SIGINT");
+    bool served = serve_until_told(s);
     ra_server_drain(s);
     bool clean = ra_server_join(s);
     if (clean && config->cache.state_file)
         ra_state_file_close(config->cache.state_file);
     ra_server_free(s);
+    if (!served)
+        return RA_CLI_FAILED;
     ra_log(RA_LOG_INFO, "stopped");
-    return 0;
+    return RA_CLI_OK;
 }
 
 /* Without credentials nothing can be signed: better said now than with every request. */

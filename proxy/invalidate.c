@@ -41,6 +41,13 @@ void ra_invalidator_free(ra_invalidator *v)
     free(v);
 }
 
+void ra_invalidator_hurry(ra_invalidator *v)
+{
+    if (v->magic != MAGIC)
+        ra_corrupt("invalidator");
+    ra_errand_hurry(&v->errand);
+}
+
 const char *ra_invalidated_text(enum ra_invalidated r)
 {
     static const char *const texts[] = {

@@ -14,6 +14,8 @@ typedef struct ra_invalidator ra_invalidator;
 /* Before the loops run, and after they have ended. */
 ra_invalidator *ra_invalidator_new(ra_server *s); /* NULL: no memory */
 void ra_invalidator_free(ra_invalidator *v);      /* NULL is allowed */
+/* The one under way, and those that come, end without having marked all. Once; any thread. */
+void ra_invalidator_hurry(ra_invalidator *v);
 
 enum ra_invalidated {
     RA_INVALIDATED,

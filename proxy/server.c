@@ -359,6 +359,7 @@ bool ra_server_start(ra_server *s)
 
 void ra_server_drain(ra_server *s)
 {
+    ra_server_hurry_reloads(s);
     ra_admin_stop(s->admin); /* it and the followers ask the loops */
     ra_follows_stop(s->follows);
     for (unsigned i = 0; i < s->nloops; i++)

@@ -49,9 +49,10 @@ typedef struct ra_server ra_server;
 typedef struct ra_reloading {
     pthread_mutex_t one; /* one reload at a time */
     pthread_mutex_t mutex;
-    struct ra_snapshot *newest; /* under the mutex, as the next three are */
+    struct ra_snapshot *newest; /* under the mutex, as the rest is */
     unsigned switching;         /* loops that haven't got it yet */
     unsigned unsettled;         /* loops that have requests of older ones */
+    bool ending;                /* the process is: no request is waited for any more */
     pthread_cond_t progress;
 } ra_reloading;
 

@@ -3,6 +3,7 @@
 #include "proxy/clock.h"
 #include "proxy/express.h"
 #include "proxy/follow.h"
+#include "proxy/invalidate.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/metrics.h"
@@ -202,9 +203,21 @@ bool ra_server_settled(ra_server *s, int64_t limit)
     until.tv_sec += limit / 1000;
     int late = 0;
     pthread_mutex_lock(&r->mutex);
-    while (r->unsettled && late != ETIMEDOUT)
+    while (r->unsettled && !r->ending && late != ETIMEDOUT)
         late = pthread_cond_timedwait(&r->progress, &r->mutex, &until);
     bool all = r->unsettled == 0;
     pthread_mutex_unlock(&r->mutex);
     return all;
+}
+
+void ra_server_hurry_reloads(ra_server *s)
+{
+    ra_reloading *r = &s->reloading;
+    pthread_mutex_lock(&r->mutex);
+    bool again = r->ending;
+    r->ending = true;
+    pthread_cond_broadcast(&r->progress);
+    pthread_mutex_unlock(&r->mutex);
+    if (!again)
+        ra_invalidator_hurry(s->invalidator);
 }

@@ -64,6 +64,9 @@ void ra_server_snapshots_fini(ra_server *s);
 void ra_server_adopt(ra_server *s, ra_snapshot *next, ra_loop_reload *to);
 /* Have all requests ended that had begun with older ones? Waits for at most `limit` ms. */
 bool ra_server_settled(ra_server *s, int64_t limit);
+/* The process is about to end: a reload that waits, for requests or for the store, waits no longer, and
+ * tables that would join don't. Before the drain, any thread. */
+void ra_server_hurry_reloads(ra_server *s);
 
 typedef struct ra_reload_result {
     bool ok;              /* false: nothing has changed */

@@ -1,4 +1,5 @@
 """Live reload: what changes at once, what waits for a restart, what a bad file does, and who notices nothing of it."""
+import http.client
 import json
 import re
 import signal
@@ -743,6 +744,41 @@ def test_a_new_table_is_cached_once_writes_that_werent_marked_have_ended(reloadi
         assert answers[0][0] == 200 and answers[0][1]["changed"] == ["tables.chat"], answers
         warm(wire, "GetItem", get("1"))
         assert wire.ok("GetItem", get("1")).json["Item"]["v"] == {"S": "new"}
+
+
+def unanswered(r):
+    """A reload whose answer is lost, perhaps, since the process ends."""
+    try:
+        r.post("/admin/reload")
+    except (OSError, http.client.HTTPException):
+        pass
+
+
+@pytest.mark.parametrize("how", ["a call", "a signal"])
+def test_a_reload_that_waits_for_a_table_to_join_doesnt_keep_the_process(reloading, counting_upstream, how):
+    """The write that wasn't marked is still under way when the process is told to end."""
+    config = only(counting_upstream.endpoint, {"listen": {"drain_timeout": "100ms"}, "upstream": {"request_timeout": "30s"}})
+    r = reloading(config=config)
+    held = counting_upstream.hold("PutItem", times=1)
+    write = threading.Thread(target=lambda: pytest.raises(Exception, r.proxy.call, "PutItem", put("1")))
+    write.start()
+    held.wait_for()
+    r.change({**config, "tables": {TABLE: {"ttl": "10m"}}})
+    threads = [write]
+    if how == "a call":
+        threads.append(threading.Thread(target=unanswered, args=(r,)))
+        threads[1].start()
+    else:
+        r.proxy.process.send_signal(signal.SIGHUP)
+    with r.proxy.wire() as wire:
+        waiting.until(lambda: counting_upstream.count("DescribeTable") or wire.ok("PutItem", put("2")) is None,
+                      "writes to be marked")
+    r.proxy.terminate()
+    assert r.proxy.wait(waiting.PATIENCE / 3) == 0  # before the write is over, which the reload waits for
+    held.release()
+    for thread in threads:
+        thread.join()
+    assert "reload: tables.chat waits for a restart" in r.proxy.output()
 
 
 # ---- while it is used ----
