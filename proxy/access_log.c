@@ -31,7 +31,10 @@ typedef struct ring {
     _Alignas(CACHE_LINE) _Atomic size_t head; /* the loop's, as `full` is */
     _Atomic uint64_t full;
     char *bytes;
-    _Alignas(CACHE_LINE) _Atomic size_t tail; /* the thread's */
+    _Alignas(CACHE_LINE) _Atomic size_t tail; /* the thread's, as the next two are */
+    size_t until;                             /* what is written now goes as far as this */
+    size_t seen;                              /* the head, when it was last looked at */
+    size_t mark;                              /* under the mutex: where the next file's lines begin */
 } ring;
 
 struct ra_access_file {
@@ -47,7 +50,7 @@ struct ra_access_log {
     pthread_t thread;
     atomic_bool ending;
     _Atomic uint64_t written, failed;
-    pthread_mutex_t mutex; /* of the next two */
+    pthread_mutex_t mutex; /* of the next two, and of rings' marks */
     ra_access_file *next;  /* takes the place of the one that there is; NULL: none does */
     bool off;              /* and after that there is none any more */
     /* the thread's own */
@@ -124,8 +127,7 @@ void ra_access_log_put(ra_access_log *log, unsigned loop, const char *line, size
 static size_t take(ring *r, char *out, size_t most)
 {
     size_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
-    size_t used = atomic_load_explicit(&r->head, memory_order_acquire) - tail;
-    size_t n = used < most ? used : most;
+    size_t used = r->until - tail, n = used < most ? used : most;
     if (n == 0)
         return 0;
     size_t at = tail % RA_ACCESS_RING, first = RA_ACCESS_RING - at < n ? RA_ACCESS_RING - at : n;
@@ -226,7 +228,7 @@ static bool has_file(ra_access_log *log)
     return f->fd >= 0;
 }
 
-/* Of one ring, until it is empty. false: as above. */
+/* Of one ring, up to its `until`. false: as above. */
 static bool write_ring(ra_access_log *log, ring *r)
 {
     for (;;) {
@@ -267,7 +269,7 @@ static void drop_all(ra_access_log *log)
 
 /* ---- the thread ---- */
 
-/* What has been put by now goes to the one before, as far as that can be done. */
+/* What was put before the change goes to the one before, as far as that can be done. */
 static void replace_file(ra_access_log *log, ra_access_file *file_take)
 {
     write_all(log);
@@ -280,16 +282,24 @@ static void replace_file(ra_access_log *log, ra_access_file *file_take)
     log->tried = ra_clock_monotonic() - TRY_MS;
 }
 
+/* Heads are read under the mutex: what a ring has by now was put before any change that isn't seen here. */
 static void change_file(ra_access_log *log)
 {
     pthread_mutex_lock(&log->mutex);
     bool off = log->off;
     ra_access_file *next = log->next;
+    for (unsigned i = 0; i < log->nrings; i++) {
+        ring *r = &log->rings[i];
+        r->seen = atomic_load_explicit(&r->head, memory_order_acquire);
+        r->until = next ? r->mark : r->seen;
+    }
     log->next = NULL;
     log->off = false;
     pthread_mutex_unlock(&log->mutex);
     if (next)
         replace_file(log, next);
+    for (unsigned i = 0; i < log->nrings; i++)
+        log->rings[i].until = log->rings[i].seen;
     if (!off)
         return;
     replace_file(log, NULL);
@@ -327,8 +337,8 @@ static void *run(void *arg)
         ra_corrupt("access log");
     for (;;) {
         bool ending = atomic_load(&log->ending); /* before: what was put by then is written */
-        bool blocked = !write_all(log);
         change_file(log);
+        bool blocked = !write_all(log);
         say_full(log);
         if (ending)
             break;
@@ -389,9 +399,12 @@ bool ra_access_log_prepare(ra_access_log *log)
     return false;
 }
 
+/* Of two changes that the thread sees as one, the first says where the old file's lines end. */
 void ra_access_log_use(ra_access_log *log, ra_access_file *file_take)
 {
     pthread_mutex_lock(&log->mutex);
+    for (unsigned i = 0; i < log->nrings && file_take && !log->next; i++)
+        log->rings[i].mark = atomic_load_explicit(&log->rings[i].head, memory_order_acquire);
     ra_access_file *unused = file_take ? log->next : NULL;
     if (file_take)
         log->next = file_take;

@@ -237,6 +237,37 @@ static void another_file(void **state)
     unlink(second);
 }
 
+/* Whenever the thread comes to see it: what was put before a change is in the old file, the rest in the new.
+ */
+static void a_change_divides_the_lines(void **state)
+{
+    (void)state;
+    enum { CHANGES = 100 };
+    char second[300], line[64];
+    snprintf(second, sizeof second, "%s2", path);
+    const char *names[] = {path, second};
+    ra_access_log *log = logging_to(path, 2);
+    for (unsigned i = 0; i < CHANGES; i++) {
+        put(log, i % 2, i, 30);
+        if (i == 0)
+            wait_until_done(log, 1); /* so that the first file is in use */
+        ra_access_log_use(log, opened(names[(i + 1) % 2]));
+        put(log, 0, i + 1, 30);
+        put(log, 1, i + 1, 30);
+        wait_until_done(log, 3 * (uint64_t)(i + 1));
+    }
+    ra_access_log_free(log);
+    for (unsigned i = 0, loop; i < 2; i++) {
+        unsigned lines = 0;
+        FILE *f = fopen(names[i], "r");
+        for (; fgets(line, sizeof line, f); lines++)
+            assert_int_equal(number_of(line, &loop) % 2, i);
+        fclose(f);
+        assert_int_equal(lines, 3 * CHANGES / 2);
+    }
+    unlink(second);
+}
+
 /* Turned off, what was put before is still written. */
 static void none_any_more(void **state)
 {
@@ -276,6 +307,7 @@ int main(void)
         cmocka_unit_test_teardown(a_pipe_without_a_reader, remove_file),
         cmocka_unit_test_teardown(a_full_pipe_doesnt_hold_up_the_end, remove_file),
         cmocka_unit_test_teardown(another_file, remove_file),
+        cmocka_unit_test_teardown(a_change_divides_the_lines, remove_file),
         cmocka_unit_test_teardown(none_any_more, remove_file),
         cmocka_unit_test(what_cant_be_opened),
     };
