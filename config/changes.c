@@ -290,16 +290,17 @@ static void go(walk *w, const ra_place *at, const cJSON *old, const cJSON *any, 
         return;
     }
     put(w, tables, at->name, old);
-    if (any || w->pact) {
+    bool stays = any || w->pact;
+    if (stays)
         note_kept(w, at);
-        return;
-    }
-    if (named)
+    else if (named)
         note_changed(w, at);
-    if (is_followed(old))
+    if (!stays && is_followed(old))
         note_kept(w, &stream);
-    stand(w, before->standing == RA_TABLE_JOINING ? &w->standings->joining : &w->standings->retired,
-          at->name);
+    if (before->standing == RA_TABLE_JOINING)
+        stand(w, &w->standings->joining, at->name);
+    else if (!stays)
+        stand(w, &w->standings->retired, at->name);
 }
 
 /* One that has an entry in both; it may be put back in. */

@@ -147,7 +147,9 @@ static bool set_path(setting *s)
         return false;
     }
     const char *path = ra_reference_path(s->text, s->d->folder, s->d->pool);
-    if (path && s->o->type == RA_OPTION_READABLE && access(path, R_OK) != 0) {
+    /* What is in force already was readable when it was read, and whoever reads it anew finds out. */
+    bool anew = s->o->type == RA_OPTION_READABLE && !s->d->literal;
+    if (path && anew && access(path, R_OK) != 0) {
         s->why = "can't be read";
         return false;
     }

@@ -3,6 +3,8 @@
 
 #include "config/renew.h"
 
+#include <unistd.h>
+
 /* "a, b": the names in order. */
 static char *joined(const ra_names *n)
 {
@@ -175,6 +177,25 @@ static void test_the_star_stands_for_tables(void **state)
     expect("{}", TABLE_OF("\"consistency\": \"linearizable\""), "", "tables.one");
 }
 
+/* What isn't waited for yet isn't forgotten where the file's "*" can't stand for it. */
+static void test_a_table_that_joins_goes_on_joining(void **state)
+{
+    (void)state;
+    static const char one[] = TABLE_OF("\"consistency\": \"eventual\"");
+    ra_config *none = parse_good("{}"), *joins = renew(none, one, "tables.one", "");
+    assert_int_equal(standing_of(joins, "one"), RA_TABLE_JOINING);
+    static const char *const after[] = {one, "{}", "{\"tables\": {\"*\": {}}}"};
+    static const char *const changed[] = {"tables.one", "", "tables[\"*\"]"}, *const kept[] = {"", "",
+                                                                                               "tables.one"};
+    for (size_t i = 0; i < 3; i++) {
+        ra_config *next = renew(joins, after[i], changed[i], kept[i]);
+        assert_int_equal(standing_of(next, "one"), RA_TABLE_JOINING);
+        ra_config_unref(next);
+    }
+    ra_config_unref(none);
+    ra_config_unref(joins);
+}
+
 #define REDIS(rest) "{\"cache\": {\"store\": \"redis\", \"redis\": {\"url\": \"redis://h\"}}, " rest "}"
 
 static void test_what_proxies_have_agreed_on_waits(void **state)
@@ -267,6 +288,37 @@ static void test_caching_is_switched(void **state)
     expect_error("{\"caching\": \"observed\"}", "caching", 1, "isn't accepted");
 }
 
+/* An operator who is in trouble can switch, even where it is a file that is missing. */
+static void test_a_file_that_has_gone_hinders_a_reload_alone(void **state)
+{
+    (void)state;
+    ra_changes c;
+    ra_problems p;
+    char keys[] = "/tmp/readaside-keys-XXXXXX", text[256];
+    int fd = mkstemp(keys);
+    assert_true(fd >= 0);
+    close(fd);
+    snprintf(text, sizeof text, "{\"auth\": {\"sigv4\": {\"keys_file\": \"%s\"}}, \"tables\": {\"one\": {}}}",
+             keys);
+    ra_config *now = parse_good(text);
+    assert_int_equal(unlink(keys), 0);
+    ra_config *off = ra_config_switch(now, NULL, RA_CACHING_OFF, &p);
+    ra_problems_free(&p);
+    assert_non_null(off);
+    assert_int_equal(ra_config_table(off, "one", 3)->caching, RA_CACHING_OFF);
+    ra_config *without = parse_good("{\"tables\": {\"one\": {}}}");
+    ra_config *next = ra_config_renew(off, without, &c, &p);
+    ra_problems_free(&p);
+    assert_non_null(next);
+    assert_string_equal(joined(&c.changed), "auth.sigv4, caching");
+    ra_changes_free(&c);
+    expect_error(text, "auth.sigv4.keys_file", 1, "can't be read");
+    ra_config_unref(now);
+    ra_config_unref(off);
+    ra_config_unref(without);
+    ra_config_unref(next);
+}
+
 static void test_the_access_log_comes_moves_and_goes(void **state)
 {
     (void)state;
@@ -298,11 +350,13 @@ int main(void)
         cmocka_unit_test(test_tables),
         cmocka_unit_test(test_a_table_that_goes_is_retired_and_may_come_back),
         cmocka_unit_test(test_the_star_stands_for_tables),
+        cmocka_unit_test(test_a_table_that_joins_goes_on_joining),
         cmocka_unit_test(test_what_proxies_have_agreed_on_waits),
         cmocka_unit_test(test_routes_and_auth),
         cmocka_unit_test(test_the_mixture_is_checked),
         cmocka_unit_test(test_references_are_compared_by_value),
         cmocka_unit_test(test_caching_is_switched),
+        cmocka_unit_test(test_a_file_that_has_gone_hinders_a_reload_alone),
         cmocka_unit_test(test_the_access_log_comes_moves_and_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
