@@ -1,4 +1,5 @@
 /* Metrics of the process: requests, the store, DynamoDB, streams, connections. */
+#include "proxy/advice.h"
 #include "proxy/clock.h"
 #include "proxy/follow.h"
 #include "proxy/metrics_table.h"
@@ -237,6 +238,14 @@ static void write_log_dropped(const ra_exposition *x, const char *name)
     one(x, name, "reason", "failed", s.failed);
 }
 
+static void write_advised(const ra_exposition *x, const char *name)
+{
+    ra_advice_stats s;
+    ra_advice_get_stats(x->server->advice, &s);
+    one(x, name, "result", "played", s.played);
+    one(x, name, "result", "dropped", s.dropped);
+}
+
 static void write_started(const ra_exposition *x, const char *name)
 {
     ra_metrics_text_value(x->out, name, NULL, 0, (double)x->server->started / 1e3);
@@ -285,6 +294,9 @@ const ra_metric ra_metrics_of_server[] = {
     {"readaside_access_log_lines_total", "counter", "", "Lines of the access log that have been written.", write_logged},
     {"readaside_access_log_dropped_total", "counter", "reason",
      "Lines that haven't: they came faster than they could be written, or writing failed.", write_log_dropped},
+    {"readaside_advisor_records_total", "counter", "result",
+     "Reads and invalidations that the TTL advisors were told of: played to them, or dropped since a loop's ring was full.",
+     write_advised},
     {"readaside_start_time_seconds", "gauge", "", "When the process started, in seconds since 1970.", write_started},
     {"readaside_build_info", "gauge", "version", "Always 1; its label is the version.", write_build},
     {.name = NULL}};

@@ -414,6 +414,24 @@ def test_sums_agree_with_what_was_sent(proxy, since):
     assert upstream == requests(now)["miss"] == now.sum("readaside_request_duration_seconds_count", outcome="miss")
 
 
+def test_what_the_advisors_were_told(proxy, since):
+    """Reads that a TTL decides, on either way, and each unit that a write marks."""
+    with proxy.wire() as connection:
+        for _ in range(10):
+            connection.call(*get("ROOM/1"))
+        connection.call(*get("NO/1"))
+        connection.call(*get("nobody"))
+        connection.call(*put("ROOM/2"))
+    marked = since.now().sum("readaside_invalidations_total")
+    assert marked > 0
+
+    def told():
+        return since.now().by("readaside_advisor_records_total", "result")
+
+    waiting.until(lambda: told().get("played", 0) >= 10 + marked, "the advisors to have played them")
+    assert told() == {"played": 10 + marked}, "none was dropped"
+
+
 def test_live_says_what_metrics_say(proxy):
     for read in (get(), get(), query("ROOM/1"), put("ROOM/1"), get("NO/1")):
         proxy.call(*read)
