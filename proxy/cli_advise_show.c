@@ -30,9 +30,11 @@ bool ra_cli_advice_is_of(const cJSON *advice, const char *pattern)
 bool ra_cli_advice_edit(const cJSON *advice, ra_edit *out)
 {
     double current = number(advice, "current_ms"), recommended = number(advice, "recommended_ms");
-    *out = (ra_edit){
-        .table = word(advice, "table"), .pattern = word(advice, "pattern"), .ttl = (int64_t)recommended};
-    return out->table && recommended >= 1 && recommended < 0x1p53 && recommended != current;
+    bool is_time = recommended >= 1 && recommended < 0x1p53;
+    *out = (ra_edit){.table = word(advice, "table"),
+                     .pattern = word(advice, "pattern"),
+                     .ttl = is_time ? (int64_t)recommended : 0};
+    return out->table && is_time && recommended != current;
 }
 
 static bool cell(ra_text_table *t, const char *text)
