@@ -148,8 +148,9 @@ static enum ra_invalidated mark_table(ra_invalidator *v, const ra_invalidation *
     return r;
 }
 
-/* Those that this process has learnt, or has forgotten lately: of one name there may be several (by ARN). */
-static enum ra_invalidated mark_known(ra_invalidator *v, const ra_config *c, const char *name, size_t *units)
+/* Those that this process has learnt, or has forgotten lately: of one name there may be several (by ARN).
+ * No name: all of them. */
+static enum ra_invalidated mark_known(ra_invalidator *v, const ra_config *c, ra_bytes name, size_t *units)
 {
     size_t n = 0;
     enum ra_invalidated r = RA_INVALIDATED;
@@ -160,7 +161,7 @@ static enum ra_invalidated mark_known(ra_invalidator *v, const ra_config *c, con
         const ra_op_table t = {.given = ra_bytes_z(all[i]->name),
                                .config = ra_config_table(c, all[i]->name, strlen(all[i]->name)),
                                .table = all[i]};
-        if (r == RA_INVALIDATED && t.config && (!name || strcmp(name, all[i]->name) == 0))
+        if (r == RA_INVALIDATED && t.config && (!name.n || ra_bytes_eq_z(name, all[i]->name)))
             r = mark_table(v, NULL, &t, units);
         ra_table_unref(all[i]);
     }
@@ -171,15 +172,15 @@ static enum ra_invalidated mark_known(ra_invalidator *v, const ra_config *c, con
 static enum ra_invalidated invalidate(ra_invalidator *v, const ra_config *c, const ra_invalidation *what,
                                       size_t *units)
 {
-    ra_op_table t = {.given = ra_bytes_z(what->table),
-                     .config = ra_config_table(c, what->table, strlen(what->table))};
-    if (!t.config || strcmp(what->table, "*") == 0)
+    const ra_bytes name = ra_table_short_name(ra_bytes_z(what->table));
+    ra_op_table t = {.given = ra_bytes_z(what->table), .config = ra_config_table(c, name.p, name.n)};
+    if (!t.config || !name.n || ra_bytes_eq_z(name, "*"))
         return RA_INVALIDATED_NOT_CONFIGURED;
     t.table = ra_errand_learn(&v->errand, &v->server->loops[0], what->table, t.config);
     if (!t.table)
         return RA_INVALIDATED_UNKNOWN;
     enum ra_invalidated r =
-        what->partition_key.n ? mark_table(v, what, &t, units) : mark_known(v, c, what->table, units);
+        what->partition_key.n ? mark_table(v, what, &t, units) : mark_known(v, c, name, units);
     ra_table_unref(t.table);
     return r;
 }
@@ -217,7 +218,7 @@ enum ra_invalidated ra_invalidate_all(ra_invalidator *v, size_t *units)
         if (strcmp(c->tables[i].name, "*") != 0)
             ra_table_unref(
                 ra_errand_learn(&v->errand, &v->server->loops[0], c->tables[i].name, &c->tables[i]));
-    r = mark_known(v, c, NULL, units);
+    r = mark_known(v, c, (ra_bytes){NULL, 0}, units);
     end(v, now);
     return r;
 }

@@ -30,7 +30,7 @@ const char *ra_invalidated_text(enum ra_invalidated r); /* a sentence without it
 
 /* What of a table. Keys are attribute values ({"S": "..."}), or strings, which are of the key's type then. */
 typedef struct ra_invalidation {
-    const char *table;
+    const char *table;      /* or its ARN; of the whole table all of that name are meant */
     ra_bytes partition_key; /* JSON; n 0: the whole table, with its indexes */
     ra_bytes sort_key;      /* n 0: none; else of that item as well */
     const char *index;      /* the partition is of this global index; NULL: of the table */

@@ -179,6 +179,25 @@ def test_a_key_may_hold_what_ends_texts_elsewhere(running):
         assert states(wire, whole, cut) == [True, True]
 
 
+def test_an_arn_is_a_name(proxy_factory, counting_upstream, readaside_binary, chat):
+    """The schema is the configuration's, for not every DynamoDB Local describes a table by its ARN."""
+    schema = {"partition_key": "pk", "sort_key": "sk",
+              "global_secondary_indexes": [{"name": "by-owner", "partition_key": "owner"}]}
+    config = whole(counting_upstream.endpoint, with_admin())
+    config["tables"] = {"*": {}, chat: {"ttl": "10m", "ttl_jitter": "0%", "settle": "0s", "schema": schema}}
+    r = Reloading(proxy_factory(None, config=config), config, readaside_binary)
+    arn = "arn:aws:dynamodb:us-east-1:000000000000:table/"
+    with r.proxy.wire() as wire:
+        warm(wire, *ALL[:4])
+        assert r.post("/admin/invalidate", {"table": arn + chat, "partition_key": "room"}) == (200, {"marked": 1})
+        assert states(wire, *ALL[:4]) == [True, False, True, True]
+        warm(wire, *ALL[:4])
+        assert r.post("/admin/invalidate", {"table": arn + chat}) == (200, {"marked": 2})
+        assert states(wire, *ALL[:4]) == [False] * 4
+        for none in ("", "*"):
+            assert r.post("/admin/invalidate", {"table": arn + none})[0] == 404
+
+
 def test_the_command(running):
     r = running()
     with r.proxy.wire() as wire:
