@@ -244,8 +244,10 @@ static bool edit_one(document *d, char **text, size_t *n, const ra_edit *e, char
     if (!find_owner(d, e, &owner, error))
         return false;
     const char *quoted = member + strlen("\"ttl\": ");
-    bool ok = find_member(d, owner, "ttl", &value) ? splice(text, n, value, quoted, strlen(quoted))
-                                                   : insert(d, text, n, owner, member);
+    bool stated = find_member(d, owner, "ttl", &value);
+    if (stated && e->unless_stated)
+        return true;
+    bool ok = stated ? splice(text, n, value, quoted, strlen(quoted)) : insert(d, text, n, owner, member);
     return ok || fail(error, "out of memory");
 }
 

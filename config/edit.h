@@ -16,6 +16,7 @@ typedef struct ra_edit {
     const char *table;   /* as `tables` names it */
     const char *pattern; /* NULL: the table's own */
     int64_t ttl;         /* ms */
+    bool unless_stated;  /* where there is a `ttl` already that one stays */
 } ra_edit;
 
 /* Pure. The new text, for free(), of *out_n bytes; NULL: error says why (the table isn't there, no memory).

@@ -17,38 +17,41 @@ typedef struct wanted {
 
 static void usage(FILE *out)
 {
-    fputs("usage: readaside advise -c FILE [--pattern NAME] [--json] [--write]\n"
-          "\n"
-          "Asks the running proxy, at admin.address, what other TTLs would have done with the traffic that "
-          "it has\n"
-          "seen: for each table and pattern the hit ratio, what would have been read upstream, the memory, "
-          "and how\n"
-          "old hits would be, which is how long a write that bypasses the proxy may stay unseen. Then which "
-          "TTL it\n"
-          "recommends, and why: the least one past which the curve is flat, that is no longer one gains more "
-          "than\n"
-          "one read in a hundred. None is recommended that doesn't fit into cache.max_bytes, that is longer "
-          "than\n"
-          "what has been observed, or, where writes were seen that bypass the proxy and the table's stream "
-          "isn't\n"
-          "followed, than the one in force.\n"
-          "\n"
-          "  -c, --config FILE    the configuration, the running proxy's\n"
-          "      --pattern NAME   this pattern only; a table's own policy goes by the table's name\n"
-          "      --json           what the proxy tells, as a JSON array:\n"
-          "                       [{\"table\", \"pattern\" (null: the table's own), \"current_ms\", "
-          "\"recommended_ms\",\n"
-          "                       \"reason\", \"reads\", \"since\", \"points\": [{\"ttl_ms\", \"hit_ratio\", "
-          "\"bytes\",\n"
-          "                       \"units_per_s\", \"stale_age_ms\"}]}]\n"
-          "      --write          writes the recommended TTLs into FILE and has the proxy reload it. Nothing "
-          "else\n"
-          "                       in the file changes, comments included\n"
-          "  -h, --help           this text\n"
-          "\n"
-          "Exit status: 0 done, 1 the proxy can't be asked or the file can't be written, 2 a wrong call or\n"
-          "configuration.\n",
-          out);
+    fputs(
+        "usage: readaside advise -c FILE [--pattern NAME] [--json] [--write]\n"
+        "\n"
+        "Asks the running proxy, at admin.address, what other TTLs would have done with the traffic that "
+        "it has\n"
+        "seen: for each table and pattern the hit ratio, what would have been read upstream, the memory, "
+        "and how\n"
+        "old hits would be, which is how long a write that bypasses the proxy may stay unseen. Then which "
+        "TTL it\n"
+        "recommends, and why: the least one past which the curve is flat, that is no longer one gains more "
+        "than\n"
+        "one read in a hundred. None is recommended that doesn't fit into cache.max_bytes, that is longer "
+        "than\n"
+        "what has been observed, or, where writes were seen that bypass the proxy and the table's stream "
+        "isn't\n"
+        "followed, than the one in force.\n"
+        "\n"
+        "  -c, --config FILE    the configuration, the running proxy's\n"
+        "      --pattern NAME   this pattern only; a table's own policy goes by the table's name\n"
+        "      --json           what the proxy tells, as a JSON array:\n"
+        "                       [{\"table\", \"pattern\" (null: the table's own), \"current_ms\", "
+        "\"recommended_ms\",\n"
+        "                       \"reason\", \"reads\", \"since\", \"points\": [{\"ttl_ms\", \"hit_ratio\", "
+        "\"bytes\",\n"
+        "                       \"units_per_s\", \"stale_age_ms\"}]}]\n"
+        "      --write          writes the recommended TTLs into FILE and has the proxy reload it. Nothing "
+        "else\n"
+        "                       in the file changes, comments included; but patterns that have a table's "
+        "TTL for\n"
+        "                       want of one of their own get that one written down when the table's changes\n"
+        "  -h, --help           this text\n"
+        "\n"
+        "Exit status: 0 done, 1 the proxy can't be asked or the file can't be written, 2 a wrong call or\n"
+        "configuration.\n",
+        out);
 }
 
 /* ---- showing ---- */
@@ -149,10 +152,44 @@ static int write_edits(const wanted *w, ra_cache_admin *admin, const ra_edit *v,
     return reload(admin);
 }
 
-static int write_all(const wanted *w, ra_cache_admin *admin, const cJSON *all)
+static bool is_among(const ra_edit *v, size_t n, const char *table, const char *pattern)
+{
+    for (size_t i = 0; i < n; i++)
+        if (v[i].pattern && strcmp(v[i].table, table) == 0 && strcmp(v[i].pattern, pattern) == 0)
+            return true;
+    return false;
+}
+
+/* Patterns that have a table's TTL for want of one of their own keep it when the table gets another: that one
+ * isn't for them. */
+static size_t add_heirs(const ra_config *c, ra_edit *v, size_t n)
+{
+    size_t all = n;
+    for (size_t i = 0; i < n; i++) {
+        const ra_table_config *t = ra_config_table(c, v[i].table, strlen(v[i].table));
+        if (v[i].pattern || !t || strcmp(t->name, v[i].table) != 0)
+            continue;
+        for (size_t k = 0; k < t->npatterns; k++) {
+            const ra_policy *p = &t->patterns[k].policy;
+            if (p->ttl == t->policy.ttl && !is_among(v, n, t->name, p->name))
+                v[all++] = (ra_edit){t->name, p->name, p->ttl, .unless_stated = true};
+        }
+    }
+    return all;
+}
+
+static size_t count_patterns(const ra_config *c)
 {
     size_t n = 0;
-    ra_edit *v = calloc((size_t)cJSON_GetArraySize(all) + 1, sizeof *v);
+    for (size_t i = 0; i < c->ntables; i++)
+        n += c->tables[i].npatterns;
+    return n;
+}
+
+static int write_all(const wanted *w, const ra_config *c, ra_cache_admin *admin, const cJSON *all)
+{
+    size_t n = 0;
+    ra_edit *v = calloc((size_t)cJSON_GetArraySize(all) + count_patterns(c) + 1, sizeof *v);
     const cJSON *one;
     if (!v) {
         fputs("readaside advise: out of memory\n", stderr);
@@ -165,7 +202,7 @@ static int write_all(const wanted *w, ra_cache_admin *admin, const cJSON *all)
     }
     int status = RA_CLI_OK;
     if (n)
-        status = write_edits(w, admin, v, n);
+        status = write_edits(w, admin, v, add_heirs(c, v, n));
     else
         fprintf(stderr, "%s: no other TTL is recommended\n", w->file);
     free(v);
@@ -186,7 +223,7 @@ static bool has_pattern(const ra_config *c, const char *pattern)
     return false;
 }
 
-static int advise(const wanted *w, ra_cache_admin *admin)
+static int advise(const wanted *w, const ra_config *c, ra_cache_admin *admin)
 {
     cJSON *all = ra_cache_admin_call(admin, "/admin/advice", NULL, NULL);
     if (!cJSON_IsArray(all)) {
@@ -198,7 +235,7 @@ static int advise(const wanted *w, ra_cache_admin *admin)
     if (cJSON_GetArraySize(all) == 0 && !w->json)
         fprintf(stderr, "%s has seen no read yet that a TTL decides\n", ra_cache_admin_where(admin));
     bool ok = w->json ? print_json(all, w->pattern) : print_all(all, w->pattern);
-    int status = !ok ? RA_CLI_FAILED : w->write ? write_all(w, admin, all) : RA_CLI_OK;
+    int status = !ok ? RA_CLI_FAILED : w->write ? write_all(w, c, admin, all) : RA_CLI_OK;
     cJSON_Delete(all);
     return status;
 }
@@ -220,7 +257,7 @@ static int with_file(const wanted *w)
     else if (!(admin = ra_cache_admin_new(c, why)))
         fprintf(stderr, "readaside advise: %s\n", why);
     else
-        status = advise(w, admin);
+        status = advise(w, c, admin);
     ra_cache_admin_free(admin);
     ra_config_unref(c);
     return status;

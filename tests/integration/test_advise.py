@@ -79,12 +79,12 @@ class Advised:
         for each in threads:
             each.join()
 
-    def read_until_longer_is_better(self):
+    def read_until_longer_is_better(self, pattern="rooms"):
         """Reads until the advisor has seen enough to recommend another TTL for the rooms."""
 
         def better():
             self.read()
-            told = self.told("--pattern", "rooms").get("rooms")
+            told = self.told().get(pattern)
             return told and told["recommended_ms"] > told["current_ms"] and told
 
         return waiting.until(better, f"a longer TTL to be recommended; {self.told()}")
@@ -170,6 +170,20 @@ def test_advice_is_written_and_the_proxy_reloads(advised):
     assert now["current_ms"] > 1000 and now["reads"] >= told["reads"], "what was learnt stays"
     again = advised.run("--write", "--pattern", "others")
     assert again.returncode == 0 and "no other TTL is recommended" in again.stderr
+
+
+def test_a_table_s_ttl_is_not_for_patterns_that_inherit_it(advised, readaside_binary):
+    """The rooms are the table's own here; `others`, without a TTL of its own, keeps what it had of the table."""
+    text = advised.path.read_text(encoding="utf-8").replace('"ttl": "10m", /*', '"ttl": "1s", /*')
+    text = text.replace('"room-*", "ttl": "1s"', '"busy-*", "ttl": "1h"')
+    advised.path.write_text(text, encoding="utf-8")
+    subprocess.run([readaside_binary, "reload", "-c", advised.path], check=True, env=processes.child_environment())
+    advised.read_until_longer_is_better(pattern=None)
+    done = advised.run("--write")
+    assert done.returncode == 0, done
+    wanted = re.search(r"tables\.chat: ttl (\S+)", done.stderr).group(1)
+    text = text.replace('"ttl": "1s", /*', f'"ttl": "{wanted}", /*')
+    assert advised.path.read_text(encoding="utf-8") == text.replace('"name": "others",', '"name": "others", "ttl": "1s",')
 
 
 def test_a_file_that_is_not_sound_is_not_asked_about(advised):

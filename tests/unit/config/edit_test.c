@@ -120,13 +120,25 @@ static void test_the_one_that_is_meant(void **state)
 static void test_several_at_once(void **state)
 {
     (void)state;
-    const ra_edit edits[] = {{"t", "p", MINUTES(60)}, {"ttl", NULL, 1500}, {"t", NULL, MINUTES(24 * 60)}};
+    const ra_edit edits[] = {{.table = "t", .pattern = "p", .ttl = MINUTES(60)},
+                             {.table = "ttl", .ttl = 1500},
+                             {.table = "t", .ttl = MINUTES(24 * 60)}};
     char *one = with(several, "4m", "1h"), *two = with(one, "1m", "1500ms"), *three = with(two, "6m", "1d");
     expect_edits(several, edits, 3, three);
     expect_edits(several, edits, 0, several);
     free(one);
     free(two);
     free(three);
+}
+
+static void test_one_that_is_stated_may_stay(void **state)
+{
+    (void)state;
+    const ra_edit e = {.table = "t", .pattern = "p", .ttl = MINUTES(20), .unless_stated = true};
+    expect_edits(several, &e, 1, several);
+    expect_edits(
+        "{\"tables\": {\"t\": {\"ttl\": \"1m\", \"patterns\": [{\"name\": \"p\"}]}}}", &e, 1,
+        "{\"tables\": {\"t\": {\"ttl\": \"1m\", \"patterns\": [{\"name\": \"p\", \"ttl\": \"20m\"}]}}}");
 }
 
 static void test_one_is_put_in_on_a_line_of_its_own(void **state)
@@ -297,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_strings_are_no_members),
         cmocka_unit_test(test_the_one_that_is_meant),
         cmocka_unit_test(test_several_at_once),
+        cmocka_unit_test(test_one_that_is_stated_may_stay),
         cmocka_unit_test(test_one_is_put_in_on_a_line_of_its_own),
         cmocka_unit_test(test_line_ends_are_the_files),
         cmocka_unit_test(test_one_is_put_in_beside_others),
