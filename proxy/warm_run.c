@@ -229,7 +229,7 @@ static bool take(run *w, slot *s)
         return true;
     case RA_WARM_WRONG:
         w->n->failed++;
-        return true;
+        return event_base_loop(w->base, EVLOOP_NONBLOCK) == 0; /* however many there are, it can be stopped */
     case RA_WARM_PAGE:
         if (w->busy)
             return false;

@@ -11,8 +11,9 @@
 #include <sys/stat.h>
 
 enum {
-    SAID_MOST = 5,     /* wrong lines */
-    PAGE_ITEMS = 1000, /* so that a page of small items isn't a burst of capacity */
+    SAID_MOST = 5,          /* wrong lines */
+    SKIPPED_MAX = 64 << 20, /* of a line that is too long: longer ones aren't looked to the end of */
+    PAGE_ITEMS = 1000,      /* so that a page of small items isn't a burst of capacity */
     TIMEOUT = 120 * 1000,
     BODY_MAX = 1 << 20,
     TEXT_MAX = 64 * 1024 /* a partition key's value, decoded */
@@ -26,6 +27,8 @@ struct ra_warm_source {
     int64_t size; /* 0: not known */
     uint64_t lines;
     unsigned wrong;
+    bool endless; /* the line has no end in sight */
+    bool broken;  /* there is no going on */
     ra_buf line;
     /* a table */
     const char *name;
@@ -101,6 +104,14 @@ ra_warm_source *ra_warm_source_file(const ra_ddb_task *task, const char *path)
     return NULL;
 }
 
+/* Nothing more is read; it counts as one wrong line. */
+static enum ra_warm_step break_off(ra_warm_source *s, const char *why)
+{
+    s->broken = true;
+    ra_ddb_task_say(s->task, "%s: %s", s->path, why);
+    return RA_WARM_WRONG;
+}
+
 /* false: the end. A line that is too long, or for which there is no memory, leaves the buffer failed. */
 static bool read_line(ra_warm_source *s)
 {
@@ -108,8 +119,10 @@ static bool read_line(ra_warm_source *s)
     if (c == EOF)
         return false;
     ra_buf_clear(&s->line);
-    for (s->lines++; c != EOF && c != '\n'; c = getc(s->in))
+    size_t n = 0;
+    for (s->lines++; c != EOF && c != '\n' && n < SKIPPED_MAX; c = getc(s->in), n++)
         ra_buf_add_char(&s->line, (char)c);
+    s->endless = n == SKIPPED_MAX;
     return true;
 }
 
@@ -155,13 +168,15 @@ static const char *understand(const ra_buf *line, const char **operation, ra_buf
 static enum ra_warm_step next_line(ra_warm_source *s, const char **operation, ra_buf *body)
 {
     do {
-        if (!read_line(s)) {
-            bool failed = ferror(s->in) != 0;
-            if (failed)
-                ra_ddb_task_say(s->task, "%s can't be read to its end", s->path);
-            clearerr(s->in);
-            return failed ? RA_WARM_WRONG : RA_WARM_END;
-        }
+        if (s->broken)
+            return RA_WARM_END;
+        bool found = read_line(s);
+        if (ferror(s->in))
+            return break_off(s, "it can't be read to its end");
+        if (!found)
+            return RA_WARM_END;
+        if (s->endless)
+            return break_off(s, "a line of it has no end, and what follows isn't looked at");
     } while (is_blank(&s->line));
     const char *wrong = understand(&s->line, operation, body);
     if (!wrong)

@@ -181,6 +181,27 @@ def test_wrong_lines_are_named_and_the_rest_is_read(warm, tmp_path):
 # ---- what goes wrong ----
 
 
+@pytest.mark.parametrize("path, text", [("/dev/zero", "has no end"), ("/proc/self/mem", "can't be read to its end")])
+def test_what_has_no_lines_is_left(warm, path, text):
+    done = warm("--from", path, "--json")
+    assert done.returncode == 1 and done.stderr.count(text) == 1
+    told = json.loads(done.stdout)
+    assert (told["read"], told["failed"], told["stopped"]) == (0, 1, False)
+
+
+def test_it_can_be_ended_among_wrong_lines(proxy, readaside_binary):
+    command = [readaside_binary, "warm", "-c", proxy.config_path, "--endpoint", proxy.endpoint, "--from", "/dev/stdin", "--json"]
+    with subprocess.Popen(["yes"], stdout=subprocess.PIPE) as wrong:
+        pipes = {"stdin": wrong.stdout, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, env=processes.child_environment(), **pipes) as run:
+            while "aren't told" not in run.stderr.readline():
+                assert run.poll() is None
+            run.send_signal(signal.SIGINT)
+            told = json.loads(run.communicate(timeout=60)[0])
+        wrong.kill()
+    assert run.returncode == 1 and told["stopped"] and told["failed"] > 0
+
+
 def test_refused_reads_fail(warm, tmp_path):
     path = lines(tmp_path / "requests.jsonl", {"operation": "GetItem", "request": {"TableName": "nowhere", "Key": {}}})
     done = warm("--from", str(path))
