@@ -38,6 +38,7 @@ def settings(url, **redis):
         "listen": {"threads": 1},
         "cache": {"store": "redis", "redis": given},
         "tables": {"*": {"settle": "0s"}},  # the index's markers end with the write
+        "writes_when_store_down": "refuse",  # or the first writes would pass unmarked
     }
 
 
