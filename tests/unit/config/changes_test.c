@@ -147,8 +147,8 @@ static void test_a_table_that_goes_is_retired_and_may_come_back(void **state)
     ra_config *joined_one = ra_config_join(more, none_still, NULL, &p);
     ra_problems_free(&p);
     assert_int_equal(standing_of(joined_one, "new"), RA_TABLE_NAMED);
-    ra_config *all[] = {now, without, still, back, more, joined_one};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    ra_config *const all[] = {now, without, still, back, more, joined_one, NULL};
+    for (size_t i = 0; all[i]; i++)
         ra_config_unref(all[i]);
 }
 

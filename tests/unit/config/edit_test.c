@@ -110,7 +110,7 @@ static void test_the_one_that_is_meant(void **state)
     } cases[] = {{"ttl", NULL, "1m"}, {"*", NULL, "2m"}, {"*", "p", "3m"},
                  {"t", "p", "4m"},    {"t", "q", "5m"},  {"t", NULL, "6m"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const ra_edit e = {.table = cases[i].table, .pattern = cases[i].pattern, .ttl = 90 * 1000};
+        const ra_edit e = {.table = cases[i].table, .pattern = cases[i].pattern, .ttl = INT64_C(90000)};
         char *wanted = with(several, cases[i].old, "90s");
         expect_edits(several, &e, 1, wanted);
         free(wanted);
