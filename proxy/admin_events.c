@@ -4,6 +4,7 @@
 #include "proxy/journal.h"
 #include "proxy/live.h"
 #include "proxy/log.h"
+#include "proxy/snapshot.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct ra_admin_viewers {
     ra_buf live;      /* as it was last made; while it ticks no older than a second */
     uint64_t told;    /* of the journal's entries, to all */
     ra_letter letter; /* something has been noted */
+    ra_config *shown; /* whose admin.token the viewers have shown; NULL: nobody looks */
 };
 
 static ra_admin_viewers *checked(void *arg)
@@ -28,6 +30,23 @@ static ra_admin_viewers *checked(void *arg)
     if (v->magic != VIEWERS_MAGIC)
         ra_corrupt("the viewers of events");
     return v;
+}
+
+static bool same_token(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* Who looks because he has shown a token that isn't the one any more looks no longer: less than a second, or
+ * until something is noted. */
+static void check_token(ra_admin_viewers *v)
+{
+    ra_snapshot *now = ra_server_snapshot(v->server);
+    if (v->shown && !same_token(v->shown->admin.token, now->config->admin.token))
+        ra_event_stream_cut(v->stream);
+    ra_config_unref(v->shown);
+    v->shown = ra_config_ref(now->config);
+    ra_snapshot_unref(now);
 }
 
 /* false: not now, for want of memory. */
@@ -42,9 +61,12 @@ static void tick(evutil_socket_t fd, short what, void *arg)
     ra_admin_viewers *v = checked(arg);
     (void)fd;
     (void)what;
+    check_token(v);
     if (ra_event_stream_viewers(v->stream) == 0) {
         event_del(v->tick);
         v->ticking = false;
+        ra_config_unref(v->shown);
+        v->shown = NULL;
         ra_buf_free(&v->live);
     } else if (make(v)) {
         ra_event_stream_send(v->stream, "live", ra_buf_bytes(&v->live));
@@ -55,6 +77,7 @@ static void noted(ra_letter *letter, void *arg)
 {
     ra_admin_viewers *v = checked(arg);
     (void)letter;
+    check_token(v);
     if (ra_event_stream_viewers(v->stream) == 0) {
         v->told = ra_journal_count(v->server->journal);
         return;
@@ -84,6 +107,7 @@ static void begin(ra_admin_viewers *v)
 void ra_admin_events(ra_admin *a, struct evhttp_request *r)
 {
     ra_admin_viewers *v = ra_admin_get_viewers(a);
+    check_token(v);
     switch (ra_event_stream_join(v->stream, r)) {
     case RA_EVENT_STREAM_FULL:
         ra_admin_error(r, 503, "as many look already as may at a time");
@@ -137,6 +161,7 @@ void ra_admin_viewers_free(ra_admin_viewers *v)
     ra_event_stream_free(v->stream);
     event_free(v->tick);
     ra_buf_free(&v->live);
+    ra_config_unref(v->shown);
     v->magic = 0;
     free(v);
 }

@@ -148,9 +148,14 @@ void ra_event_stream_send_newest(ra_event_stream *s, const char *event, ra_bytes
         send_to(s->newest, event, data);
 }
 
+void ra_event_stream_cut(ra_event_stream *s)
+{
+    while (s->newest)
+        drop(s->newest);
+}
+
 void ra_event_stream_end(ra_event_stream *s)
 {
     s->most = 0;
-    while (s->newest)
-        drop(s->newest);
+    ra_event_stream_cut(s);
 }

@@ -38,7 +38,9 @@ enum ra_event_stream_joined ra_event_stream_join(ra_event_stream *s, struct evht
 void ra_event_stream_send(ra_event_stream *s, const char *event, ra_bytes data);
 /* To the one that has joined last. */
 void ra_event_stream_send_newest(ra_event_stream *s, const char *event, ra_bytes data);
-/* Closes every viewer's connection, and takes nobody any more. */
+/* Closes every viewer's connection. */
+void ra_event_stream_cut(ra_event_stream *s);
+/* The same, and takes nobody any more. */
 void ra_event_stream_end(ra_event_stream *s);
 
 #endif

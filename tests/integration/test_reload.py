@@ -1,5 +1,6 @@
 """Live reload: what changes at once, what waits for a restart, what a bad file does, and who notices nothing of it."""
 import http.client
+import itertools
 import json
 import re
 import signal
@@ -350,6 +351,32 @@ def test_the_admins_token(reloading):
     r.reload({"admin": {"token": "another-token-of-someone"}}, token=TOKEN)
     assert r.post("/admin/cache/ping", token=TOKEN)[0] == 401
     assert r.post("/admin/cache/ping", token="another-token-of-someone")[0] == 200
+
+
+def events(reply):
+    """The names of the events, until the stream is closed."""
+    try:
+        while line := reply.readline():
+            if line.startswith(b"event: "):
+                yield line.split()[1].decode()
+    except ConnectionError:
+        pass
+
+
+def test_who_has_shown_a_token_that_is_none_any_more_looks_no_longer(reloading):
+    r = reloading({"admin": {"token": TOKEN}})
+    connection = http.client.HTTPConnection(r.config["admin"]["address"], timeout=waiting.PATIENCE)
+    connection.request("GET", "/admin/events", headers={"Authorization": f"Bearer {TOKEN}"})
+    reply = connection.getresponse()
+    assert reply.status == 200
+    seen = events(reply)
+    assert next(seen) == "live"
+    r.reload({"admin": {"show_keys": True}}, token=TOKEN)
+    assert "event" in (next(seen) for _ in range(100)), "it goes on"
+    assert next(seen)
+    r.reload({"admin": {"token": "another-token-of-someone"}}, token=TOKEN)
+    assert len(list(itertools.islice(seen, 30))) < 30
+    connection.close()
 
 
 def test_consistent_fill(reloading, counting_upstream):
