@@ -122,7 +122,9 @@ enum ra_op_result ra_op_plan(ra_op *op)
 
 bool ra_op_body_is_original(const ra_op *op)
 {
-    return ra_op_is_batch_get(op) ? ra_batch_get_body_is_original(op) : op->nedits == 0;
+    if (ra_op_is_batch_get(op))
+        return ra_batch_get_body_is_original(op);
+    return op->as_asked ? !op->capacity_added : op->nedits == 0;
 }
 
 bool ra_op_body(const ra_op *op, ra_buf *out)
@@ -131,5 +133,7 @@ bool ra_op_body(const ra_op *op, ra_buf *out)
         return ra_buf_add_bytes(out, op->body);
     if (ra_op_is_batch_get(op))
         return ra_batch_get_body(op, out);
+    if (op->as_asked)
+        return ra_edit_apply(op->body, &op->edits[op->capacity_edit], 1, out);
     return ra_edit_apply(op->body, op->edits, op->nedits, out);
 }

@@ -118,9 +118,11 @@ typedef struct ra_op {
     bool ask_capacity;
     bool estimate_capacity; /* or else it is reckoned from what reads return, unless the client asks */
     bool capacity_added;    /* the proxy asks, the client doesn't */
+    size_t capacity_edit;   /* and which of the edits that is; BatchGetItem has none */
     bool consistent;        /* a read of one part: the client asks for a consistent one */
     bool sent_consistent;   /* and what goes upstream is one */
-    bool as_asked;          /* set by the caller: what went upstream was the client's body after all */
+    bool as_asked;          /* set by the caller: the client's own read goes upstream, and but for what it
+                               consumes nothing else is asked */
     uint64_t half_units;    /* what the reply says was consumed, in all; 0: nothing is said */
 
     /* writes, after ra_op_plan: mark these before sending */
@@ -141,7 +143,7 @@ static inline bool ra_op_went_consistent(const ra_op *op)
 /* Is what it consumes reckoned from what comes? */
 static inline bool ra_op_estimates(const ra_op *op)
 {
-    return (op->estimate_capacity || (op->as_asked && op->ask_capacity)) && !op->capacity_asked;
+    return op->estimate_capacity && !op->capacity_asked;
 }
 
 enum ra_op_result {

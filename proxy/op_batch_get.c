@@ -219,7 +219,7 @@ bool ra_batch_get_body_is_original(const ra_op *op)
         if (!op->parts[i].upstream)
             return false;
     }
-    return !plan->spliced && !op->capacity_added;
+    return (!plan->spliced || op->as_asked) && !op->capacity_added;
 }
 
 void ra_batch_get_options(const ra_op *op, const ra_batch_table *t, bool without_consistent, ra_buf *out)
@@ -275,9 +275,10 @@ bool ra_batch_get_body(const ra_op *op, ra_buf *out)
         if (!goes_upstream(op, t))
             continue;
         ra_buf_add_z(out, comma);
+        bool splices = t->splice && !op->as_asked;
         ra_buf_add_bytes(out, ra_json_raw(&op->json, t->name));
-        ra_buf_add_z(out, t->splice ? ":{\"ConsistentRead\":true," : ":{");
-        ra_batch_get_options(op, t, t->splice, out);
+        ra_buf_add_z(out, splices ? ":{\"ConsistentRead\":true," : ":{");
+        ra_batch_get_options(op, t, splices, out);
         ra_buf_add_z(out, "\"Keys\":[");
         body_keys(op, t, out);
         ra_buf_add_z(out, "]}");

@@ -25,6 +25,7 @@ bool ra_op_ask_capacity(ra_op *op)
     if (!op->ask_capacity || op->capacity_asked || op->json.text.n > REQUEST_MAX - REQUEST_SPARE)
         return true;
     op->capacity_added = true;
+    op->capacity_edit = op->nedits;
     return ra_op_is_batch_get(op) || ra_op_set_member(op, "ReturnConsumedCapacity", RA_BYTES("\"TOTAL\""));
 }
 

@@ -519,7 +519,7 @@ enum ra_step ra_request_send(ra_request *r, bool once, enum ra_request_state the
     ra_bytes body = r->op.body;
     r->state = then;
     r->op.as_asked = r->as_asked;
-    if (!r->as_asked && !ra_op_body_is_original(&r->op)) {
+    if (!ra_op_body_is_original(&r->op)) {
         ra_buf_clear(&r->upstream_body);
         if (!ra_op_body(&r->op, &r->upstream_body)) {
             r->reply = ra_upstream_failure("out of memory");

@@ -1,8 +1,9 @@
 /*
  * A request's states: a read of a table that is observed. It is looked up as ever, and then always answered
  * by DynamoDB, by a read of its own. Where the cache has everything, or may fill nothing, that is the
- * client's read, byte for byte. Where something is missing it is the read that a miss makes, and fills it. So
- * each read costs one, however often it was asked; only a difference is read again (proxy/request_compare.c).
+ * client's read as it is, but that DynamoDB is asked what it consumes. Where something is missing it is the
+ * read that a miss makes, and fills it. So each read costs one, however often it was asked; only a difference
+ * is read again (proxy/request_compare.c).
  */
 #include "proxy/clock.h"
 #include "proxy/freshness.h"

@@ -124,7 +124,7 @@ struct ra_request {
     bool again;          /* it waited for a leader that ran out of time, and looks up once more */
     bool observed;       /* a read of a table with caching "observe" */
     bool stale_observed; /* which would have been served stale */
-    bool as_asked;       /* what goes upstream is the client's body as it is */
+    bool as_asked;       /* the client's own read goes upstream: see op.h */
     bool refreshing;     /* answered with a stale entry; what goes on is the refresh */
     ra_upstream_call *upstream;
     ra_buf upstream_body;

@@ -382,7 +382,16 @@ def test_reloading(proxy_factory, readaside_binary, counting_upstream, plain, di
         assert metrics.live(proxy)["money"] is None
 
 
-@pytest.mark.parametrize("call", [get("a", "2"), query(), batch(("a", "1"), ("a", "2"))], ids=["get", "query", "batch"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        get("a", "2"),
+        get("a", "2", ProjectionExpression="pk"),  # its size doesn't say what it costs
+        query(),
+        batch(("a", "1"), ("a", "2"), ProjectionExpression="pk, sk"),
+    ],
+    ids=["get", "projected", "query", "batch"],
+)
 def test_observed_hits_save_nothing_and_cost_what_they_cost(proxy_factory, counting_upstream, plain, direct, call):
     for one in (item(), item("a", "2", 9000)):
         direct.ok(*put(one))
@@ -390,8 +399,9 @@ def test_observed_hits_save_nothing_and_cost_what_they_cost(proxy_factory, count
     proxy = start(proxy_factory, counting_upstream, caching="observe")
     counted = Counted(proxy)
     with proxy.wire() as through:
+        plainly = direct.ok(*call)
         for n in range(3):
-            through.ok(*call)
+            assert through.ok(*call).json == plainly.json
             assert counted.all() == counts(spent=(2 + n) * own, extra=own)
 
 
