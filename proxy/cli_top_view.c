@@ -182,6 +182,9 @@ static void show_money(view *v)
     ra_top_add(v->p, " %s an hour, saved %s an hour, %s a month", ra_top_number(number(m, "per_hour"), s[0]),
                ra_top_number(number(m, "saved_per_hour"), s[1]),
                ra_top_number(number(m, "saved_per_month"), s[2]));
+    if (number(m, "would_save_per_hour") > number(m, "saved_per_hour"))
+        ra_top_add(v->p, "; observed reads from the cache would make that %s a month",
+                   ra_top_number(number(m, "would_save_per_month"), s[0]));
     ra_top_line(v->p);
 }
 

@@ -23,7 +23,8 @@
  *    "upstream": {"reads": N, "writes": N, "reads_saved": N, "units_spent": X,
  *                 "units_extra": X, "units_saved": X, "write_units": X},
  *    "money": {"currency": "USD", "per_hour": X, "per_month": X, "saved_per_hour": X,
- *              "saved_per_month": X} or null, see proxy/money.h,
+ *              "saved_per_month": X, "would_save_per_hour": X, "would_save_per_month": X} or null, see
+ *       proxy/money.h,
  *    "observed": {"hit": N, "miss": N, "stale": N, "bypass": N, "units_saved": X},
  *       with caching "observe": what reads would have been, which DynamoDB has answered
  *    "compare": {"compared": N (equal + mismatch), "equal": N, "mismatch": N, "raced": N, "index_equal": N,

@@ -13,7 +13,7 @@ void ra_live_compare_write(const ra_subject_sums *v, unsigned n, ra_buf *out)
             observed[o] += v[i].observed[o];
         for (unsigned c = 0; c < RA_COMPARED_KINDS; c++)
             compared[c] += v[i].compared[c];
-        saved += v[i].observed_half_units;
+        saved += v[i].half_units.observed;
         reads += v[i].compare_reads;
     }
     ra_buf_add_z(out, ", \"observed\": {");

@@ -12,7 +12,8 @@ enum {
     SPENT = offsetof(ra_units, spent) / sizeof(uint64_t),
     EXTRA = offsetof(ra_units, extra) / sizeof(uint64_t),
     SAVED = offsetof(ra_units, saved) / sizeof(uint64_t),
-    WRITTEN = offsetof(ra_units, written) / sizeof(uint64_t)
+    WRITTEN = offsetof(ra_units, written) / sizeof(uint64_t),
+    OBSERVED = offsetof(ra_units, observed) / sizeof(uint64_t)
 };
 
 /* Of one subject on one loop. */
@@ -22,7 +23,7 @@ typedef struct cell {
     ra_count writes[RA_OP_KINDS];
     ra_count invalidations[RA_CAUSES], fills[RA_FILLED_KINDS];
     ra_count units[UNIT_KINDS];
-    ra_count observed[RA_READ_BYPASS + 1], observed_saved;
+    ra_count observed[RA_READ_BYPASS + 1];
     ra_count compared[RA_COMPARED_KINDS], compare_reads;
     ra_latency timed[RA_TIMED_BY_SUBJECT];
 } cell;
@@ -197,7 +198,7 @@ static void count_observed(cell *c, unsigned kind, const ra_read_event *e)
     enum { UNIT = 4096 }; /* bytes that a read unit reads */
     ra_count_add(&c->observed[e->outcome], 1);
     if (e->outcome == RA_READ_HIT)
-        ra_count_add(&c->observed_saved, e->half_units ? e->half_units : (uint64_t)e->bytes / UNIT + 1);
+        ra_count_add(&c->units[OBSERVED], e->half_units ? e->half_units : (uint64_t)e->bytes / UNIT + 1);
     ra_count_add(&c->reads[kind][RA_READ_BYPASS], 1);
     const char *reason = e->outcome == RA_READ_BYPASS ? e->reason : "caching-observe";
     ra_count_add(&c->bypasses[kind][ra_reason_number(reason)], 1);
@@ -361,7 +362,6 @@ bool ra_metrics_sum_subject(const ra_metrics *m, unsigned number, ra_subject_sum
         SUM(out->fills, c->fills);
         sum((uint64_t *)&out->half_units, c->units, UNIT_KINDS);
         SUM(out->observed, c->observed);
-        out->observed_half_units += ra_count_get(&c->observed_saved);
         SUM(out->compared, c->compared);
         out->compare_reads += ra_count_get(&c->compare_reads);
     }

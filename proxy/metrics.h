@@ -184,7 +184,8 @@ void ra_meter_compare_read(ra_meter *m, unsigned subject);
 typedef struct ra_units {
     uint64_t spent, extra; /* by reads */
     uint64_t saved;
-    uint64_t written; /* spent by writes */
+    uint64_t written;  /* spent by writes */
+    uint64_t observed; /* hits that were only observed would have saved */
 } ra_units;
 
 void ra_meter_units(ra_meter *m, unsigned subject, const ra_units *half_units);
@@ -199,7 +200,6 @@ typedef struct ra_subject_sums {
     uint64_t invalidations[RA_CAUSES], fills[RA_FILLED_KINDS];
     ra_units half_units;
     uint64_t observed[RA_READ_BYPASS + 1]; /* what reads that were observed would have been */
-    uint64_t observed_half_units;          /* that those hits would have saved, by their sizes */
     uint64_t compared[RA_COMPARED_KINDS], compare_reads;
 } ra_subject_sums;
 

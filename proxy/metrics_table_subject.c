@@ -185,12 +185,7 @@ static void write_observed(const ra_exposition *x, const char *name)
 
 static void write_observed_units(const ra_exposition *x, const char *name)
 {
-    ra_label v[COMMON];
-    for (unsigned i = 0; i < x->nsubjects; i++) {
-        name_subject(x, i, v);
-        if (x->subjects[i].observed_half_units)
-            ra_metrics_text_value(x->out, name, v, COMMON, (double)x->subjects[i].observed_half_units / 2);
-    }
+    write_units(x, name, offsetof(ra_units, observed));
 }
 
 static void write_compared(const ra_exposition *x, const char *name)
@@ -291,7 +286,7 @@ const ra_metric ra_metrics_by_subject[] = {
      "Entries looked up with caching \"observe\", by what they would have been; DynamoDB answered all of them.",
      write_observed},
     {"readaside_observed_units_saved_total", "counter", SUBJECT,
-     "Read units that the hits among them would have saved, by their sizes, as eventually consistent reads.",
+     "Read units that the hits among them would have saved, as consistent as their clients asked.",
      write_observed_units},
     {"readaside_compared_total", "counter", SUBJECT ", result",
      "Entries compared with what DynamoDB says: observed ones, and a sample of the hits.", write_compared},

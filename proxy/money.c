@@ -30,14 +30,15 @@ ra_money_rates ra_money_of(const ra_money *m, const ra_config_prices *prices, in
 {
     const ra_money_sample *from = oldest(m, now);
     if (!from || now <= from->at)
-        return (ra_money_rates){0, 0};
+        return (ra_money_rates){0, 0, 0};
     const ra_units *was = &from->half_units;
     double hours = (double)(now - from->at) / 3600000;
     double read = (double)(half_units->spent - was->spent);
     double written = (double)(half_units->written - was->written);
     double saved = (double)(half_units->saved - was->saved) - (double)(half_units->extra - was->extra);
+    double observed = (double)(half_units->observed - was->observed);
     return (ra_money_rates){(cost(read, prices->read) + cost(written, prices->write)) / hours,
-                            cost(saved, prices->read) / hours};
+                            cost(saved, prices->read) / hours, cost(saved + observed, prices->read) / hours};
 }
 
 void ra_money_write(const ra_money *m, const ra_config_prices *prices, int64_t now,
@@ -52,6 +53,7 @@ void ra_money_write(const ra_money *m, const ra_config_prices *prices, int64_t n
     ra_buf_add_json_string(out, ra_bytes_z(prices->currency));
     ra_buf_addf(out,
                 ", \"per_hour\": %.6f, \"per_month\": %.4f, \"saved_per_hour\": %.6f, \"saved_per_month\": "
-                "%.4f}",
-                r.spent, r.spent * RA_MONEY_MONTH_HOURS, r.saved, r.saved * RA_MONEY_MONTH_HOURS);
+                "%.4f, \"would_save_per_hour\": %.6f, \"would_save_per_month\": %.4f}",
+                r.spent, r.spent * RA_MONEY_MONTH_HOURS, r.saved, r.saved * RA_MONEY_MONTH_HOURS,
+                r.would_save, r.would_save * RA_MONEY_MONTH_HOURS);
 }

@@ -5,7 +5,8 @@
  * Spent is all that DynamoDB says was consumed through the proxy, by reads and writes. Saved is net: what
  * hits and coalesced reads would have cost, less what the proxy's own reads cost beyond those of its clients
  * (ra_units). So it is below zero where the proxy makes reads dearer: where little is hit, and misses are
- * read consistently. spent + saved is what the same requests would have cost without the proxy.
+ * read consistently. spent + saved is what the same requests would have cost without the proxy. Would be
+ * saved is what saved were if the reads that are only observed were answered from the cache.
  *
  * Threads: one at a time.
  */
@@ -33,7 +34,7 @@ void ra_money_note(ra_money *m, int64_t now, const ra_units *half_units);
 
 /* In units of the currency, an hour. */
 typedef struct ra_money_rates {
-    double spent, saved;
+    double spent, saved, would_save;
 } ra_money_rates;
 
 /* Between the sample that is oldest within the window, and now. Nothing noted yet: 0. */

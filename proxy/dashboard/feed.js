@@ -21,6 +21,15 @@ export function parse(text) {
   return { events, rest };
 }
 
+// What a header can carry; what else somebody has typed isn't the token.
+const sendable = (text) => /^[\x21-\x7e]+$/.test(text);
+
+async function askUntilSendable(ask, wasWrong) {
+  let given = await ask(wasWrong);
+  while (!sendable(given)) given = await ask(true);
+  return given;
+}
+
 export function token() {
   return sessionStorage.getItem(KEPT);
 }
@@ -51,7 +60,7 @@ export async function follow(on) {
       if (reply.status === 401) {
         clearTimeout(silence);
         on.state("lost", "A token is wanted");
-        sessionStorage.setItem(KEPT, await on.token(shown !== null));
+        sessionStorage.setItem(KEPT, await askUntilSendable(on.token, shown !== null));
         continue;
       }
       if (!reply.ok) {

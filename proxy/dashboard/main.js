@@ -70,6 +70,7 @@ function showTiles(live) {
   ];
   const m = live.money;
   if (m) tiles.push(tile("Money saved", f.money(m.saved_per_month, m.currency), "/month", `${f.money(m.saved_per_hour, m.currency)}/h; ${f.money(m.per_hour, m.currency)}/h spent`, m.saved_per_month));
+  if (m && m.would_save_per_month > m.saved_per_month) tiles.push(tile("Would be saved", f.money(m.would_save_per_month, m.currency), "/month", "with what is only observed from the cache", m.would_save_per_month));
   $("tiles").replaceChildren(...tiles);
 }
 
@@ -138,6 +139,9 @@ function drawLatency(min, max) {
 
 // ---- tables ----
 
+// Of what has been observed; null where nothing has.
+const wouldBe = (p) => (p.observed_hit + p.observed_miss ? p.observed_hit / (p.observed_hit + p.observed_miss) : null);
+
 function showPatterns(live) {
   const per = (name, what) => seen.rate((l) => l.patterns.find((p) => nameOf(p) === name)?.[what] ?? 0);
   const rate = (what) => (p) => ({ text: f.rate(per(nameOf(p), what)), value: p[what], title: `${f.whole(p[what])} in all` });
@@ -153,8 +157,12 @@ function showPatterns(live) {
     ["Writes/s", "number", rate("write")],
     ["Invalidated/s", "number", rate("invalidations")],
     ["Units spent/s", "number", rate("units_spent")],
+    ["Of it extra/s", "number", rate("units_extra")],
     ["Units saved/s", "number", rate("units_saved")],
+    ["Write units/s", "number", rate("write_units")],
   ];
+  const observed = (p) => ({ text: f.ratio(wouldBe(p)), value: wouldBe(p), title: `${f.whole(p.compared)} compared, ${f.whole(p.mismatch)} mismatches` });
+  if (live.patterns.some((p) => wouldBe(p) !== null)) columns.push(["Would-be hit ratio", "number", observed]);
   const rows = [...live.patterns].sort((a, b) => reads(b) - reads(a)).slice(0, MOST_ROWS);
   table($("patterns"), columns, rows, "The configuration names no tables, so nothing is cached.");
 }

@@ -405,6 +405,20 @@ def test_observed_hits_save_nothing_and_cost_what_they_cost(proxy_factory, count
             assert counted.all() == counts(spent=(2 + n) * own, extra=own)
 
 
+def test_what_is_observed_says_what_would_be_saved(proxy_factory, counting_upstream, plain, direct):
+    direct.ok(*put(item("a", "2", 9000)))
+    proxy = start(proxy_factory, counting_upstream, caching="observe", prices=PRICES)
+    with proxy.wire() as through:
+        for _ in range(5):
+            through.ok(*get("a", "2"))
+    live = metrics.live(proxy)
+    assert (live["observed"]["units_saved"], live["upstream"]["units_extra"]) == (6, 1.5)
+    money = live["money"]
+    assert money["saved_per_hour"] < 0 < money["would_save_per_hour"]
+    assert money["would_save_per_hour"] / money["saved_per_hour"] == pytest.approx(-4.5 / 1.5, rel=0.01)
+    assert money["would_save_per_month"] == pytest.approx(730 * money["would_save_per_hour"], rel=0.01)
+
+
 def test_what_is_read_for_comparing_is_extra(proxy_factory, counting_upstream, plain, direct):
     direct.ok(*put(item("a", "2", 9000)))
     proxy = start(proxy_factory, counting_upstream, {"compare": "100%"})

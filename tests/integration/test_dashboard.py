@@ -413,6 +413,33 @@ def test_it_comes_back_by_itself(chromium, site):
 
 
 @needs_chromium
+@pytest.mark.parametrize("size", SIZES)
+def test_a_proxy_that_observes(chromium, site, pictures, size):
+    p = chromium.page(SIZES[size], 900)
+    p.open(site.url)
+    traffic = dashboard_site.Traffic()
+    traffic.minutes(site, 0.1)
+    traffic.live["caching"] = "observe"
+    traffic.live["money"].update(saved_per_month=-12, would_save_per_hour=0.5, would_save_per_month=365)
+    traffic.live["observed"] = {"hit": 90, "miss": 10, "stale": 0, "bypass": 3, "units_saved": 45}
+    traffic.live["compare"] = {"compared": 3000, "mismatch": 1, "nines": 3, "at_least": False}
+    traffic.live["patterns"][0].update(observed_hit=75, observed_miss=25, compared=75, mismatch=1, units_extra=7, write_units=11)
+    live = traffic.minutes(site, 0.1)
+    shown(p, live)
+    p.picture(pictures / f"made-up-observing-{size}.png")
+    assert text(p, "#caching") == ["Caching is observe"]
+    assert text(p, "[data-tile='Would be saved'] .value") == ["$365.00/month"]
+    assert text(p, "[data-column='Would-be hit ratio']") == ["–", "75.0 %", "–", "–"], "the most read pattern is first"
+    cell = "document.querySelectorAll('#patterns tbody tr')[1].querySelector('[data-column=\"%s\"]')"
+    assert p.run(cell % "Would-be hit ratio" + ".title") == "75 compared, 1 mismatches"
+    for column, value in (("Of it extra/s", "7"), ("Write units/s", "11")):
+        assert p.run(cell % column + ".dataset.value") == value
+    assert "90.0 %" in text(p, "#facts dd")
+    assert p.run("document.documentElement.scrollWidth") == SIZES[size], "nothing hangs over the edge"
+    is_clean(p, host_of(site.url))
+
+
+@needs_chromium
 def test_an_event_is_shown_as_it_happens(chromium, site):
     p = chromium.page()
     p.open(site.url)
@@ -459,6 +486,9 @@ def test_a_token_is_asked_for_and_kept_in_the_tab(chromium):
         assert p.run("document.getElementById('ask-wrong').hidden")
         p.run(give % "'wrong'")
         p.until(f"{opened} && !document.getElementById('ask-wrong').hidden", "the page to say that it was wrong")
+        p.run("document.getElementById('ask-wrong').hidden = true")
+        p.run(give % "'\u201cright\u201d'")  # as some programs' quotation marks are
+        p.until(f"{opened} && !document.getElementById('ask-wrong').hidden", "the page to say that it was wrong again")
         p.run(give % "'right'")
         traffic = dashboard_site.Traffic()
         shown(p, traffic.minutes(site, 0.1))

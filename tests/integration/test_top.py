@@ -195,6 +195,9 @@ def test_money_streams_and_reasons(says):
     }
     lines = says(lambda n: counted(n, **more)).stdout.splitlines()
     assert "Money       EUR 0.25 an hour, saved 1.50 an hour, 1095 a month" in lines
+    more["money"] |= {"would_save_per_hour": 2, "would_save_per_month": 1460}
+    lines = says(lambda n: counted(n, **more)).stdout
+    assert "saved 1.50 an hour, 1095 a month; observed reads from the cache would make that 1460 a month\n" in lines
     assert "Stream      chat: 1.5 s behind, out of bounds" in lines
     assert "Stream      rows: not known how far behind" in lines
     assert "Bypassed    consistent-read 12, scan 3, write-in-progress 3" in lines

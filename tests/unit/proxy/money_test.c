@@ -22,8 +22,11 @@ static void test_rates(void **state)
 {
     (void)state;
     ra_money m = {.n = 0};
-    const ra_units none = {.spent = 0},
-                   some = {.spent = 2000000, .extra = 400000, .saved = 1000000, .written = 200000};
+    const ra_units none = {.spent = 0}, some = {.spent = 2000000,
+                                                .extra = 400000,
+                                                .saved = 1000000,
+                                                .written = 200000,
+                                                .observed = 600000};
     ra_money_rates r = ra_money_of(&m, &prices, 5, &some);
     near(r.spent, 0); /* nobody knows since when */
     ra_money_note(&m, 1000, &none);
@@ -31,6 +34,7 @@ static void test_rates(void **state)
     r = ra_money_of(&m, &prices, 37000, &some); /* a hundredth of an hour */
     near(r.spent, 100 * (0.25 + 0.1 * 1.25));
     near(r.saved, 100 * 0.3 * 0.25);
+    near(r.would_save, 100 * 0.6 * 0.25);
 }
 
 static void test_what_costs_more_than_it_saves(void **state)
@@ -77,7 +81,8 @@ static void test_text(void **state)
     ra_buf_add_char(&out, '\0');
     assert_string_equal(out.p,
                         "null {\"currency\": \"EUR\", \"per_hour\": 0.250000, \"per_month\": 182.5000, "
-                        "\"saved_per_hour\": 0.125000, \"saved_per_month\": 91.2500}");
+                        "\"saved_per_hour\": 0.125000, \"saved_per_month\": 91.2500, "
+                        "\"would_save_per_hour\": 0.125000, \"would_save_per_month\": 91.2500}");
     ra_buf_free(&out);
 }
 
