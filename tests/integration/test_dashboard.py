@@ -435,6 +435,8 @@ def test_a_proxy_that_observes(chromium, site, pictures, size):
     for column, value in (("Of it extra/s", "7"), ("Write units/s", "11")):
         assert p.run(cell % column + ".dataset.value") == value
     assert "90.0 %" in text(p, "#facts dd")
+    tight = "[...document.querySelectorAll('.tile .value')].filter(v => v.scrollWidth > v.clientWidth).map(v => v.innerText)"
+    assert p.run(tight) == [], "each value keeps within its tile"
     assert p.run("document.documentElement.scrollWidth") == SIZES[size], "nothing hangs over the edge"
     is_clean(p, host_of(site.url))
 
