@@ -35,9 +35,37 @@ enum { NESTED_MAX = 32 /* DynamoDB takes no more; what is deeper counts as its t
 static size_t size_of_map(const ra_json *j, uint32_t map, unsigned depth);
 static size_t size_of_value(const ra_json *j, uint32_t value, unsigned depth);
 
+static unsigned hex4(const char *p)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < 4; i++)
+        n = n << 4 | ((unsigned)(p[i] | 32) - (p[i] > '9' ? 'a' - 10 : '0' | 32));
+    return n;
+}
+
+/* Of the character whose escape begins at `p`, as UTF-8; *written: of the escape itself. The parser has seen
+ * that it is whole, and that surrogates are in pairs. */
+static size_t escaped_size(const char *p, size_t *written)
+{
+    *written = p[1] == 'u' ? 6 : 2;
+    if (p[1] != 'u')
+        return 1;
+    unsigned code = hex4(p + 2);
+    if (code >> 11 != 0xd800 >> 11)
+        return code < 0x80 ? 1 : code < 0x800 ? 2 : 3;
+    *written = 12;
+    return 4;
+}
+
+/* As UTF-8. */
 static size_t text_size(const ra_json *j, uint32_t string)
 {
-    return ra_json_raw(j, string).n - 2;
+    ra_bytes raw = ra_json_raw(j, string);
+    const char *p = raw.p + 1, *end = raw.p + raw.n - 1, *escape;
+    size_t n = 0, written;
+    for (; (escape = memchr(p, '\\', (size_t)(end - p))); p = escape + written)
+        n += (size_t)(escape - p) + escaped_size(escape, &written);
+    return n + (size_t)(end - p);
 }
 
 /* Two digits in a byte, and one more; signs, points and zeros at either end aren't looked for. */

@@ -32,7 +32,7 @@ bool ra_capacity_read(const ra_json *j, uint32_t object, uint64_t *half_units);
 
 /* How large DynamoDB takes an item to be whose attributes are in this object, {"NAME": {"TYPE": VALUE}}:
  * names and values, 3 bytes and one for each element of a list or a map. What isn't in the tokens (see
- * ra_json_limits) is read anew. Escaped characters count as they are written. */
+ * ra_json_limits) is read anew. */
 size_t ra_capacity_item_size(const ra_json *j, uint32_t item);
 /* Of a text: one item, or an array of them. */
 size_t ra_capacity_text_size(ra_bytes text);

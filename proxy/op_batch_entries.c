@@ -89,6 +89,20 @@ static uint32_t blocks_of(const ra_json *j, const answer *a)
                : ra_capacity_item_blocks(ra_capacity_item_size(j, a->item));
 }
 
+/* Takes `over` blocks away again, but for one each: sizes are reckoned, what DynamoDB says is charged. How
+ * many. */
+static uint64_t take_back(answer *v, size_t n, uint64_t over)
+{
+    uint64_t left = over;
+    for (size_t i = 0; i < n && left; i++) {
+        uint32_t most = v[i].blocks ? v[i].blocks - 1 : 0;
+        uint32_t taken = left < most ? (uint32_t)left : most;
+        v[i].blocks -= taken;
+        left -= taken;
+    }
+    return over - left;
+}
+
 /* Shares `more` blocks out among the answers with an item, or those without. */
 static void share_out(answer *v, size_t n, bool missing, uint64_t more)
 {
@@ -125,6 +139,8 @@ static void measure_answers(ra_op *op, size_t table, const ra_json *j, answer *v
         op->tables[table].half_units = ra_capacity_of_read(sum + missing, sent);
         op->half_units += op->tables[table].half_units;
     }
+    if (!estimates && t->n == t->nkeys && sum > all)
+        sum -= take_back(v, n, sum - all);
     uint64_t more = all > sum ? all - sum : 0, of_missing = more < missing ? more : missing;
     if (estimates || t->n < t->nkeys)
         more = of_missing = missing;

@@ -201,6 +201,24 @@ def test_a_batch_counts_each_key_under_its_pattern(proxy, through, direct):
     assert counted(SPENT) == spent + cost(direct, batch(("a", "3")), consistent=True)
 
 
+@pytest.mark.parametrize("text", ['"' * 5000, "\n\t" * 3000, "\u00e9\u20ac" * 1500, "\x01" * 5000], ids=["quotes", "blanks", "letters", "controls"])
+def test_text_that_is_written_longer_than_it_is(proxy_factory, counting_upstream, plain, direct, text):
+    """By what it is, as DynamoDB reckons, also where the sizes of a batch's items must do."""
+    for n in ("1", "2"):
+        direct.ok(*put(item("q", n, t={"S": text})))
+    proxy = start(
+        proxy_factory, counting_upstream,
+        upstream={"endpoint": counting_upstream.endpoint, "region": "us-east-1", "ask_capacity": False},
+    )  # fmt: skip
+    call = batch(("q", "1"), ("q", "2"))
+    own = cost(direct, call)
+    counted = Counted(proxy)
+    with proxy.wire() as through:
+        through.ok(*call)
+        through.ok(*call)
+    assert counted.all() == counts(spent=2 * own, extra=own, saved=own)
+
+
 def test_a_projected_batch_counts_what_was_read(proxy, through, direct):
     counted = Counted(proxy)
     call = batch(("a", "2"), ("ROOM/1", "1"), ProjectionExpression="pk, sk")

@@ -73,6 +73,9 @@ static void test_sizes(void **state)
     (void)state;
     is_large("{}", 0);
     is_large("{\"pk\":{\"S\":\"abc\"}}", 2 + 3);
+    is_large("{\"s\":{\"S\":\"a\\\"\\\\\\n\\u00e9\\u0041\\u20AC\\ud83D\\uDE00b\\/\"}}",
+             1 + 4 + 2 + 1 + 3 + 4 + 2);
+    is_large("{\"\\u00fC\":{\"M\":{\"\\\"\":{\"S\":\"\\t\"}}}}", 2 + 3 + 1 + 1 + 1);
     is_large("{\"n\":{\"N\":\"1234\"}}", 1 + 3);
     is_large("{\"n\":{\"N\":\"123\"}}", 1 + 3);
     is_large("{\"b\":{\"B\":\"AAECAw==\"}}", 1 + 4);

@@ -193,6 +193,33 @@ static void test_batch(void **state)
     ra_http_reply_unref(r);
 }
 
+/* What is kept of a batch's items isn't more than DynamoDB has charged for them together. */
+static void test_a_batch_that_is_cheaper_than_its_items_look(void **state)
+{
+    (void)state;
+    enum { LARGE = 9000 };
+    static char text[LARGE + 512], large[LARGE + 1];
+    ra_cacheable *c;
+    size_t n;
+    uint32_t blocks = 0;
+    ra_op *op = planned("BatchGetItem", TWO);
+    memset(large, 'x', LARGE);
+    snprintf(text, sizeof text,
+             "{\"Responses\":{\"users\":[{\"id\":{\"S\":\"a\"},\"v\":{\"S\":\"%s\"}}],\"others\":[]},"
+             "\"UnprocessedKeys\":{},\"ConsumedCapacity\":[{\"TableName\":\"users\",\"CapacityUnits\":2.0}]}",
+             large);
+    ra_http_reply *r = reply_of(text);
+    assert_true(ra_op_read_cacheable(op, r, 1, &c, &n));
+    assert_int_equal(n, 2);
+    for (size_t i = 0; i < n; i++) {
+        blocks += c[i].blocks;
+        assert_int_equal(c[i].blocks, c[i].negative ? 0 : 2); /* by its size it is three */
+        ra_payload_unref(c[i].payload);
+    }
+    assert_int_equal(blocks, 2);
+    ra_http_reply_unref(r);
+}
+
 static void test_writes(void **state)
 {
     (void)state;
@@ -224,6 +251,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_damaged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_asked_for_it_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_batch, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_batch_that_is_cheaper_than_its_items_look, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_writes, set_up, tear_down),
         cmocka_unit_test(test_meta),
     };
