@@ -461,3 +461,72 @@ def test_the_access_log_says_what_a_request_consumed(proxy_factory, counting_ups
         for call in (get(), get(), put(item())):
             through.ok(*call)
     assert [line.get("units") for line in log.next(3)] == [0.5, None, 1]
+
+
+BY_OWNER = {
+    "TableName": "chat",
+    "IndexName": "by-owner",
+    "KeyConditionExpression": "#o = :g",
+    "ExpressionAttributeNames": {"#o": "owner"},
+    "ExpressionAttributeValues": {":g": {"S": "g"}},
+}
+
+
+@pytest.fixture
+def owned(proxy, direct):
+    """Rows that an index has, one of them larger than a block."""
+    for n in range(3):
+        direct.ok(*put(item("MSG#1", str(n), 3000, owner={"S": "g"}), "chat"))
+
+
+def test_a_query_of_a_global_index_is_no_dearer_and_is_saved_whole(proxy, through, direct, owned):
+    counted = Counted(proxy)
+    own = cost(direct, ("Query", BY_OWNER))
+    assert own >= 1
+    for n in range(3):
+        assert through.ok("Query", BY_OWNER).cache == ("HIT" if n else "MISS")
+        assert counted.all() == counts(spent=own, saved=n * own)
+
+
+def by_table(reply):
+    """What is said of each table, in an order of its own."""
+    said = reply.json.get("ConsumedCapacity", [])
+    return sorted(said if isinstance(said, list) else [said], key=lambda one: one["TableName"])
+
+
+@pytest.mark.parametrize("how", ["NONE", "TOTAL", "INDEXES"])
+def test_who_asks_of_an_index_or_of_tables_gets_it_in_its_form(proxy, through, direct, owned, how):
+    asks = {"ReturnConsumedCapacity": how}
+    index = {**BY_OWNER, **asks}
+    assert through.ok("Query", index).body == direct.ok("Query", index).body
+    direct.ok(*put(item("a", "1"), "chat"))
+
+    def both(**more):
+        return {"RequestItems": {name: {"Keys": [key("a", "1")], **more} for name in ("plain", "chat")}, **asks}
+
+    plainly = by_table(direct.ok("BatchGetItem", both(ConsistentRead=True)))
+    assert len(plainly) == (0 if how == "NONE" else 2)
+    assert by_table(through.ok("BatchGetItem", both())) == plainly
+    nothing = json.loads(json.dumps(plainly).replace("1.0", "0.0"))
+    assert by_table(through.ok("BatchGetItem", both())) == nothing
+
+
+@pytest.mark.parametrize("how", ["NONE", "TOTAL", "INDEXES"])
+def test_who_asks_what_writes_to_an_index_take_gets_it_in_its_form(proxy, through, direct, how):
+    asks = {"ReturnConsumedCapacity": how}
+    rows = [item("MSG#2", str(n), 100, owner={"S": "g"}) for n in range(2)]
+    puts = [{"Put": {"TableName": "chat", "Item": row}} for row in rows]
+    calls = [
+        put(rows[0], "chat", **asks),
+        ("DeleteItem", {"TableName": "chat", "Key": key("MSG#2", "0"), **asks}),
+        ("BatchWriteItem", {"RequestItems": {"chat": [{"PutRequest": {"Item": row}} for row in rows]}, **asks}),
+        ("TransactWriteItems", {"TransactItems": puts, **asks}),
+    ]
+
+    def all_of(wire):
+        tables.create(direct, tables.chat())
+        return [by_table(wire.ok(*call)) for call in calls]
+
+    plainly = all_of(direct)
+    assert all(bool(one) == (how != "NONE") for one in plainly)
+    assert all_of(through) == plainly
