@@ -13,7 +13,6 @@
 
 enum {
     HEALTH_MAGIC = 0x68656c74,
-    ASKER_MAGIC = 0x61736b72,
     LATELY_MS = 10000, /* so long an operation's result says whether DynamoDB can be reached */
     PROBED_MS = 1000,  /* and so long a probe's */
     PROBE_MS = 2000,
@@ -21,12 +20,10 @@ enum {
     BODY_MAX = 256
 };
 
-/* A /readyz that isn't answered yet. */
+/* A /readyz that waits for a probe. */
 typedef struct asker {
-    uint32_t magic;
-    ra_admin *admin;
     struct evhttp_request *request;
-    struct asker *next; /* among those that wait for a probe */
+    struct asker *next;
 } asker;
 
 struct ra_health {
@@ -76,17 +73,15 @@ static const char *word(bool b)
     return b ? "true" : "false";
 }
 
-static void answer(asker *q, bool upstream)
+static void answer(ra_admin *a, struct evhttp_request *r, bool upstream)
 {
     char body[BODY_MAX];
-    bool store = store_is_there(ra_admin_watch(q->admin));
-    bool streams = !ra_follows_any_lags(ra_admin_server(q->admin)->follows, ra_clock_wall());
+    bool store = store_is_there(ra_admin_watch(a));
+    bool streams = !ra_follows_any_lags(ra_admin_server(a)->follows, ra_clock_wall());
     bool ready = upstream && store && streams;
     snprintf(body, sizeof body, "{\"ready\": %s, \"upstream\": %s, \"store\": %s, \"streams\": %s}\n",
              word(ready), word(upstream), word(store), word(streams));
-    reply(q->request, ready ? 200 : 503, "application/json", body);
-    q->magic = 0;
-    free(q);
+    reply(r, ready ? 200 : 503, "application/json", body);
 }
 
 /* ---- DynamoDB ---- */
@@ -96,7 +91,8 @@ static void answer_waiting(ra_health *h)
     asker *next;
     for (asker *q = h->waiting; q; q = next) {
         next = q->next;
-        answer(q, h->reached);
+        answer(h->admin, q->request, h->reached);
+        free(q);
         ra_admin_end(h->admin);
     }
     h->waiting = NULL;
@@ -143,42 +139,40 @@ static bool answers_lately(const ra_server *s, int64_t now)
            sums.upstream_replied >= sums.upstream_failed;
 }
 
-/* The loops have answered. */
-static void shares_are_there(void *arg)
+/* The request's, which is answered when the probe ends. false: no memory. */
+static bool wait_for_probe(ra_health *h, struct evhttp_request *r)
 {
-    asker *q = arg;
-    if (q->magic != ASKER_MAGIC)
-        ra_corrupt("admin: readyz");
-    ra_health *h = ra_admin_health(q->admin);
-    int64_t now = ra_clock_monotonic();
-    if (answers_lately(ra_admin_server(q->admin), now)) {
-        answer(q, true);
-        return;
-    }
-    if (!h->probe && h->probed && now - h->at < PROBED_MS) {
-        answer(q, h->reached);
-        return;
-    }
+    asker *q = malloc(sizeof *q);
+    if (!q)
+        return false;
     if (!h->probe)
         h->probe = probe(h);
     if (!h->probe) {
-        answer(q, false);
-        return;
+        free(q);
+        return false;
     }
     ra_admin_begin(h->admin);
-    q->next = h->waiting;
+    *q = (asker){.request = r, .next = h->waiting};
     h->waiting = q;
+    return true;
+}
+
+/* The loops have answered. */
+static void shares_are_there(ra_admin *a, struct evhttp_request *r)
+{
+    const ra_health *h = ra_admin_health(a);
+    int64_t now = ra_clock_monotonic();
+    if (answers_lately(ra_admin_server(a), now))
+        answer(a, r, true);
+    else if (!h->probe && h->probed && now - h->at < PROBED_MS)
+        answer(a, r, h->reached);
+    else if (!wait_for_probe(ra_admin_health(a), r))
+        answer(a, r, false);
 }
 
 void ra_admin_readyz(ra_admin *a, struct evhttp_request *r)
 {
-    asker *q = malloc(sizeof *q);
-    if (q)
-        *q = (asker){.magic = ASKER_MAGIC, .admin = a, .request = r};
-    if (q && ra_watch_ask(ra_admin_watch(a), shares_are_there, q))
-        return;
-    free(q);
-    ra_admin_error(r, 500, "out of memory");
+    ra_watch_answer(a, r, shares_are_there);
 }
 
 /* ---- begin and end ---- */

@@ -10,15 +10,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { GATHER_MAGIC = 0x73746174 };
-
-typedef struct gathering {
-    uint32_t magic;
-    ra_admin *admin;
-    struct evhttp_request *request;
+/* The loops' shares. */
+typedef struct gathered {
     const ra_loop_share *shares;
     unsigned n;
-} gathering;
+} gathered;
 
 typedef struct counter {
     const char *name;
@@ -43,7 +39,7 @@ static const counter redis_only[] = {OF_REDIS(connections), OF_REDIS(foreign), O
                                      OF_REDIS(scripts_resent), OF_REDIS(markers_refused)};
 
 /* Sums the counters of all shares, whose structs begin `base` bytes into them. */
-static void write_counters(const gathering *g, const counter *v, size_t n, size_t base, ra_buf *out)
+static void write_counters(const gathered *g, const counter *v, size_t n, size_t base, ra_buf *out)
 {
     for (size_t i = 0; i < n; i++) {
         uint64_t sum = 0;
@@ -63,7 +59,7 @@ static const counter momento_only[] = {
     OF_MOMENTO(untold),     OF_MOMENTO(markers_refused)};
 
 /* Of each loop. */
-static void write_health(const gathering *g, ra_buf *out)
+static void write_health(const gathered *g, ra_buf *out)
 {
     ra_buf_add_z(out, ", \"health\": [");
     for (unsigned i = 0; i < g->n; i++)
@@ -71,14 +67,14 @@ static void write_health(const gathering *g, ra_buf *out)
     ra_buf_add_char(out, ']');
 }
 
-static void write_redis(const gathering *g, ra_buf *out)
+static void write_redis(const gathered *g, ra_buf *out)
 {
     write_counters(g, redis_only, sizeof redis_only / sizeof *redis_only, offsetof(ra_loop_share, redis),
                    out);
     write_health(g, out);
 }
 
-static void write_momento(const gathering *g, ra_buf *out)
+static void write_momento(const gathered *g, ra_buf *out)
 {
     write_counters(g, momento_only, sizeof momento_only / sizeof *momento_only,
                    offsetof(ra_loop_share, momento), out);
@@ -129,42 +125,33 @@ static void write_streams(const ra_follows *f, ra_buf *out)
     ra_buf_add_char(out, '}');
 }
 
-static void answer(void *arg)
+static void answer(ra_admin *a, struct evhttp_request *r)
 {
-    gathering *g = arg;
-    if (g->magic != GATHER_MAGIC)
-        ra_corrupt("admin: statistics");
-    const ra_server *s = ra_admin_server(g->admin);
+    const ra_server *s = ra_admin_server(a);
     enum ra_store_kind kind = s->config->cache.store;
     ra_buf out;
-    g->shares = ra_watch_shares(ra_admin_watch(g->admin), &g->n);
+    gathered g;
+    g.shares = ra_watch_shares(ra_admin_watch(a), &g.n);
     ra_buf_init(&out, RA_ADMIN_REPLY_MAX);
     ra_buf_addf(&out, "{\"store\": \"%s\", \"threads\": %u", ra_store_kind_name(kind), s->nloops);
-    write_counters(g, every_store, sizeof every_store / sizeof *every_store, offsetof(ra_loop_share, stats),
+    write_counters(&g, every_store, sizeof every_store / sizeof *every_store, offsetof(ra_loop_share, stats),
                    &out);
     if (kind == RA_STORE_KIND_MEMORY)
-        write_counters(g, memory_only, sizeof memory_only / sizeof *memory_only,
+        write_counters(&g, memory_only, sizeof memory_only / sizeof *memory_only,
                        offsetof(ra_loop_share, stats), &out);
     if (kind == RA_STORE_KIND_REDIS)
-        write_redis(g, &out);
+        write_redis(&g, &out);
     if (kind == RA_STORE_KIND_MOMENTO)
-        write_momento(g, &out);
+        write_momento(&g, &out);
     if (s->near)
         write_near(s->near, &out);
     if (s->follows)
         write_streams(s->follows, &out);
     ra_buf_add_z(&out, "}\n");
-    ra_admin_reply(g->request, 200, &out);
-    free(g);
+    ra_admin_reply(r, 200, &out);
 }
 
 void ra_admin_cache_stats(ra_admin *a, struct evhttp_request *r)
 {
-    gathering *g = calloc(1, sizeof *g);
-    if (g)
-        *g = (gathering){.magic = GATHER_MAGIC, .admin = a, .request = r};
-    if (g && ra_watch_ask(ra_admin_watch(a), answer, g))
-        return;
-    free(g);
-    ra_admin_error(r, 500, "out of memory");
+    ra_watch_answer(a, r, answer);
 }

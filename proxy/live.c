@@ -16,7 +16,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { ASKED_MAGIC = 0x6c697665, TOP_KEYS = 20, ADVICE_MAX_AGE_MS = 5000 };
+enum { TOP_KEYS = 20, ADVICE_MAX_AGE_MS = 5000 };
 
 /* What is told, summed up. */
 typedef struct live {
@@ -325,38 +325,21 @@ bool ra_live_write(ra_server *s, ra_buf *out)
 
 /* ---- GET /admin/live ---- */
 
-typedef struct asked {
-    uint32_t magic;
-    ra_admin *admin;
-    struct evhttp_request *request;
-} asked;
-
-static void answer(void *arg)
+static void answer(ra_admin *a, struct evhttp_request *r)
 {
-    asked *q = arg;
-    if (q->magic != ASKED_MAGIC)
-        ra_corrupt("admin: live");
     ra_buf out;
     ra_buf_init(&out, RA_ADMIN_REPLY_MAX);
-    bool ok = ra_live_write(ra_admin_server(q->admin), &out);
+    bool ok = ra_live_write(ra_admin_server(a), &out);
     ra_buf_add_char(&out, '\n');
     if (ok) {
-        ra_admin_reply(q->request, 200, &out);
+        ra_admin_reply(r, 200, &out);
     } else {
         ra_buf_free(&out);
-        ra_admin_error(q->request, 500, "out of memory");
+        ra_admin_error(r, 500, "out of memory");
     }
-    q->magic = 0;
-    free(q);
 }
 
 void ra_admin_live(ra_admin *a, struct evhttp_request *r)
 {
-    asked *q = malloc(sizeof *q);
-    if (q)
-        *q = (asked){.magic = ASKED_MAGIC, .admin = a, .request = r};
-    if (q && ra_watch_ask(ra_admin_watch(a), answer, q))
-        return;
-    free(q);
-    ra_admin_error(r, 500, "out of memory");
+    ra_watch_answer(a, r, answer);
 }

@@ -11,6 +11,16 @@ static void name_subject(const ra_exposition *x, unsigned subject, ra_label *lab
     labels[1] = (ra_label){"pattern", pattern};
 }
 
+/* One series of it, told apart by one label more. */
+static void write_one(const ra_exposition *x, const char *name, unsigned subject, const char *label,
+                      const char *value, uint64_t n)
+{
+    ra_label v[COMMON + 1];
+    name_subject(x, subject, v);
+    v[COMMON] = (ra_label){label, value};
+    ra_metrics_text_count(x->out, name, v, COMMON + 1, n);
+}
+
 static uint64_t reads_of(const ra_subject_sums *s, unsigned kind)
 {
     uint64_t n = 0;
@@ -40,16 +50,11 @@ static void write_reads(const ra_exposition *x, const char *name)
 
 static void write_part(const ra_exposition *x, const char *name, enum ra_read_outcome part)
 {
-    ra_label v[COMMON + 1];
-    for (unsigned i = 0; i < x->nsubjects; i++) {
-        name_subject(x, i, v);
-        for (unsigned k = 0; k < RA_READ_KINDS; k++) {
-            if (!reads_of(&x->subjects[i], k))
-                continue;
-            v[2] = (ra_label){"operation", ra_op_kind_name(ra_read_kind_op(k))};
-            ra_metrics_text_count(x->out, name, v, 3, x->subjects[i].reads[k][part]);
-        }
-    }
+    for (unsigned i = 0; i < x->nsubjects; i++)
+        for (unsigned k = 0; k < RA_READ_KINDS; k++)
+            if (reads_of(&x->subjects[i], k))
+                write_one(x, name, i, "operation", ra_op_kind_name(ra_read_kind_op(k)),
+                          x->subjects[i].reads[k][part]);
 }
 
 static void write_near(const ra_exposition *x, const char *name)
@@ -91,27 +96,18 @@ static void write_bypasses(const ra_exposition *x, const char *name)
 
 static void write_writes(const ra_exposition *x, const char *name)
 {
-    ra_label v[COMMON + 1];
-    for (unsigned i = 0; i < x->nsubjects; i++) {
-        name_subject(x, i, v);
-        for (unsigned k = 0; k < RA_OP_KINDS; k++) {
-            v[2] = (ra_label){"operation", ra_op_kind_name((enum ra_op_kind)k)};
+    for (unsigned i = 0; i < x->nsubjects; i++)
+        for (unsigned k = 0; k < RA_OP_KINDS; k++)
             if (x->subjects[i].writes[k])
-                ra_metrics_text_count(x->out, name, v, 3, x->subjects[i].writes[k]);
-        }
-    }
+                write_one(x, name, i, "operation", ra_op_kind_name((enum ra_op_kind)k),
+                          x->subjects[i].writes[k]);
 }
 
 static void write_invalidations(const ra_exposition *x, const char *name)
 {
-    ra_label v[COMMON + 1];
-    for (unsigned i = 0; i < x->nsubjects; i++) {
-        name_subject(x, i, v);
-        for (unsigned c = 0; c < RA_CAUSES; c++) {
-            v[2] = (ra_label){"cause", ra_cause_name((enum ra_cause)c)};
-            ra_metrics_text_count(x->out, name, v, 3, x->subjects[i].invalidations[c]);
-        }
-    }
+    for (unsigned i = 0; i < x->nsubjects; i++)
+        for (unsigned c = 0; c < RA_CAUSES; c++)
+            write_one(x, name, i, "cause", ra_cause_name((enum ra_cause)c), x->subjects[i].invalidations[c]);
 }
 
 static void write_fills(const ra_exposition *x, const char *name)
@@ -125,14 +121,9 @@ static void write_fills(const ra_exposition *x, const char *name)
 
 static void write_refused(const ra_exposition *x, const char *name)
 {
-    ra_label v[COMMON + 1];
-    for (unsigned i = 0; i < x->nsubjects; i++) {
-        name_subject(x, i, v);
-        for (unsigned f = RA_FILLED + 1; f < RA_FILLED_KINDS; f++) {
-            v[2] = (ra_label){"reason", ra_filled_name((enum ra_filled)f)};
-            ra_metrics_text_count(x->out, name, v, 3, x->subjects[i].fills[f]);
-        }
-    }
+    for (unsigned i = 0; i < x->nsubjects; i++)
+        for (unsigned f = RA_FILLED + 1; f < RA_FILLED_KINDS; f++)
+            write_one(x, name, i, "reason", ra_filled_name((enum ra_filled)f), x->subjects[i].fills[f]);
 }
 
 /* ---- units, entries ---- */
@@ -172,15 +163,11 @@ static void write_written(const ra_exposition *x, const char *name)
 
 static void write_observed(const ra_exposition *x, const char *name)
 {
-    ra_label v[COMMON + 1];
-    for (unsigned i = 0; i < x->nsubjects; i++) {
-        name_subject(x, i, v);
-        for (unsigned o = 0; o <= RA_READ_BYPASS; o++) {
-            v[2] = (ra_label){"outcome", ra_read_outcome_name((enum ra_read_outcome)o)};
+    for (unsigned i = 0; i < x->nsubjects; i++)
+        for (unsigned o = 0; o <= RA_READ_BYPASS; o++)
             if (x->subjects[i].observed[o])
-                ra_metrics_text_count(x->out, name, v, 3, x->subjects[i].observed[o]);
-        }
-    }
+                write_one(x, name, i, "outcome", ra_read_outcome_name((enum ra_read_outcome)o),
+                          x->subjects[i].observed[o]);
 }
 
 static void write_observed_units(const ra_exposition *x, const char *name)
@@ -190,15 +177,11 @@ static void write_observed_units(const ra_exposition *x, const char *name)
 
 static void write_compared(const ra_exposition *x, const char *name)
 {
-    ra_label v[COMMON + 1];
-    for (unsigned i = 0; i < x->nsubjects; i++) {
-        name_subject(x, i, v);
-        for (unsigned c = 0; c < RA_COMPARED_KINDS; c++) {
-            v[2] = (ra_label){"result", ra_compared_name((enum ra_compared)c)};
+    for (unsigned i = 0; i < x->nsubjects; i++)
+        for (unsigned c = 0; c < RA_COMPARED_KINDS; c++)
             if (x->subjects[i].compared[c])
-                ra_metrics_text_count(x->out, name, v, 3, x->subjects[i].compared[c]);
-        }
-    }
+                write_one(x, name, i, "result", ra_compared_name((enum ra_compared)c),
+                          x->subjects[i].compared[c]);
 }
 
 static void write_compare_reads(const ra_exposition *x, const char *name)

@@ -28,8 +28,8 @@ typedef struct asked {
 struct gathering {
     uint32_t magic;
     ra_watch *watch;
-    void (*done)(void *arg);
-    void *arg;
+    void (*answer)(ra_admin *a, struct evhttp_request *r); /* NULL: nobody has asked */
+    struct evhttp_request *request;
     ra_letter letter;
     atomic_uint waiting;
     unsigned n;
@@ -123,19 +123,20 @@ static void all_answered(ra_letter *letter, void *arg)
     ra_admin *admin = w->admin;
     for (unsigned i = 0; i < g->n; i++)
         w->shares[i] = g->v[i].share;
-    if (g->done)
-        g->done(g->arg);
+    if (g->answer)
+        g->answer(admin, g->request);
     g->magic = 0;
     free(g);
     ra_admin_end(admin);
 }
 
-bool ra_watch_ask(ra_watch *w, void (*done)(void *arg), void *arg)
+/* false: no memory. */
+static bool ask(ra_watch *w, void (*answer)(ra_admin *a, struct evhttp_request *r), struct evhttp_request *r)
 {
     gathering *g = calloc(1, sizeof *g + w->n * sizeof *g->v);
     if (!g)
         return false;
-    *g = (gathering){.magic = GATHER_MAGIC, .watch = w, .done = done, .arg = arg, .n = w->n};
+    *g = (gathering){.magic = GATHER_MAGIC, .watch = w, .answer = answer, .request = r, .n = w->n};
     g->letter = (ra_letter){.deliver = all_answered, .arg = g};
     atomic_init(&g->waiting, w->n);
     ra_admin_begin(w->admin);
@@ -147,6 +148,13 @@ bool ra_watch_ask(ra_watch *w, void (*done)(void *arg), void *arg)
     for (unsigned i = 0; i < w->n; i++) /* the last of them may free g: it isn't looked at afterwards */
         ra_mailbox_post(w->server->loops[i].mailbox, &g->v[i].letter);
     return true;
+}
+
+void ra_watch_answer(ra_admin *a, struct evhttp_request *r,
+                     void (*answer)(ra_admin *a, struct evhttp_request *r))
+{
+    if (!ask(ra_admin_watch(a), answer, r))
+        ra_admin_error(r, 500, "out of memory");
 }
 
 const ra_loop_share *ra_watch_shares(const ra_watch *w, unsigned *n)
@@ -201,7 +209,7 @@ static void second_over(evutil_socket_t fd, short what, void *arg)
     }
     w->at = (w->at + 1) % SECONDS;
     note_units(w);
-    ra_watch_ask(w, NULL, NULL); /* without memory the shares are those of before */
+    ask(w, NULL, NULL); /* without memory the shares are those of before */
 }
 
 ra_watch *ra_watch_new(ra_admin *a, struct event_base *base)

@@ -31,9 +31,10 @@ void ra_watch_free(ra_watch *w); /* NULL is allowed */
 /* Asks no more by itself; what is asked already comes. */
 void ra_watch_stop(ra_watch *w);
 
-/* Asks all loops; `done` runs with `arg` when all have answered, not before this has returned, and before the
- * listener ends. false: no memory, it won't. */
-bool ra_watch_ask(ra_watch *w, void (*done)(void *arg), void *arg);
+/* Asks all loops; when all have answered `answer` runs, which replies to the request: not before this has
+ * returned, and before the listener ends. Where there is no memory that is replied at once. */
+void ra_watch_answer(ra_admin *a, struct evhttp_request *r,
+                     void (*answer)(ra_admin *a, struct evhttp_request *r));
 /* As of the last time: *n of them. The in-process table, which all loops share, is in the first one's. */
 const ra_loop_share *ra_watch_shares(const ra_watch *w, unsigned *n);
 /* The sum of their stores' counters. */
